@@ -1,0 +1,121 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <string>
+
+#include "lodestone/certificate.hpp"
+#include "lodestone/network.hpp"
+#include "lodestone/objective.hpp"
+#include "lodestone/schedule.hpp"
+
+namespace lodestone {
+
+/// Options of Algorithm 1 (docs/math.md, 4). λ, loss and step are in the objective's units.
+struct Algorithm1Options {
+  /// Number of neurons m at the symmetric start: even, >= 2.
+  Index width = 200;
+
+  /// Seed of the start and of the certificate's search.
+  std::uint64_t seed = 0;
+
+  Schedule schedule;
+
+  /// λ of the first epoch of stage 3, > 0; 0: the largest λ of a halving ladder below λ_max whose
+  /// optimality gap after stage 2 is at most gap_threshold · L(0) (docs/math.md, 4.2).
+  double lambda_start = 0.0;
+
+  /// Stage 3 ends before λ falls below this; >= 0.
+  double lambda_end = 0.0;
+
+  /// Local threshold ε_0 as a share of L(0), used when lambda_start is 0; in (0, 1].
+  double gap_threshold = 0.02;
+
+  /// Step size η of stage 3, > 0; 0: chosen safely by the program (docs/math.md, 4.4).
+  double step = 0.0;
+
+  /// Done when L is at most this at the end of an epoch; >= 0.
+  double tolerance = 1e-8;
+
+  /// An epoch ends when ‖∇L_λ‖ <= epoch_tolerance · λ · ‖θ‖ (docs/math.md, 4.3); > 0.
+  double epoch_tolerance = 0.1;
+
+  /// An epoch ends after this many steps in any case; >= 1.
+  long max_epoch_steps = 20000;
+
+  /// Budget of gradient steps in all; >= 1.
+  long max_steps = 200000;
+
+  /// A record is made every so many steps, and at the end of each stage and epoch; >= 1.
+  long record_every = 200;
+
+  /// Throws InvalidArgument naming the field, its value and its range.
+  void validate() const;
+};
+
+enum class Stage {
+  start = 0,
+  early_features = 1,
+  fit_and_balance = 2,
+  late_features = 3,
+  done = 4
+};
+
+enum class Status {
+  converged,    ///< the loss tolerance was reached, or the schedule came to its end
+  budget,       ///< a budget of steps or seconds ended the run
+  interrupted,  ///< the observer asked to stop
+  diverged,     ///< numbers grew beyond float64; the state is the last good one
+};
+
+/// The name used in files and messages.
+const char* name(Status status);
+
+/// Everything Algorithm 1 needs to go on from where it is: saving and restoring it continues the
+/// run with the same bits.
+struct Algorithm1State {
+  Stage stage = Stage::start;
+  Network network;            ///< balanced from stage 2 on
+  double lambda = 0.0;        ///< λ of the current epoch
+  double lambda_start = 0.0;  ///< given, or chosen after stage 2
+  double starting_gap = 0.0;  ///< gap of P_λ after stage 2 at λ_start (estimated)
+  double step = 0.0;          ///< current step size η
+  long epoch = 0;             ///< epoch of stage 3, from 0
+  long epoch_steps = 0;       ///< steps done in it
+  long steps = 0;             ///< gradient steps in all
+  long evaluations = 0;       ///< gradient evaluations in all
+};
+
+/// One line of a run's history.
+struct Record {
+  double loss = 0.0;  ///< L, correct to 1e-6 relative
+  double penalized_loss = 0.0;
+  double gradient_norm = 0.0;  ///< ‖∇L_λ‖
+  bool end_of_epoch = false;   ///< also true at the end of stages 1 and 2
+};
+
+/// What watches a run. Unset members are not called.
+struct Observer {
+  /// After the end of a stage or an epoch and every record_every steps. False stops the run.
+  std::function<bool(const Algorithm1State&, const Record&)> on_record;
+
+  /// After every accepted step, with a state that can be saved. False stops the run.
+  std::function<bool(const Algorithm1State&)> on_step;
+};
+
+struct Algorithm1Result {
+  Status status = Status::converged;
+  std::string message;  ///< one sentence: why it ended, and what to do when that is not good
+};
+
+/// Runs Algorithm 1 on an objective from the given state (default: the beginning) to its end.
+/// The state is always one that can be saved and resumed. Throws InvalidArgument for bad options.
+Algorithm1Result run_algorithm1(const Objective& objective, const Algorithm1Options& options,
+                                Algorithm1State& state, const Observer& observer = {});
+
+/// Stage 0: m/2 pairs (a, w), (−a, w) with directions uniform on the sphere and |a| = ‖w‖ = m^-1/2,
+/// so that f = 0.
+Network symmetric_start(Index width, Index dimension, std::uint64_t seed);
+
+}  // namespace lodestone

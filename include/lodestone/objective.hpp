@@ -1,0 +1,144 @@
+#pragma once
+
+#include <memory>
+
+#include "lodestone/network.hpp"
+#include "lodestone/teacher.hpp"
+#include "lodestone/types.hpp"
+
+namespace lodestone {
+
+/// L and its gradient at a network, with α and β at their optimum (docs/math.md, 2.1 and 3.2).
+struct Evaluation {
+  double loss = 0.0;  ///< L(θ), without the penalty
+  Vector gradient_a;  ///< m
+  Matrix gradient_W;  ///< m×d
+};
+
+/// Correlations of a residual with relu(u·x) for a batch of directions.
+struct Correlation {
+  Vector value;     ///< E[(f − y) relu(u·x)], one per direction
+  Matrix gradient;  ///< its gradient in u, a row per direction; u·gradient = value
+};
+
+/// The affine-free residual f − y of one network, kept so that many directions can be tried.
+/// It refers to the objective that made it, which must outlive it.
+class Residual {
+ public:
+  virtual ~Residual() = default;
+
+  /// For p directions U (p×d, any length; a zero row gives zero).
+  virtual Correlation correlate(const Matrix& U) const = 0;
+
+  /// E (f − y)² = 2L.
+  virtual double energy() const = 0;
+
+  /// E (y − f) y, y without its affine part.
+  virtual double target_product() const = 0;
+};
+
+/// Least squares in the output weights with the directions fixed: minimize
+/// ½ aᵀ K a − bᵀ a + L(0), K_ij = E σ_i σ_j, b_i = E σ_i y with affine-free features σ_i.
+struct FeatureGram {
+  Matrix K;  ///< p×p
+  Vector b;  ///< p
+};
+
+/// What a network is trained against: population or sample, behind one interface.
+///
+/// Objectives are immutable and their calls may run at the same time. Results do not depend on the
+/// number of threads. Work comes in blocks of rows (samples) or of neurons (populations) whose
+/// partial results are reduced in a fixed order.
+class Objective {
+ public:
+  virtual ~Objective() = default;
+
+  /// Length of a neuron's weight vector, the constant coordinate of a bias included.
+  virtual Index dimension() const = 0;
+
+  /// L of the network without neurons: ½ E y² once y has lost its affine part.
+  virtual double null_loss() const = 0;
+
+  /// L and ∇L. Rounding error of the loss: about 1e-16 of the squared mass.
+  virtual Evaluation evaluate(const Network& network) const = 0;
+
+  /// L as it is reported: correct to 1e-6 relative also where evaluate() has lost its digits.
+  virtual double loss(const Network& network) const = 0;
+
+  virtual std::unique_ptr<Residual> residual(const Network& network) const = 0;
+
+  /// K and b for the features relu(u·x), u a row of U (p×d).
+  virtual FeatureGram feature_gram(const Matrix& U) const = 0;
+
+  /// The optimal α and β for a network. β has the inputs' dimension (no bias coordinate).
+  virtual Affine affine(const Network& network) const = 0;
+};
+
+/// Population objective: x ~ N(0, I_d), y = f_*(x); everything in closed form (docs/math.md, 2).
+class PopulationObjective final : public Objective {
+ public:
+  explicit PopulationObjective(Teacher teacher);
+
+  const Teacher& teacher() const { return teacher_; }
+
+  Index dimension() const override { return teacher_.dimension(); }
+  double null_loss() const override { return null_loss_; }
+  Evaluation evaluate(const Network& network) const override;
+  double loss(const Network& network) const override;
+  std::unique_ptr<Residual> residual(const Network& network) const override;
+  FeatureGram feature_gram(const Matrix& U) const override;
+  Affine affine(const Network& network) const override;
+
+ private:
+  Teacher teacher_;
+  double null_loss_ = 0.0;
+};
+
+/// Rows a network is fitted to, already in the coordinates of training.
+struct SampleData {
+  Matrix X;             ///< n×d inputs
+  Vector y;             ///< n targets
+  Vector weights;       ///< n non-negative row weights, or empty for equal ones
+  bool biases = false;  ///< give neurons a bias: the constant coordinate 1 is appended to x
+};
+
+/// Sample objective: (weighted) means over n rows (docs/math.md, 3).
+class SampleObjective final : public Objective {
+ public:
+  /// Throws InvalidArgument for sizes that do not match, numbers that are not finite, negative or
+  /// all-zero weights, a target without variance beyond its affine part being allowed, and fewer
+  /// rows with weight than the affine part has coefficients plus one (it would interpolate).
+  explicit SampleObjective(SampleData data);
+
+  Index rows() const { return X_.rows(); }
+
+  Index dimension() const override { return X_.cols(); }
+  double null_loss() const override { return null_loss_; }
+  Evaluation evaluate(const Network& network) const override;
+  double loss(const Network& network) const override;
+  std::unique_ptr<Residual> residual(const Network& network) const override;
+  FeatureGram feature_gram(const Matrix& U) const override;
+  Affine affine(const Network& network) const override;
+
+ private:
+  class RowResidual;
+
+  Index input_dimension() const { return X_.cols() - (biases_ ? 1 : 0); }
+  Vector fit_affine(const Vector& values) const;
+  double remove_affine(Vector& values) const;
+
+  Matrix X_;               // n×d, with the constant coordinate last when there are biases
+  Vector weights_;         // n, sum 1
+  Vector y_;               // n, affine-free
+  Vector y_affine_;        // coefficients of the part taken off y: (α, β)
+  Matrix affine_inverse_;  // pseudo-inverse of E (1,x)(1,x)ᵀ
+  bool biases_ = false;
+  double null_loss_ = 0.0;
+};
+
+/// L of a population network in binary128 arithmetic, rounded to float64 at the end: relative error
+/// below 1e-6 down to 1e-26 of the squared mass (docs/math.md, 2.4). Costs about a microsecond per
+/// pair of neurons.
+double population_loss_binary128(const Teacher& teacher, const Network& network);
+
+}  // namespace lodestone

@@ -1,0 +1,129 @@
+#include <cmath>
+#include <numbers>
+#include <utility>
+
+#include "core/parallel.hpp"
+#include "kernels/population.hpp"
+#include "lodestone/error.hpp"
+#include "lodestone/objective.hpp"
+#include "objective/arc_kernel.hpp"
+
+namespace lodestone {
+namespace {
+
+// The signed measure of f − f_*: students weighted a_i‖w_i‖, then teachers weighted −a*_j, on unit
+// directions (docs/math.md, 2.2).
+struct Atoms {
+  Matrix directions;
+  Vector weights;
+  Vector student_norms;
+};
+
+Atoms residual_atoms(const Teacher& teacher, const Network& network) {
+  const Index m = network.width();
+  const Index k = teacher.neurons();
+  Atoms atoms{Matrix(m + k, teacher.dimension()), Vector(m + k), Vector(m)};
+  atoms.student_norms = network.W.rowwise().stableNorm();
+  atoms.directions.topRows(m) = unit_directions(network.W);
+  atoms.directions.bottomRows(k) = teacher.directions;
+  atoms.weights.head(m) = network.a.cwiseProduct(atoms.student_norms);
+  atoms.weights.tail(k) = -teacher.amplitudes;
+  return atoms;
+}
+
+void check_dimension(const Network& network, Index d) {
+  if (network.W.cols() != d || network.W.rows() != network.a.size()) {
+    throw InvalidArgument("network",
+                          std::to_string(network.W.rows()) + "×" + std::to_string(network.W.cols()),
+                          "W must be m×d with d = " + std::to_string(d) + " and a of size m");
+  }
+}
+
+class AtomResidual final : public Residual {
+ public:
+  AtomResidual(const Teacher& teacher, const Network& network)
+      : atoms_(residual_atoms(teacher, network)) {
+    Matrix field;
+    kernels::simd::population_field(atoms_.directions, atoms_.directions, atoms_.weights, field);
+    const Vector values = field.cwiseProduct(atoms_.directions).rowwise().sum();
+    energy_ = std::max(0.0, atoms_.weights.dot(values));
+    // weights of the teachers are −a*, so this is −E (f − y) y.
+    target_product_ = atoms_.weights.tail(teacher.neurons()).dot(values.tail(teacher.neurons()));
+  }
+
+  Correlation correlate(const Matrix& U) const override {
+    Correlation result;
+    kernels::simd::population_field(unit_directions(U), atoms_.directions, atoms_.weights,
+                                    result.gradient);
+    result.value = result.gradient.cwiseProduct(U).rowwise().sum();
+    return result;
+  }
+  double energy() const override { return energy_; }
+  double target_product() const override { return target_product_; }
+
+ private:
+  Atoms atoms_;
+  double energy_ = 0.0;
+  double target_product_ = 0.0;
+};
+
+}  // namespace
+
+PopulationObjective::PopulationObjective(Teacher teacher)
+    : teacher_(checked_teacher(std::move(teacher), "teacher")) {
+  null_loss_ = evaluate({Vector(0), Matrix(0, dimension())}).loss;
+}
+
+Evaluation PopulationObjective::evaluate(const Network& network) const {
+  check_dimension(network, dimension());
+  const Index m = network.width();
+  const Atoms atoms = residual_atoms(teacher_, network);
+  Matrix field;
+  kernels::simd::population_field(atoms.directions, atoms.directions, atoms.weights, field);
+  const Vector values = field.cwiseProduct(atoms.directions).rowwise().sum();
+  Evaluation result;
+  result.loss = std::max(0.0, 0.5 * atoms.weights.dot(values));
+  result.gradient_a = values.head(m).cwiseProduct(atoms.student_norms);
+  result.gradient_W = network.a.asDiagonal() * field.topRows(m);
+  return result;
+}
+
+double PopulationObjective::loss(const Network& network) const {
+  const double rounded = evaluate(network).loss;
+  // Rounding in float64 is about 1e-16 of the squared mass: above 1e-9 of it, six digits are right.
+  const double mass = masses(network).sum() + teacher_.amplitudes.cwiseAbs().sum();
+  if (!(rounded <= 1e-9 * mass * mass)) return rounded;
+  return population_loss_binary128(teacher_, network);
+}
+
+std::unique_ptr<Residual> PopulationObjective::residual(const Network& network) const {
+  check_dimension(network, dimension());
+  return std::make_unique<AtomResidual>(teacher_, network);
+}
+
+FeatureGram PopulationObjective::feature_gram(const Matrix& U) const {
+  const Index p = U.rows();
+  const Vector norms = U.rowwise().stableNorm();
+  const Matrix units = unit_directions(U);
+  FeatureGram gram{Matrix(p, p), Vector(p)};
+  for_each_block(p, [&](Index i) {
+    gram.b[i] = 0.0;
+    for (Index j = 0; j < teacher_.neurons(); ++j) {
+      gram.b[i] +=
+          teacher_.amplitudes[j] * norms[i] * arc_kernel(units.row(i), teacher_.directions.row(j));
+    }
+    for (Index j = 0; j < p; ++j) {
+      gram.K(i, j) = norms[i] * norms[j] * arc_kernel(units.row(i), units.row(j));
+    }
+  });
+  return gram;
+}
+
+Affine PopulationObjective::affine(const Network& network) const {
+  check_dimension(network, dimension());
+  const Atoms atoms = residual_atoms(teacher_, network);
+  return {-atoms.weights.sum() / std::sqrt(2.0 * std::numbers::pi),
+          -0.5 * atoms.directions.transpose() * atoms.weights};
+}
+
+}  // namespace lodestone

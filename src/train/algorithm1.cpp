@@ -1,0 +1,347 @@
+#include "lodestone/algorithm1.hpp"
+
+#include <fmt/format.h>
+
+#include <Eigen/Cholesky>
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "lodestone/error.hpp"
+#include "lodestone/random.hpp"
+
+namespace lodestone {
+namespace {
+
+// ∇L_λ = ∇L + λθ, with what its tests need.
+struct Gradient {
+  Vector a;
+  Matrix W;
+
+  Gradient(const Evaluation& evaluation, const Network& network, double lambda)
+      : a(evaluation.gradient_a + lambda * network.a),
+        W(evaluation.gradient_W + lambda * network.W) {}
+
+  double dot(const Gradient& other) const { return a.dot(other.a) + W.cwiseProduct(other.W).sum(); }
+  double squared_norm() const { return a.squaredNorm() + W.squaredNorm(); }
+};
+
+double penalized(double loss, const Network& network, double lambda) {
+  return loss + 0.5 * lambda * squared_norm(network);
+}
+
+Network moved(const Network& network, const Gradient& gradient, double step) {
+  return {network.a - step * gradient.a, network.W - step * gradient.W};
+}
+
+// The run of one algorithm: the stages below read as in docs/math.md, section 4.
+class Run {
+ public:
+  Run(const Objective& objective, const Algorithm1Options& options, Algorithm1State& state,
+      const Observer& observer)
+      : objective_(objective), options_(options), state_(state), observer_(observer) {}
+
+  Algorithm1Result operator()() {
+    if (state_.stage == Stage::start) {
+      state_.network = symmetric_start(options_.width, objective_.dimension(), options_.seed);
+      state_.stage = Stage::early_features;
+    }
+    if (state_.stage == Stage::early_features && !stopped_) early_feature_learning();
+    if (state_.stage == Stage::fit_and_balance && !stopped_) fit_and_balance();
+    if (state_.stage == Stage::late_features && !stopped_) late_feature_learning();
+    return result_;
+  }
+
+ private:
+  // Stage 1: one gradient step on W with weight decay λ_0 = 1/η_0, which leaves W¹ = −η_0 ∇_W
+  // L(θ⁰). Stage 2 uses the rows' directions alone; η_0 makes the longest row a unit vector.
+  void early_feature_learning() {
+    const Evaluation start = evaluate(state_.network);
+    const double longest = start.gradient_W.rowwise().norm().maxCoeff();
+    if (!(longest > 0.0)) {
+      finish(Status::converged,
+             "the target has no part beyond its linear part that a first step can see");
+      state_.network.a.setZero();
+      state_.network.W.setZero();
+      state_.stage = Stage::done;
+      return;
+    }
+    state_.network.W = -start.gradient_W / longest;
+    state_.lambda = longest;
+    ++state_.steps;
+    state_.stage = Stage::fit_and_balance;
+    record(evaluate(state_.network), true);
+  }
+
+  // Stage 2: the output weights of unit directions by ridge regression, then balance. λ_start is
+  // the largest λ on a ladder whose gap is below the local threshold.
+  void fit_and_balance() {
+    const Matrix directions = unit_directions(state_.network.W);
+    const FeatureGram gram = objective_.feature_gram(directions);
+    const auto fit = [&](double lambda) {
+      Network network{ridge(gram, lambda), directions};
+      balance(network);
+      return network;
+    };
+    AscentOptions ascent;
+    ascent.seed = options_.seed;
+    ascent.random_starts = 100;
+    ascent.most_neurons = 50;
+    ascent.iterations = 20;
+
+    const bool choose = options_.lambda_start == 0.0 && options_.schedule.has_start();
+    double lambda = choose ? 0.0 : options_.lambda_start;
+    if (choose) {
+      const Network zero{Vector::Zero(directions.rows()), directions};
+      const double lambda_max =
+          estimate_supremum(*objective_.residual(zero), zero, ascent).value;
+      double smallest = HUGE_VAL;
+      double best = lambda_max;
+      for (int rung = 1; rung <= 30; ++rung) {
+        const double candidate = std::ldexp(lambda_max, -rung);
+        const double gap =
+            estimate_certificate(objective_, fit(candidate), candidate, ascent).relative_gap;
+        if (gap < smallest) {
+          smallest = gap;
+          best = candidate;
+        } else if (rung > 3 && candidate < 0.25 * best) {
+          break;
+        }
+      }
+      lambda = options_.gap_threshold * best;
+    }
+    Network network = fit(lambda);
+    const double gap = estimate_certificate(objective_, network, lambda, ascent).gap;
+    state_.network = std::move(network);
+    state_.lambda_start = lambda;
+    state_.starting_gap = gap;
+    state_.lambda = lambda;
+    state_.stage = Stage::late_features;
+    record(evaluate(state_.network), true);
+    state_.lambda = options_.schedule.lambda(0, state_.lambda_start).value();
+  }
+
+  // Stage 3: gradient descent on both layers, epoch after epoch with less weight decay.
+  void late_feature_learning() {
+    Evaluation current = objective_.evaluate(state_.network);
+    if (state_.step == 0.0) state_.step = options_.step > 0.0 ? options_.step : first_step();
+    while (!stopped_) {
+      descend(current);
+      if (stopped_) return;
+      const double loss = record(current, true);
+      if (stopped_) return;
+      if (loss <= options_.tolerance) {
+        finish(Status::converged, fmt::format("the loss reached {:.3g}", options_.tolerance));
+        break;
+      }
+      const std::optional<double> next =
+          options_.schedule.lambda(state_.epoch + 1, state_.lambda_start);
+      if (!next || *next < options_.lambda_end || *next < 1e-15 * state_.lambda_start) {
+        finish(Status::converged, "the schedule of weight decay came to its end");
+        break;
+      }
+      ++state_.epoch;
+      state_.epoch_steps = 0;
+      state_.lambda = *next;
+    }
+    state_.stage = Stage::done;
+  }
+
+  // One epoch: gradient steps at constant λ until the gradient is small against the weight decay.
+  void descend(Evaluation& current) {
+    while (true) {
+      const Gradient gradient(current, state_.network, state_.lambda);
+      if (epoch_is_over(gradient, current.loss)) return;
+      if (state_.steps >= options_.max_steps) {
+        record(current, false);
+        finish(Status::budget, fmt::format("the budget of {} gradient steps is used up; raise it "
+                                           "with --max-steps and --resume",
+                                           options_.max_steps));
+        return;
+      }
+      if (!step(current, gradient)) return;
+      if (observer_.on_step && !observer_.on_step(state_)) {
+        record(current, false);
+        finish(Status::interrupted, "stopped on request; --resume goes on from here");
+        return;
+      }
+      if (state_.steps % options_.record_every == 0) record(current, false);
+      if (stopped_) return;
+    }
+  }
+
+  bool epoch_is_over(const Gradient& gradient, double loss) const {
+    if (options_.schedule.kind == Schedule::Kind::none || state_.lambda == 0.0) {
+      return loss <= options_.tolerance || state_.epoch_steps >= single_epoch_steps();
+    }
+    const double norm = std::sqrt(gradient.squared_norm());
+    const double decay = state_.lambda * std::sqrt(squared_norm(state_.network));
+    const bool constant = options_.schedule.kind == Schedule::Kind::constant;
+    // A constant schedule has no next epoch to hurry to: it goes on to a stationary point.
+    const double tolerance = constant ? 1e-7 * options_.epoch_tolerance : options_.epoch_tolerance;
+    return norm <= tolerance * decay || state_.epoch_steps >= single_epoch_steps();
+  }
+
+  long single_epoch_steps() const {
+    const bool single = options_.schedule.kind == Schedule::Kind::constant ||
+                        options_.schedule.kind == Schedule::Kind::none;
+    return single ? options_.max_steps : options_.max_epoch_steps;
+  }
+
+  // θ ← θ − η∇L_λ. With the automatic step, a trial that fails the approximate Wolfe condition is
+  // taken back and η shrinks (docs/math.md, 4.4). False when the run cannot go on.
+  bool step(Evaluation& current, const Gradient& gradient) {
+    const bool automatic = options_.step == 0.0;
+    const double squared = gradient.squared_norm();
+    for (int attempt = 0; attempt < 60; ++attempt) {
+      Network trial = moved(state_.network, gradient, state_.step);
+      Evaluation next = evaluate(trial);
+      const Gradient next_gradient(next, trial, state_.lambda);
+      const double slope = next_gradient.dot(gradient);
+      const bool finite = std::isfinite(slope) && std::isfinite(next.loss);
+      if (!automatic && !finite) break;
+      if (!automatic || (finite && slope >= -(1.0 - 2.0 * sufficient_decrease) * squared &&
+                         descends(current.loss, next.loss, trial))) {
+        state_.network = std::move(trial);
+        current = std::move(next);
+        ++state_.steps;
+        ++state_.epoch_steps;
+        if (automatic) state_.step *= step_growth;
+        return true;
+      }
+      state_.step *= step_shrink;
+    }
+    const std::string advice =
+        automatic ? "no step size decreases the loss any more; the last good state is kept"
+                  : fmt::format(
+                        "the loss left the range of float64 with step {:.3g}; use --step "
+                        "auto or a smaller step",
+                        options_.step);
+    record(current, false);
+    finish(Status::diverged, advice);
+    return false;
+  }
+
+  // Guards against far jumps that happen to pass the slope test; the slack is far above rounding.
+  bool descends(double loss, double trial_loss, const Network& trial) const {
+    const double before = penalized(loss, state_.network, state_.lambda);
+    const double after = penalized(trial_loss, trial, state_.lambda);
+    return after <= before + 1e-10 * objective_.null_loss();
+  }
+
+  // 1/(a bound on the largest curvature): ‖J‖² <= ½ Σ (a_i² + ‖w_i‖²) for whitened inputs.
+  double first_step() const {
+    const double norm = squared_norm(state_.network);
+    return norm > 0.0 ? 1.0 / norm : 1.0;
+  }
+
+  Vector ridge(const FeatureGram& gram, double lambda) const {
+    Eigen::MatrixXd system = gram.K;
+    system.diagonal().array() += lambda;
+    return Eigen::LDLT<Eigen::MatrixXd>(system).solve(gram.b);
+  }
+
+  Evaluation evaluate(const Network& network) {
+    ++state_.evaluations;
+    return objective_.evaluate(network);
+  }
+
+  // Reports the state; returns the loss that was reported.
+  double record(const Evaluation& evaluation, bool end_of_epoch) {
+    Record line;
+    line.loss = objective_.loss(state_.network);
+    line.penalized_loss = penalized(line.loss, state_.network, state_.lambda);
+    line.gradient_norm =
+        std::sqrt(Gradient(evaluation, state_.network, state_.lambda).squared_norm());
+    line.end_of_epoch = end_of_epoch;
+    if (observer_.on_record && !observer_.on_record(state_, line)) {
+      finish(Status::interrupted, "stopped on request; --resume goes on from here");
+    }
+    return line.loss;
+  }
+
+  void finish(Status status, std::string message) {
+    stopped_ = true;
+    result_ = {status, std::move(message)};
+  }
+
+  // δ of the sufficient decrease, and how the automatic step grows and shrinks.
+  static constexpr double sufficient_decrease = 0.1;
+  static constexpr double step_growth = 1.02;
+  static constexpr double step_shrink = 0.7;
+
+  const Objective& objective_;
+  const Algorithm1Options& options_;
+  Algorithm1State& state_;
+  const Observer& observer_;
+  Algorithm1Result result_;
+  bool stopped_ = false;
+};
+
+}  // namespace
+
+const char* name(Status status) {
+  switch (status) {
+    case Status::converged:
+      return "converged";
+    case Status::budget:
+      return "budget";
+    case Status::interrupted:
+      return "interrupted";
+    case Status::diverged:
+      return "diverged";
+  }
+  return "";
+}
+
+void Algorithm1Options::validate() const {
+  const auto require = [](bool holds, const char* field, const std::string& value,
+                          const char* rule) {
+    if (!holds) throw InvalidArgument(field, value, rule);
+  };
+  const auto text = [](auto value) { return fmt::format("{}", value); };
+  require(width >= 2 && width % 2 == 0, "width", text(width),
+          "must be even and at least 2: neurons start in pairs that cancel");
+  require(std::isfinite(lambda_start) && lambda_start >= 0.0, "lambda-start", text(lambda_start),
+          "must be positive (or auto)");
+  require(std::isfinite(lambda_end) && lambda_end >= 0.0, "lambda-end", text(lambda_end),
+          "must be 0 or positive");
+  require(schedule.factor > 0.0 && schedule.factor < 1.0, "lambda-factor", text(schedule.factor),
+          "must be between 0 and 1, both excluded");
+  require(gap_threshold > 0.0 && gap_threshold <= 1.0, "gap-threshold", text(gap_threshold),
+          "must be above 0 and at most 1");
+  require(std::isfinite(step) && step >= 0.0, "step", text(step), "must be positive (or auto)");
+  require(std::isfinite(tolerance) && tolerance >= 0.0, "tolerance", text(tolerance),
+          "must be 0 or positive");
+  require(std::isfinite(epoch_tolerance) && epoch_tolerance > 0.0, "epoch-tolerance",
+          text(epoch_tolerance), "must be positive");
+  require(max_epoch_steps >= 1, "max-epoch-steps", text(max_epoch_steps), "must be at least 1");
+  require(max_steps >= 1, "max-steps", text(max_steps), "must be at least 1");
+  require(record_every >= 1, "record-every", text(record_every), "must be at least 1");
+}
+
+Network symmetric_start(Index width, Index dimension, std::uint64_t seed) {
+  Network network{Vector(width), Matrix(width, dimension)};
+  const RandomStream stream(seed, "start");
+  const double scale = 1.0 / std::sqrt(static_cast<double>(width));
+  Matrix directions(width / 2, dimension);
+  for (Index i = 0; i < directions.size(); ++i) {
+    directions.data()[i] = stream.normal(static_cast<std::uint64_t>(i));
+  }
+  directions = scale * unit_directions(directions);
+  for (Index i = 0; i < width / 2; ++i) {
+    network.a[2 * i] = scale;
+    network.a[2 * i + 1] = -scale;
+    network.W.row(2 * i) = directions.row(i);
+    network.W.row(2 * i + 1) = directions.row(i);
+  }
+  return network;
+}
+
+Algorithm1Result run_algorithm1(const Objective& objective, const Algorithm1Options& options,
+                                Algorithm1State& state, const Observer& observer) {
+  options.validate();
+  return Run(objective, options, state, observer)();
+}
+
+}  // namespace lodestone
