@@ -22,15 +22,15 @@ struct Algorithm1Options {
 
   Schedule schedule;
 
-  /// λ of the first epoch of stage 3, > 0; 0: the largest λ of a halving ladder below λ_max whose
-  /// optimality gap after stage 2 is at most gap_threshold · L(0) (docs/math.md, 4.2).
+  /// λ of the first epoch of stage 3, > 0; 0: chosen from the measured optimality gap after stage 2
+  /// as lambda_start_factor times the λ at which the relative gap is smallest (docs/math.md, 4.2).
   double lambda_start = 0.0;
 
   /// Stage 3 ends before λ falls below this; >= 0.
   double lambda_end = 0.0;
 
-  /// Local threshold ε_0 as a share of L(0), used when lambda_start is 0; in (0, 1].
-  double gap_threshold = 0.02;
+  /// Safety factor of that choice, in (0, 1]: a smaller λ loses fewer weak teachers.
+  double lambda_start_factor = 0.5;
 
   /// Step size η of stage 3, > 0; 0: chosen safely by the program (docs/math.md, 4.4).
   double step = 0.0;
@@ -39,7 +39,7 @@ struct Algorithm1Options {
   double tolerance = 1e-8;
 
   /// An epoch ends when ‖∇L_λ‖ <= epoch_tolerance · λ · ‖θ‖ (docs/math.md, 4.3); > 0.
-  double epoch_tolerance = 0.1;
+  double epoch_tolerance = 0.05;
 
   /// An epoch ends after this many steps in any case; >= 1.
   long max_epoch_steps = 20000;

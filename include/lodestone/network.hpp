@@ -33,6 +33,13 @@ void balance(Network& network);
 /// Rows of W divided by their norms; a zero row stays zero.
 Matrix unit_directions(const Matrix& W);
 
+/// Neurons that have come together made into one (docs/math.md, 1.3): taken from the heaviest down,
+/// a neuron joins the first group with the same sign of a whose heaviest neuron is within angle_deg
+/// of it, up to sign; each group becomes its average neuron Σ a_i w_i, mirrored to one side.
+/// Mirroring changes f by a linear function, which the affine part takes up. Neurons without mass
+/// are dropped.
+Network merged(const Network& network, double angle_deg);
+
 /// θ with every row of W taken to other coordinates: W·map (m×d times d×d').
 Network transformed(const Network& network, const Matrix& map);
 

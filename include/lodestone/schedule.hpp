@@ -23,10 +23,10 @@ struct Schedule {
 
   /// Whether stage 3 begins at a λ_start (halving and constant do).
   bool has_start() const { return kind == Kind::halving || kind == Kind::constant; }
-
-  /// "halving", "constant", "none", or a file with one λ a line (# starts a comment).
-  /// Throws FileError for a missing file, a line that is not a number >= 0, an empty list.
-  static Schedule parse(const std::string& description, double factor);
 };
+
+/// "halving", "constant", "none", or a file with one λ a line (# starts a comment).
+/// Throws FileError for a missing file, a line that is not a number >= 0, an empty list.
+Schedule read_schedule(const std::string& description);
 
 }  // namespace lodestone

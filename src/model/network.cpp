@@ -1,6 +1,10 @@
 #include "lodestone/network.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <numbers>
+#include <numeric>
+#include <vector>
 
 namespace lodestone {
 
@@ -34,6 +38,46 @@ Matrix unit_directions(const Matrix& W) {
     if (norm > 0.0) directions.row(i) /= norm;
   }
   return directions;
+}
+
+Network merged(const Network& network, double angle_deg) {
+  const Vector mass = masses(network);
+  std::vector<Index> order(static_cast<std::size_t>(network.width()));
+  std::iota(order.begin(), order.end(), Index{0});
+  std::stable_sort(order.begin(), order.end(), [&](Index i, Index j) { return mass[i] > mass[j]; });
+  const Matrix directions = unit_directions(network.W);
+  const double angle = angle_deg * std::numbers::pi / 180.0;
+  const double largest_chord = 2.0 * std::sin(0.5 * angle);
+
+  struct Group {
+    Index heaviest;
+    Eigen::RowVectorXd sum;  // Σ |a_i| w_i, mirrored to the heaviest neuron's side
+  };
+  std::vector<Group> groups;
+  for (const Index i : order) {
+    if (mass[i] == 0.0) break;
+    bool joined = false;
+    for (Group& group : groups) {
+      if (std::signbit(network.a[i]) != std::signbit(network.a[group.heaviest])) continue;
+      const auto leader = directions.row(group.heaviest);
+      const double side = leader.dot(directions.row(i)) < 0.0 ? -1.0 : 1.0;
+      if ((directions.row(i) - side * leader).norm() > largest_chord) continue;
+      group.sum += side * std::abs(network.a[i]) * network.W.row(i);
+      joined = true;
+      break;
+    }
+    if (!joined) groups.push_back({i, std::abs(network.a[i]) * network.W.row(i)});
+  }
+
+  const auto count = static_cast<Index>(groups.size());
+  Network result{Vector(count), Matrix(count, network.W.cols())};
+  for (Index g = 0; g < count; ++g) {
+    const Group& group = groups[static_cast<std::size_t>(g)];
+    result.a[g] = std::copysign(1.0, network.a[group.heaviest]);
+    result.W.row(g) = group.sum;
+  }
+  balance(result);
+  return result;
 }
 
 Network transformed(const Network& network, const Matrix& map) {

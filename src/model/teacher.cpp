@@ -6,147 +6,19 @@
 #include <Eigen/QR>
 #include <Eigen/SVD>
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <numbers>
-#include <set>
-#include <string_view>
 #include <utility>
 
-#include "core/nearest_name.hpp"
 #include "lodestone/error.hpp"
-#include "lodestone/file.hpp"
 #include "lodestone/random.hpp"
 
 namespace lodestone {
 namespace {
 
-constexpr std::string_view random_prefix = "random:";
-
 void require(bool rule_holds, const char* field, const std::string& value, const char* rule) {
   if (!rule_holds) throw InvalidArgument(std::string("teacher ") + field, value, rule);
-}
-
-double parse_number(std::string_view key, std::string_view text) {
-  double value = 0.0;
-  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (status != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
-    throw InvalidArgument(fmt::format("teacher {}", key), fmt::format("'{}'", text),
-                          "must be a number");
-  }
-  return value;
-}
-
-std::int64_t parse_integer(std::string_view key, std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (status != std::errc() || end != text.data() + text.size() || value < 0) {
-    throw InvalidArgument(fmt::format("teacher {}", key), fmt::format("'{}'", text),
-                          "must be a whole number, 0 or more");
-  }
-  return value;
-}
-
-RandomTeacher parse_random(std::string_view description) {
-  RandomTeacher options;
-  bool r_given = false;
-  std::set<std::string, std::less<>> seen;
-  std::string_view rest = description;
-  while (!rest.empty()) {
-    const std::size_t comma = rest.find(',');
-    const std::string_view item = rest.substr(0, comma);
-    rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
-    const std::size_t equals = item.find('=');
-    if (equals == std::string_view::npos) {
-      throw InvalidArgument("teacher", fmt::format("'{}'", item),
-                            "must be KEY=VALUE, as in random:d=20,k=4,seed=0");
-    }
-    const std::string_view key = item.substr(0, equals);
-    const std::string_view value = item.substr(equals + 1);
-    if (!seen.insert(std::string(key)).second) {
-      throw InvalidArgument("teacher", std::string(item), "this key is given twice");
-    }
-    if (key == "d") {
-      options.d = parse_integer(key, value);
-    } else if (key == "k") {
-      options.k = parse_integer(key, value);
-    } else if (key == "r") {
-      options.r = parse_integer(key, value);
-      r_given = true;
-    } else if (key == "seed") {
-      options.seed = static_cast<std::uint64_t>(parse_integer(key, value));
-    } else if (key == "min-angle") {
-      options.min_angle = parse_number(key, value);
-    } else if (key == "amplitudes") {
-      const std::size_t colon = value.find(':');
-      options.amplitude_low = parse_number(key, value.substr(0, colon));
-      options.amplitude_high = colon == std::string_view::npos
-                                   ? options.amplitude_low
-                                   : parse_number(key, value.substr(colon + 1));
-    } else if (key == "signs") {
-      if (value == "mixed") {
-        options.signs = Signs::mixed;
-      } else if (value == "positive") {
-        options.signs = Signs::positive;
-      } else if (value == "negative") {
-        options.signs = Signs::negative;
-      } else {
-        throw InvalidArgument("teacher signs", fmt::format("'{}'", value),
-                              "must be mixed, positive or negative");
-      }
-    } else {
-      const std::string nearest =
-          nearest_name(key, {"d", "k", "r", "min-angle", "signs", "amplitudes", "seed"});
-      throw InvalidArgument(
-          "teacher", fmt::format("unknown key '{}'", key),
-          (nearest.empty() ? std::string() : fmt::format("did you mean '{}'? ", nearest)) +
-              "the keys are d, k, r, min-angle, signs, amplitudes, seed");
-    }
-  }
-  if (!r_given) options.r = std::min(options.d, options.k);
-  return options;
-}
-
-Teacher read_teacher_file(const std::string& path) {
-  nlohmann::json document;
-  try {
-    document = nlohmann::json::parse(read_file(path));
-  } catch (const nlohmann::json::parse_error& error) {
-    throw FileError(path, fmt::format("not a JSON file (stopped at byte {}); a teacher is "
-                                      "{{\"directions\": [[...], ...], \"amplitudes\": [...]}}",
-                                      error.byte));
-  }
-  if (!document.is_object() || !document.contains("directions") ||
-      !document.contains("amplitudes")) {
-    throw FileError(path,
-                    "a teacher needs \"directions\" (k rows of d numbers) and \"amplitudes\" "
-                    "(k numbers)");
-  }
-  Teacher teacher;
-  try {
-    const auto rows = document["directions"].get<std::vector<std::vector<double>>>();
-    const auto amplitudes = document["amplitudes"].get<std::vector<double>>();
-    if (rows.empty() || rows.front().empty()) {
-      throw FileError(path, "\"directions\" holds no numbers");
-    }
-    teacher.directions.resize(static_cast<Index>(rows.size()),
-                              static_cast<Index>(rows.front().size()));
-    for (std::size_t j = 0; j < rows.size(); ++j) {
-      if (rows[j].size() != rows.front().size()) {
-        throw FileError(path, fmt::format("\"directions\" row {} has {} numbers, the first has {}",
-                                          j + 1, rows[j].size(), rows.front().size()));
-      }
-      teacher.directions.row(static_cast<Index>(j)) =
-          Eigen::Map<const Eigen::RowVectorXd>(rows[j].data(), static_cast<Index>(rows[j].size()));
-    }
-    teacher.amplitudes =
-        Eigen::Map<const Vector>(amplitudes.data(), static_cast<Index>(amplitudes.size()));
-  } catch (const nlohmann::json::type_error&) {
-    throw FileError(path, "\"directions\" and \"amplitudes\" must hold numbers only");
-  }
-  return checked_teacher(std::move(teacher), path);
 }
 
 }  // namespace
@@ -255,26 +127,6 @@ Teacher draw_teacher(const RandomTeacher& options) {
     teacher.amplitudes[options.k - 1] = -teacher.amplitudes[options.k - 1];
   }
   return checked_teacher(std::move(teacher), "teacher");
-}
-
-Teacher read_teacher(const std::string& description) {
-  const std::string_view view = description;
-  if (view.substr(0, random_prefix.size()) == random_prefix) {
-    return draw_teacher(parse_random(view.substr(random_prefix.size())));
-  }
-  return read_teacher_file(description);
-}
-
-void write_teacher(const std::string& path, const Teacher& teacher) {
-  nlohmann::json document;
-  document["directions"] = nlohmann::json::array();
-  for (Index j = 0; j < teacher.neurons(); ++j) {
-    const Eigen::RowVectorXd row = teacher.directions.row(j);
-    document["directions"].push_back(std::vector<double>(row.begin(), row.end()));
-  }
-  document["amplitudes"] =
-      std::vector<double>(teacher.amplitudes.begin(), teacher.amplitudes.end());
-  write_file_atomically(path, document.dump(1) + "\n");
 }
 
 double early_condition_number(const Teacher& teacher) {

@@ -89,26 +89,10 @@ class Run {
     ascent.most_neurons = 50;
     ascent.iterations = 20;
 
-    const bool choose = options_.lambda_start == 0.0 && options_.schedule.has_start();
-    double lambda = choose ? 0.0 : options_.lambda_start;
-    if (choose) {
-      const Network zero{Vector::Zero(directions.rows()), directions};
-      const double lambda_max =
-          estimate_supremum(*objective_.residual(zero), zero, ascent).value;
-      double smallest = HUGE_VAL;
-      double best = lambda_max;
-      for (int rung = 1; rung <= 30; ++rung) {
-        const double candidate = std::ldexp(lambda_max, -rung);
-        const double gap =
-            estimate_certificate(objective_, fit(candidate), candidate, ascent).relative_gap;
-        if (gap < smallest) {
-          smallest = gap;
-          best = candidate;
-        } else if (rung > 3 && candidate < 0.25 * best) {
-          break;
-        }
-      }
-      lambda = options_.gap_threshold * best;
+    double lambda = options_.lambda_start;
+    if (lambda == 0.0) {
+      const double tightest = tightest_lambda(fit, directions, ascent);
+      lambda = options_.lambda_start_factor * tightest;
     }
     Network network = fit(lambda);
     const double gap = estimate_certificate(objective_, network, lambda, ascent).gap;
@@ -119,6 +103,29 @@ class Run {
     state_.stage = Stage::late_features;
     record(evaluate(state_.network), true);
     state_.lambda = options_.schedule.lambda(0, state_.lambda_start).value();
+  }
+
+  // The rung of the ladder λ_max / 2, λ_max / 4, ... where the fit's relative gap is smallest.
+  // Above it the penalty hides what the target holds, below it the fit is far from the optimum of
+  // P_λ.
+  template <class Fit>
+  double tightest_lambda(const Fit& fit, const Matrix& directions,
+                         const AscentOptions& ascent) const {
+    const Network zero{Vector::Zero(directions.rows()), directions};
+    const double lambda_max = estimate_supremum(*objective_.residual(zero), zero, ascent).value;
+    double smallest_gap = HUGE_VAL;
+    double tightest = lambda_max;
+    for (int rung = 1; rung <= 30; ++rung) {
+      const double lambda = std::ldexp(lambda_max, -rung);
+      const double gap = estimate_certificate(objective_, fit(lambda), lambda, ascent).relative_gap;
+      if (gap < smallest_gap) {
+        smallest_gap = gap;
+        tightest = lambda;
+      } else if (rung > 3 && lambda < 0.25 * tightest) {
+        break;
+      }
+    }
+    return tightest;
   }
 
   // Stage 3: gradient descent on both layers, epoch after epoch with less weight decay.
@@ -153,20 +160,19 @@ class Run {
       const Gradient gradient(current, state_.network, state_.lambda);
       if (epoch_is_over(gradient, current.loss)) return;
       if (state_.steps >= options_.max_steps) {
-        record(current, false);
         finish(Status::budget, fmt::format("the budget of {} gradient steps is used up; raise it "
                                            "with --max-steps and --resume",
                                            options_.max_steps));
         return;
       }
       if (!step(current, gradient)) return;
+      // The record comes before on_step, which may save the state: a resumed run must not miss it.
+      if (state_.steps % options_.record_every == 0) record(current, false);
+      if (stopped_) return;
       if (observer_.on_step && !observer_.on_step(state_)) {
-        record(current, false);
         finish(Status::interrupted, "stopped on request; --resume goes on from here");
         return;
       }
-      if (state_.steps % options_.record_every == 0) record(current, false);
-      if (stopped_) return;
     }
   }
 
@@ -217,7 +223,6 @@ class Run {
                         "the loss left the range of float64 with step {:.3g}; use --step "
                         "auto or a smaller step",
                         options_.step);
-    record(current, false);
     finish(Status::diverged, advice);
     return false;
   }
@@ -308,8 +313,8 @@ void Algorithm1Options::validate() const {
           "must be 0 or positive");
   require(schedule.factor > 0.0 && schedule.factor < 1.0, "lambda-factor", text(schedule.factor),
           "must be between 0 and 1, both excluded");
-  require(gap_threshold > 0.0 && gap_threshold <= 1.0, "gap-threshold", text(gap_threshold),
-          "must be above 0 and at most 1");
+  require(lambda_start_factor > 0.0 && lambda_start_factor <= 1.0, "lambda-start-factor",
+          text(lambda_start_factor), "must be above 0 and at most 1");
   require(std::isfinite(step) && step >= 0.0, "step", text(step), "must be positive (or auto)");
   require(std::isfinite(tolerance) && tolerance >= 0.0, "tolerance", text(tolerance),
           "must be 0 or positive");

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lodestone/network.hpp"
+#include "lodestone/standardization.hpp"
+#include "lodestone/table.hpp"
+#include "lodestone/types.hpp"
+
+namespace lodestone {
+
+/// One ridge function amplitude · relu(direction·x + bias), in the columns' own units.
+struct Feature {
+  Vector
+      direction;  ///< d, in 1/(units of the column); unit length (with the bias) when standardized
+  double bias = 0.0;
+  double amplitude = 0.0;  ///< in units of the target
+};
+
+/// Where a model came from; everything here is for people, nothing for prediction.
+struct Provenance {
+  std::string lodestone_version;
+  std::string command;
+  std::string source;  ///< teacher or data file
+  std::uint64_t seed = 0;
+  double lambda = 0.0;  ///< λ of the standardized problem at which it was taken
+  double lambda_in_target_units = 0.0;
+  Index rows = 0;  ///< training rows; 0 for a population
+};
+
+/// A trained predictor in original units: α + β·x + Σ features. What is written is what predicts,
+/// so a model read back predicts to the last bit.
+struct Model {
+  std::vector<std::string> columns;  ///< d input names
+  std::string target;
+  Affine affine;
+  std::vector<Feature> features;  ///< largest amplitude first
+  Standardization standardization;
+  Provenance provenance;
+
+  Index dimension() const { return static_cast<Index>(columns.size()); }
+
+  /// Predictions for n rows X (n×d, columns in the model's order). Throws InvalidArgument when the
+  /// number of columns differs.
+  Vector predict(const Matrix& X) const;
+
+  /// Picks the model's columns out of a table by name, or by position when the table has no names.
+  /// Throws InvalidArgument naming a missing column.
+  Matrix select_columns(const Table& table) const;
+};
+
+/// Takes a network trained in standardized coordinates (rows of W p long, or p + 1 with a bias)
+/// with its affine part to original units.
+Model to_original_units(const Network& network, const Affine& affine, bool biases,
+                        const Standardization& standardization);
+
+/// model.json: versioned, readable by a person. Writing is whole or not at all; reading throws
+/// FileError for a missing, damaged or newer file.
+void write_model(const std::string& path, const Model& model);
+Model read_model(const std::string& path);
+
+}  // namespace lodestone

@@ -1,0 +1,155 @@
+#pragma once
+
+#include <functional>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lodestone/algorithm1.hpp"
+#include "lodestone/certificate.hpp"
+#include "lodestone/dataset.hpp"
+#include "lodestone/model.hpp"
+#include "lodestone/objective.hpp"
+#include "lodestone/recovery.hpp"
+#include "lodestone/standardization.hpp"
+
+namespace lodestone {
+
+/// What `lodestone train` does: the problem, Algorithm 1's options, and when to stop.
+struct TrainOptions {
+  /// Teacher as read_teacher takes it; empty when training on a data file.
+  std::string teacher;
+
+  /// Rows drawn from the teacher; 0: its exact population.
+  Index samples = 0;
+
+  /// Standard deviation of the noise as a share of the noiseless target's; >= 0, needs samples.
+  double noise = 0.0;
+
+  /// Data file (CSV, NPY, NPZ, "-"), its target (column name, number or second file), and the
+  /// separator of a CSV file (absent: found).
+  std::string data;
+  std::string target;
+  std::optional<char> delimiter;
+
+  /// Absent: scale for data files, none for teachers.
+  std::optional<Standardization::Kind> standardize;
+
+  /// Absent: biases for data files, none for teachers (whose neurons have none).
+  std::optional<bool> biases;
+
+  /// Share of a data file's rows kept aside for the test error; 0 <= share <= 0.9.
+  double test_share = 0.2;
+
+  /// Share of the remaining rows kept aside to choose λ among the epochs; 0 <= share <= 0.9. 0: the
+  /// last epoch is taken.
+  double validation_share = 0.1;
+
+  /// Epochs without a better validation error after which training ends; >= 1.
+  int patience = 3;
+
+  Algorithm1Options algorithm;
+
+  /// Budget of wall-clock seconds; > 0.
+  double max_seconds = std::numeric_limits<double>::infinity();
+
+  /// Throws InvalidArgument for fields out of range or at odds with each other.
+  void validate() const;
+};
+
+/// A problem made from options: what is trained on, and how its coordinates relate to the inputs'.
+struct Problem {
+  std::unique_ptr<Objective> objective;
+  std::optional<Teacher> teacher;    ///< in input coordinates
+  std::vector<std::string> columns;  ///< names of the d inputs
+  std::string target;
+  std::string source;               ///< teacher or data file, for people
+  Standardization standardization;  ///< inputs to the objective's coordinates (before a bias)
+  bool biases = false;
+  Index training_rows = 0;               ///< 0 for a population
+  std::optional<SampleData> validation;  ///< in the objective's coordinates
+  std::optional<Dataset> test;           ///< in original units
+
+  /// Rows of W in input coordinates (m×d), biases left out.
+  Network to_inputs(const Network& network) const;
+};
+
+/// Builds the problem. `data` is the file's content when options.data is set, and the teacher is
+/// given when options.teacher is. Throws InvalidArgument.
+Problem make_problem(const TrainOptions& options, const std::optional<Teacher>& teacher,
+                     const std::optional<Dataset>& data);
+
+/// One line of history.csv. NaN where a quantity does not apply.
+struct HistoryRow {
+  long step = 0;
+  Stage stage = Stage::start;
+  long epoch = 0;
+  double lambda = 0.0;
+  double loss = 0.0;
+  double penalized_loss = 0.0;
+  double gradient_norm = 0.0;
+  Index neurons = 0;  ///< holding more than 1e-6 of the total mass
+  double mean_angle_deg = std::numeric_limits<double>::quiet_NaN();
+  double max_angle_deg = std::numeric_limits<double>::quiet_NaN();
+  double far_mass = std::numeric_limits<double>::quiet_NaN();
+  double seconds = 0.0;
+  double validation_error = std::numeric_limits<double>::quiet_NaN();  ///< share of the variance
+  bool end_of_epoch = false;
+};
+
+/// The epoch with the smallest validation error so far.
+struct BestEpoch {
+  double validation_error = std::numeric_limits<double>::infinity();
+  double lambda = 0.0;
+  long epoch = 0;
+  Network network;
+};
+
+/// Everything a run needs to go on: saved in a checkpoint, restored bit by bit.
+struct TrainState {
+  Algorithm1State algorithm;
+  BestEpoch best;
+  long epochs_without_improvement = 0;
+  double seconds = 0.0;  ///< worked so far
+  std::vector<HistoryRow> history;
+};
+
+struct TrainObserver {
+  std::function<void(const HistoryRow&)> on_row;
+
+  /// After every step, with a state that can be saved. False stops the run.
+  std::function<bool(const TrainState&)> on_step;
+};
+
+struct TestError {
+  double rmse = 0.0;
+  double r2 = 0.0;
+  double relative_error = 0.0;  ///< mean squared error over the target's variance, 1 − R²
+  Index rows = 0;               ///< 0: exact expectation over the teacher's population
+};
+
+/// What a run ends with.
+struct TrainResult {
+  Status status = Status::converged;
+  std::string message;
+  Network network;      ///< as trained, in the objective's coordinates
+  double lambda = 0.0;  ///< λ of that network's epoch
+  double loss = 0.0;
+  double penalized_loss = 0.0;
+  double gradient_norm = 0.0;
+  double merge_angle_deg = 0.0;  ///< neurons closer than this were merged into features
+  Model model;                   ///< merged features in original units
+  std::optional<Certificate> certificate;
+  std::optional<Recovery> recovery;
+  std::optional<TestError> test;
+  std::optional<double> early_condition_number;  ///< κ of H, where the teacher is known
+  std::vector<std::string> warnings;
+};
+
+/// Runs Algorithm 1 on a problem, from a fresh or a restored state.
+TrainResult train(const Problem& problem, const TrainOptions& options, TrainState& state,
+                  const TrainObserver& observer = {});
+
+}  // namespace lodestone

@@ -1,0 +1,64 @@
+#include "lodestone/dataset.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "lodestone/error.hpp"
+#include "lodestone/random.hpp"
+
+namespace lodestone {
+
+double target_variance(const Teacher& teacher) {
+  // E relu(w·x) relu(v·x) − E relu(w·x) E relu(v·x) for unit vectors at angle θ, with
+  // π − θ = π/2 + asin(cos θ).
+  double variance = 0.0;
+  for (Index i = 0; i < teacher.neurons(); ++i) {
+    for (Index j = 0; j < teacher.neurons(); ++j) {
+      const double cosine =
+          std::clamp(teacher.directions.row(i).dot(teacher.directions.row(j)), -1.0, 1.0);
+      const double sine = std::sqrt((1.0 - cosine) * (1.0 + cosine));
+      const double product = sine + (std::numbers::pi / 2.0 + std::asin(cosine)) * cosine - 1.0;
+      variance +=
+          teacher.amplitudes[i] * teacher.amplitudes[j] * product / (2.0 * std::numbers::pi);
+    }
+  }
+  return variance;
+}
+
+Dataset draw_samples(const Teacher& teacher, Index n, double noise, std::uint64_t seed) {
+  if (n < 1) throw InvalidArgument("samples", fmt::format("{}", n), "must be at least 1");
+  if (!(noise >= 0.0) || !std::isfinite(noise)) {
+    throw InvalidArgument("noise", fmt::format("{}", noise), "must be 0 or positive");
+  }
+  const Index d = teacher.dimension();
+  const RandomStream inputs(seed, "rows");
+  const RandomStream noises(seed, "noise");
+  const double deviation = noise * std::sqrt(target_variance(teacher));
+  Dataset data{Matrix(n, d), Vector(n), {}, "y"};
+  for (Index j = 0; j < d; ++j) data.columns.push_back(fmt::format("x{}", j));
+  for (Index i = 0; i < data.X.size(); ++i) {
+    data.X.data()[i] = inputs.normal(static_cast<std::uint64_t>(i));
+  }
+  for (Index t = 0; t < n; ++t) {
+    const Vector activations = (teacher.directions * data.X.row(t).transpose()).cwiseMax(0.0);
+    data.y[t] = teacher.amplitudes.dot(activations) +
+                deviation * noises.normal(static_cast<std::uint64_t>(t));
+  }
+  return data;
+}
+
+Dataset take_rows(const Dataset& data, const std::vector<Index>& rows) {
+  const auto count = static_cast<Index>(rows.size());
+  Dataset result{Matrix(count, data.X.cols()), Vector(count), data.columns, data.target};
+  for (Index t = 0; t < count; ++t) {
+    const Index row = rows[static_cast<std::size_t>(t)];
+    result.X.row(t) = data.X.row(row);
+    result.y[t] = data.y[row];
+  }
+  return result;
+}
+
+}  // namespace lodestone

@@ -1,0 +1,97 @@
+#include "lodestone/recovery.hpp"
+
+#include <Eigen/SVD>
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <string>
+
+#include "lodestone/error.hpp"
+
+namespace lodestone {
+namespace {
+
+constexpr double degrees = 180.0 / std::numbers::pi;
+constexpr double heavy_share = 1e-4;
+constexpr double far_angle_deg = 10.0;
+constexpr double recovered_angle_deg = 0.1;
+constexpr double recovered_mass_share = 0.01;
+
+// Orthonormal basis (d×r) of the teachers' span.
+Matrix span_basis(const Matrix& directions) {
+  const Eigen::JacobiSVD<Eigen::MatrixXd> svd(Eigen::MatrixXd(directions), Eigen::ComputeThinV);
+  Index rank = 0;
+  while (rank < svd.singularValues().size() &&
+         svd.singularValues()[rank] > 1e-9 * svd.singularValues()[0]) {
+    ++rank;
+  }
+  return svd.matrixV().leftCols(rank);
+}
+
+}  // namespace
+
+double angle_between_lines_deg(const Vector& u, const Vector& v) {
+  const Vector first = u.stableNormalized();
+  const Vector second = v.stableNormalized();
+  const double chord = std::min((first - second).norm(), (first + second).norm());
+  return 2.0 * std::asin(std::min(1.0, 0.5 * chord)) * degrees;
+}
+
+Recovery measure_recovery(const Teacher& teacher, const Network& network) {
+  if (network.W.cols() != teacher.dimension()) {
+    throw InvalidArgument("network", "dimension " + std::to_string(network.W.cols()),
+                          "the teacher has dimension " + std::to_string(teacher.dimension()));
+  }
+  const Index k = teacher.neurons();
+  const Vector mass = masses(network);
+  const double total = mass.sum();
+  const Matrix basis = span_basis(teacher.directions);
+
+  Recovery result;
+  result.teachers = k;
+  result.per_teacher.resize(static_cast<std::size_t>(k));
+  for (Index j = 0; j < k; ++j) {
+    result.per_teacher[static_cast<std::size_t>(j)].amplitude = teacher.amplitudes[j];
+  }
+  if (!(total > 0.0)) {
+    result.max_angle_deg = result.mean_angle_deg = 90.0;
+    result.far_mass = 1.0;
+    return result;
+  }
+
+  Matrix average = Matrix::Zero(k, teacher.dimension());
+  for (Index i = 0; i < network.width(); ++i) {
+    if (mass[i] == 0.0) continue;
+    const Vector direction = network.W.row(i).transpose().stableNormalized();
+    const Vector cosines = teacher.directions * direction;
+    Index nearest = 0;
+    cosines.cwiseAbs().maxCoeff(&nearest);
+    const double side = cosines[nearest] < 0.0 ? -1.0 : 1.0;
+    const double angle = angle_between_lines_deg(direction, teacher.directions.row(nearest));
+    const double share = mass[i] / total;
+
+    TeacherRecovery& group = result.per_teacher[static_cast<std::size_t>(nearest)];
+    group.mass += std::copysign(mass[i], network.a[i]);
+    average.row(nearest) += side * network.a[i] * network.W.row(i);
+    result.mean_angle_deg += share * angle;
+    result.subspace_share += share * (basis.transpose() * direction).squaredNorm();
+    if (angle > far_angle_deg) result.far_mass += share;
+    if (share > heavy_share) {
+      ++group.neurons;
+      result.max_angle_deg = std::max(result.max_angle_deg, angle);
+    }
+  }
+  for (Index j = 0; j < k; ++j) {
+    TeacherRecovery& group = result.per_teacher[static_cast<std::size_t>(j)];
+    if (average.row(j).squaredNorm() > 0.0) {
+      group.angle_deg = angle_between_lines_deg(average.row(j), teacher.directions.row(j));
+    }
+    group.recovered =
+        group.angle_deg <= recovered_angle_deg &&
+        std::abs(group.mass - group.amplitude) <= recovered_mass_share * std::abs(group.amplitude);
+    if (group.recovered) ++result.recovered;
+  }
+  return result;
+}
+
+}  // namespace lodestone

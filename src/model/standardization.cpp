@@ -1,0 +1,98 @@
+#include "lodestone/standardization.hpp"
+
+#include <Eigen/Eigenvalues>
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "lodestone/error.hpp"
+
+namespace lodestone {
+namespace {
+
+// A column whose deviation is this small against its size is constant up to rounding.
+constexpr double constant_tolerance = 1e-12;
+// Whitening leaves out directions with less than this share of the largest variance.
+constexpr double collinear_tolerance = 1e-10;
+
+}  // namespace
+
+Standardization Standardization::fit(Kind kind, const Matrix& X, const Vector& y,
+                                     const Vector& weights) {
+  const Index n = X.rows();
+  const Index d = X.cols();
+  const Vector shares = weights.size() == 0 ? Vector::Constant(n, 1.0 / static_cast<double>(n))
+                                            : Vector(weights / weights.sum());
+  Standardization result;
+  result.kind = kind;
+
+  const double target_mean = y.dot(shares);
+  result.target_scale = std::sqrt((y.array() - target_mean).square().matrix().dot(shares));
+  if (!(result.target_scale > constant_tolerance * std::abs(target_mean))) {
+    throw InvalidArgument("target", "a constant column", "there is nothing to learn from it");
+  }
+  if (kind == Kind::none) {
+    result.center = Vector::Zero(d);
+    result.scale = Vector::Ones(d);
+    result.map = Matrix::Identity(d, d);
+    return result;
+  }
+
+  result.center = X.transpose() * shares;
+  result.scale.resize(d);
+  std::vector<Index> varying;
+  for (Index j = 0; j < d; ++j) {
+    const double deviation =
+        std::sqrt((X.col(j).array() - result.center[j]).square().matrix().dot(shares));
+    const bool varies = deviation > constant_tolerance * std::abs(result.center[j]);
+    result.scale[j] = varies ? deviation : 1.0;
+    if (varies) varying.push_back(j);
+  }
+  if (varying.empty()) {
+    throw InvalidArgument("inputs", "only constant columns", "at least one column must vary");
+  }
+  const auto p = static_cast<Index>(varying.size());
+  result.map = Matrix::Zero(d, p);
+  for (Index j = 0; j < p; ++j) {
+    const Index column = varying[static_cast<std::size_t>(j)];
+    result.map(column, j) = 1.0 / result.scale[column];
+  }
+  if (kind == Kind::scale) return result;
+
+  const Matrix scaled = result.apply(X);
+  const Eigen::MatrixXd covariance = scaled.transpose() * shares.asDiagonal() * scaled;
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(covariance);
+  const Vector& variances = solver.eigenvalues();
+  const Index kept = (variances.array() > collinear_tolerance * variances.maxCoeff()).count();
+  // Eigenvalues come in ascending order: the kept ones are the last.
+  const Eigen::MatrixXd whitener = solver.eigenvectors().rightCols(kept) *
+                                   variances.tail(kept).cwiseSqrt().cwiseInverse().asDiagonal();
+  result.map = (result.map * whitener).eval();
+  return result;
+}
+
+Matrix Standardization::apply(const Matrix& X) const {
+  return (X.rowwise() - center.transpose()) * map;
+}
+
+const char* name(Standardization::Kind kind) {
+  switch (kind) {
+    case Standardization::Kind::none:
+      return "none";
+    case Standardization::Kind::scale:
+      return "scale";
+    case Standardization::Kind::whiten:
+      return "whiten";
+  }
+  return "";
+}
+
+Standardization::Kind parse_standardization(const std::string& text) {
+  for (const auto kind :
+       {Standardization::Kind::none, Standardization::Kind::scale, Standardization::Kind::whiten}) {
+    if (text == name(kind)) return kind;
+  }
+  throw InvalidArgument("standardize", "'" + text + "'", "must be none, scale or whiten");
+}
+
+}  // namespace lodestone
