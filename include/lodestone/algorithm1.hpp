@@ -92,6 +92,7 @@ struct Record {
   double loss = 0.0;  ///< L, correct to 1e-6 relative
   double penalized_loss = 0.0;
   double gradient_norm = 0.0;  ///< ‖∇L_λ‖
+  Stage stage = Stage::start;  ///< the stage the step belongs to
   bool end_of_epoch = false;   ///< also true at the end of stages 1 and 2
 };
 

@@ -52,6 +52,9 @@ struct TrainOptions {
 
   Algorithm1Options algorithm;
 
+  /// Where algorithm.schedule came from, as read_schedule takes it; kept for the run's records.
+  std::string schedule_source = "halving";
+
   /// Budget of wall-clock seconds; > 0.
   double max_seconds = std::numeric_limits<double>::infinity();
 

@@ -1,4 +1,4 @@
-#include "core/nearest_name.hpp"
+#include "lodestone/nearest_name.hpp"
 
 #include <algorithm>
 #include <numeric>
@@ -34,6 +34,11 @@ std::string nearest_name(std::string_view name, const std::vector<std::string_vi
     }
   }
   return best;
+}
+
+std::string did_you_mean(std::string_view name, const std::vector<std::string>& candidates) {
+  const std::string nearest = nearest_name(name, {candidates.begin(), candidates.end()});
+  return nearest.empty() ? "" : "; did you mean '" + nearest + "'?";
 }
 
 }  // namespace lodestone

@@ -6,9 +6,9 @@
 #include <string_view>
 #include <utility>
 
-#include "core/nearest_name.hpp"
 #include "lodestone/dataset.hpp"
 #include "lodestone/error.hpp"
+#include "lodestone/nearest_name.hpp"
 #include "lodestone/table.hpp"
 
 namespace lodestone {

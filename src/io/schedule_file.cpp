@@ -14,14 +14,14 @@ Schedule read_schedule(const std::string& description) {
   Schedule schedule;
   if (description == "halving") return schedule;
   if (description == "constant") {
-    schedule.kind = Kind::constant;
+    schedule.kind = Schedule::Kind::constant;
     return schedule;
   }
   if (description == "none") {
-    schedule.kind = Kind::none;
+    schedule.kind = Schedule::Kind::none;
     return schedule;
   }
-  schedule.kind = Kind::list;
+  schedule.kind = Schedule::Kind::list;
   std::istringstream lines(read_file(description));
   std::string line;
   for (long number = 1; std::getline(lines, line); ++number) {

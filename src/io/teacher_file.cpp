@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include "core/nearest_name.hpp"
 #include "lodestone/error.hpp"
 #include "lodestone/file.hpp"
+#include "lodestone/nearest_name.hpp"
 #include "lodestone/teacher.hpp"
 
 namespace lodestone {

@@ -70,7 +70,7 @@ class Run {
     state_.lambda = longest;
     ++state_.steps;
     state_.stage = Stage::fit_and_balance;
-    record(evaluate(state_.network), true);
+    record(evaluate(state_.network), Stage::early_features, true);
   }
 
   // Stage 2: the output weights of unit directions by ridge regression, then balance. λ_start is
@@ -101,7 +101,7 @@ class Run {
     state_.starting_gap = gap;
     state_.lambda = lambda;
     state_.stage = Stage::late_features;
-    record(evaluate(state_.network), true);
+    record(evaluate(state_.network), Stage::fit_and_balance, true);
     state_.lambda = options_.schedule.lambda(0, state_.lambda_start).value();
   }
 
@@ -135,7 +135,7 @@ class Run {
     while (!stopped_) {
       descend(current);
       if (stopped_) return;
-      const double loss = record(current, true);
+      const double loss = record(current, Stage::late_features, true);
       if (stopped_) return;
       if (loss <= options_.tolerance) {
         finish(Status::converged, fmt::format("the loss reached {:.3g}", options_.tolerance));
@@ -167,7 +167,7 @@ class Run {
       }
       if (!step(current, gradient)) return;
       // The record comes before on_step, which may save the state: a resumed run must not miss it.
-      if (state_.steps % options_.record_every == 0) record(current, false);
+      if (state_.steps % options_.record_every == 0) record(current, Stage::late_features, false);
       if (stopped_) return;
       if (observer_.on_step && !observer_.on_step(state_)) {
         finish(Status::interrupted, "stopped on request; --resume goes on from here");
@@ -252,8 +252,9 @@ class Run {
   }
 
   // Reports the state; returns the loss that was reported.
-  double record(const Evaluation& evaluation, bool end_of_epoch) {
+  double record(const Evaluation& evaluation, Stage stage, bool end_of_epoch) {
     Record line;
+    line.stage = stage;
     line.loss = objective_.loss(state_.network);
     line.penalized_loss = penalized(line.loss, state_.network, state_.lambda);
     line.gradient_norm =

@@ -9,4 +9,7 @@ namespace lodestone {
 /// The candidate with the smallest edit distance to a mistyped name, or "" when none is close.
 std::string nearest_name(std::string_view name, const std::vector<std::string_view>& candidates);
 
+/// "; did you mean 'NAME'?" with that candidate, or "".
+std::string did_you_mean(std::string_view name, const std::vector<std::string>& candidates);
+
 }  // namespace lodestone

@@ -1,0 +1,101 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "lodestone/error.hpp"
+#include "lodestone/nearest_name.hpp"
+#include "lodestone/version.hpp"
+#include "verbs.hpp"
+
+namespace lodestone::app {
+namespace {
+
+int fail(const std::string& message) {
+  std::string line = message;
+  for (char& character : line) {
+    if (character == '\n') character = ' ';
+  }
+  fmt::print(stderr, "lodestone: error: {}\n", line);
+  return unusable_input;
+}
+
+// CLI11's complaints in one line, with the nearest flag or verb for a mistyped one.
+int explain(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
+  std::vector<std::string> verbs;
+  const CLI::App* chosen = nullptr;
+  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) {
+    verbs.push_back(verb->get_name());
+    if (argc > 1 && verb->get_name() == argv[1]) chosen = verb;
+  }
+  const std::string help = chosen == nullptr
+                               ? "lodestone --help"
+                               : fmt::format("lodestone {} --help", chosen->get_name());
+  if (chosen == nullptr) {
+    if (argc < 2) return fail("no verb given; " + help + " lists them");
+    return fail(fmt::format("unknown verb '{}'{} ({} lists them)", argv[1],
+                            did_you_mean(argv[1], verbs), help));
+  }
+  std::vector<std::string> flags;
+  for (const CLI::Option* option : chosen->get_options()) {
+    for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+  }
+  for (int i = 2; i < argc; ++i) {
+    const std::string argument = std::string(argv[i]).substr(0, std::string(argv[i]).find('='));
+    const bool looks_like_flag = argument.size() > 1 && argument[0] == '-' &&
+                                 argument.find_first_not_of("-0123456789.eE") != std::string::npos;
+    const bool known =
+        argument == "-h" || std::find(flags.begin(), flags.end(), argument) != flags.end();
+    if (looks_like_flag && !known) {
+      return fail(fmt::format("unknown flag '{}'{} ({} lists them)", argument,
+                              did_you_mean(argument, flags), help));
+    }
+  }
+  return fail(fmt::format("{} ({} explains)", error.what(), help));
+}
+
+int run(int argc, char** argv) {
+  CLI::App app{
+      "Lodestone finds the few hidden directions a target depends on, by training regularized\n"
+      "two-layer networks with gradient descent and decreasing weight decay."};
+  app.set_version_flag("--version", fmt::format("lodestone {}", version));
+  app.require_subcommand(1);
+  app.footer(
+      "lodestone VERB --help explains every flag. Exit status: 0 done, 2 unusable input,\n"
+      "3 stopped by a budget (saved), 4 numbers out of range (saved), 130 interrupted (saved).");
+  std::vector<std::unique_ptr<Verb>> verbs;
+  verbs.push_back(make_train(app));
+  verbs.push_back(make_sample(app));
+  verbs.push_back(make_predict(app));
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    return app.exit(help);
+  } catch (const CLI::CallForVersion& version_call) {
+    return app.exit(version_call);
+  } catch (const CLI::ParseError& error) {
+    return explain(app, error, argc, argv);
+  }
+  for (const auto& verb : verbs) {
+    if (verb->app->parsed()) return verb->run();
+  }
+  return unusable_input;
+}
+
+}  // namespace
+}  // namespace lodestone::app
+
+int main(int argc, char** argv) {
+  using namespace lodestone;
+  try {
+    return app::run(argc, argv);
+  } catch (const std::bad_alloc&) {
+    return app::fail("out of memory; use fewer rows or a smaller --width");
+  } catch (const std::exception& error) {
+    return app::fail(error.what());
+  }
+}

@@ -1,0 +1,60 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "lodestone/error.hpp"
+#include "lodestone/nearest_name.hpp"
+#include "verbs.hpp"
+
+namespace lodestone::app {
+
+void OptionFlags::add(CLI::App& app, std::vector<Option> options) {
+  options_ = std::move(options);
+  for (const Option& option : options_) {
+    const auto values = values_;
+    const std::string name = option.name;
+    if (option.kind == Option::Kind::flag) {
+      app.add_flag_callback(
+          "--" + name, [values, name] { (*values)[name] = "true"; }, option.help);
+    } else {
+      app.add_option_function<std::string>(
+             "--" + name, [values, name](const std::string& text) { (*values)[name] = text; },
+             option.help)
+          ->type_name(option.value);
+    }
+  }
+}
+
+void OptionFlags::apply_config(const std::string& path) const {
+  for (const ConfigEntry& entry : read_config(path)) {
+    const auto option =
+        std::find_if(options_.begin(), options_.end(),
+                     [&](const Option& candidate) { return candidate.name == entry.key; });
+    if (option == options_.end()) {
+      std::vector<std::string> names;
+      for (const Option& candidate : options_) names.push_back(candidate.name);
+      throw FileError(path, entry.line,
+                      fmt::format("unknown key '{}'{}", entry.key, did_you_mean(entry.key, names)));
+    }
+    try {
+      option->set(entry.value);
+    } catch (const InvalidArgument& error) {
+      throw FileError(path, entry.line, error.what());
+    }
+  }
+}
+
+void OptionFlags::apply_flags(bool only_resumable) const {
+  for (const Option& option : options_) {
+    const auto given = values_->find(option.name);
+    if (given == values_->end()) continue;
+    if (only_resumable && !option.changes_on_resume) {
+      throw InvalidArgument("--" + option.name, given->second,
+                            "cannot change when a run is resumed; start a new run instead");
+    }
+    option.set(given->second);
+  }
+}
+
+}  // namespace lodestone::app

@@ -1,0 +1,169 @@
+#include "progress.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <numeric>
+
+namespace lodestone::app {
+namespace {
+
+std::string or_dash(double value, const char* format) {
+  return std::isnan(value) ? "-" : fmt::format(fmt::runtime(format), value);
+}
+
+// Columns align by characters, not by bytes: names may hold any UTF-8.
+std::string padded(const std::string& text, std::size_t width) {
+  const auto length = static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
+  return text + std::string(length < width ? width - length : 0, ' ');
+}
+
+// "+0.93 froude_number - 0.21 x3 ...": the columns that matter most in a direction, in standard
+// deviations of each column.
+std::string direction_in_words(const Feature& feature, const Problem& problem, std::size_t most) {
+  const Vector loadings =
+      feature.direction.cwiseProduct(problem.standardization.scale).stableNormalized();
+  std::vector<Index> order(static_cast<std::size_t>(loadings.size()));
+  std::iota(order.begin(), order.end(), Index{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](Index i, Index j) { return std::abs(loadings[i]) > std::abs(loadings[j]); });
+  std::string words;
+  for (std::size_t position = 0; position < order.size() && position < most; ++position) {
+    const Index j = order[position];
+    if (std::abs(loadings[j]) < 0.05) break;
+    words += fmt::format("{}{:.2f} {}", loadings[j] < 0.0 ? "-" : "+", std::abs(loadings[j]),
+                         problem.columns[static_cast<std::size_t>(j)]);
+    words += "  ";
+  }
+  return words.substr(0, words.find_last_not_of(' ') + 1);
+}
+
+std::string teacher_table(const TrainResult& result) {
+  std::string table = fmt::format("  {:>9}  {:>9}  {:>9}  {:>11}  {:>7}  {}\n", "direction",
+                                  "amplitude", "found", "angle", "neurons", "recovered");
+  int number = 0;
+  for (const TeacherRecovery& teacher : result.recovery->per_teacher) {
+    table += fmt::format("  {:>9}  {:>9.4f}  {:>9.4f}  {:>9.4f}°  {:>7}  {}\n", ++number,
+                         teacher.amplitude, teacher.mass, teacher.angle_deg, teacher.neurons,
+                         teacher.recovered ? "yes" : "no");
+  }
+  return table;
+}
+
+std::string feature_table(const Problem& problem, const TrainResult& result) {
+  constexpr std::size_t most_rows = 10;
+  double total = 0.0;
+  for (const Feature& feature : result.model.features) total += std::abs(feature.amplitude);
+  std::string table = fmt::format("  {:>7}  {:>11}  {:>6}  {}\n", "feature", "amplitude", "share",
+                                  "direction (in standard deviations of each column)");
+  std::size_t number = 0;
+  for (const Feature& feature : result.model.features) {
+    if (number == most_rows) {
+      table +=
+          fmt::format("  ... {} more in model.json\n", result.model.features.size() - most_rows);
+      break;
+    }
+    table += fmt::format("  {:>7}  {:>+11.4g}  {:>5.1f}%  {}\n", ++number, feature.amplitude,
+                         100.0 * std::abs(feature.amplitude) / total,
+                         direction_in_words(feature, problem, 4));
+  }
+  return table;
+}
+
+}  // namespace
+
+Progress::Progress(const TrainOptions& options, double null_loss, bool quiet)
+    : options_(options),
+      null_loss_(null_loss),
+      quiet_(quiet),
+      terminal_(isatty(STDERR_FILENO) != 0) {}
+
+void Progress::on_row(const HistoryRow& row) {
+  last_ = row;
+  if (quiet_ || terminal_ || !row.end_of_epoch) return;
+  if (!header_printed_) {
+    fmt::print(stderr, "{:>5} {:>5} {:>8} {:>10} {:>11} {:>8} {:>11} {:>11} {:>8}\n", "stage",
+               "epoch", "step", "lambda", "loss", "neurons", "mean angle", "validation", "seconds");
+    header_printed_ = true;
+  }
+  fmt::print(stderr, "{:>5} {:>5} {:>8} {:>10.3g} {:>11.4g} {:>8} {:>11} {:>11} {:>8.1f}\n",
+             static_cast<int>(row.stage), row.epoch, row.step, row.lambda, row.loss, row.neurons,
+             or_dash(row.mean_angle_deg, "{:.4f}°"), or_dash(row.validation_error, "{:.4g}"),
+             row.seconds);
+}
+
+void Progress::on_step(const TrainState& state) {
+  if (quiet_ || !terminal_ || state.seconds < next_draw_) return;
+  next_draw_ = state.seconds + 0.1;
+  last_.step = state.algorithm.steps;
+  last_.lambda = state.algorithm.lambda;
+  draw(state.seconds);
+}
+
+// Stage 3 lowers the logarithm of the loss about evenly in epochs, so that is what the bar
+// measures; a budget of steps may come first.
+double Progress::fraction_done(double loss, long steps) const {
+  double fraction = static_cast<double>(steps) / static_cast<double>(options_.algorithm.max_steps);
+  if (loss > 0.0 && options_.algorithm.tolerance > 0.0 &&
+      null_loss_ > options_.algorithm.tolerance) {
+    const double whole = std::log(null_loss_ / options_.algorithm.tolerance);
+    fraction = std::max(fraction, std::log(null_loss_ / loss) / whole);
+  }
+  return std::clamp(fraction, 0.0, 1.0);
+}
+
+void Progress::draw(double seconds) {
+  constexpr int cells = 24;
+  const double fraction = fraction_done(last_.loss, last_.step);
+  const int filled = static_cast<int>(fraction * cells);
+  const std::string left =
+      fraction > 0.02 ? fmt::format("{:.0f} s left", seconds * (1.0 - fraction) / fraction) : "";
+  fmt::print(stderr, "\r\033[K[{}{}] {:3.0f}%  step {}  lambda {:.3g}  loss {:.3g}  neurons {}  {}",
+             std::string(static_cast<std::size_t>(filled), '#'),
+             std::string(static_cast<std::size_t>(cells - filled), '.'), 100.0 * fraction,
+             last_.step, last_.lambda, last_.loss, last_.neurons, left);
+  std::fflush(stderr);
+}
+
+void Progress::finish() {
+  if (!quiet_ && terminal_) fmt::print(stderr, "\r\033[K");
+}
+
+std::string result_table(const Problem& problem, const TrainState& state,
+                         const TrainResult& result) {
+  std::string text;
+  if (result.recovery) {
+    text += teacher_table(result);
+    text += fmt::format(
+        "\n{} of {} hidden directions recovered (angle within 0.1°, amplitude within "
+        "1%)\n",
+        result.recovery->recovered, result.recovery->teachers);
+  } else {
+    text += feature_table(problem, result) + "\n";
+  }
+  text +=
+      fmt::format("loss {:.3g} at lambda {:.3g}, {} features from {} neurons, {} steps, {:.1f} s\n",
+                  result.loss, result.lambda, result.model.features.size(), result.network.width(),
+                  state.algorithm.steps, state.seconds);
+  if (result.test) {
+    text += result.test->rows > 0
+                ? fmt::format("test error on {} rows kept aside: RMSE {:.4g}, R² {:.4f}\n",
+                              result.test->rows, result.test->rmse, result.test->r2)
+                : fmt::format("test error (exact): RMSE {:.4g}, {:.3g} of the target's variance\n",
+                              result.test->rmse, result.test->relative_error);
+  }
+  if (result.certificate) {
+    text += fmt::format("sup |eta| = {:.4f}; P_lambda within {:.2g} relative of its minimum ({})\n",
+                        result.certificate->sup_eta, result.certificate->relative_gap, "estimated");
+  }
+  for (const std::string& warning : result.warnings) text += "warning: " + warning + "\n";
+  text += result.message + "\n";
+  return text;
+}
+
+}  // namespace lodestone::app

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+
+#include "lodestone/train.hpp"
+
+namespace lodestone::app {
+
+/// What a person sees while a run works, on standard error: a bar that rewrites itself on a
+/// terminal, one plain line an epoch elsewhere, nothing when quiet.
+class Progress {
+ public:
+  Progress(const TrainOptions& options, double null_loss, bool quiet);
+
+  void on_row(const HistoryRow& row);
+  void on_step(const TrainState& state);
+
+  /// Clears the bar, so that what follows starts on a clean line.
+  void finish();
+
+ private:
+  double fraction_done(double loss, long steps) const;
+  void draw(double seconds);
+
+  const TrainOptions& options_;
+  double null_loss_;
+  bool quiet_;
+  bool terminal_;
+  bool header_printed_ = false;
+  double next_draw_ = 0.0;
+  HistoryRow last_;
+};
+
+/// The table of what was found, for standard output.
+std::string result_table(const Problem& problem, const TrainState& state,
+                         const TrainResult& result);
+
+}  // namespace lodestone::app

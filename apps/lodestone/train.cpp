@@ -1,0 +1,170 @@
+#include <fmt/format.h>
+
+#include <cmath>
+#include <optional>
+#include <string>
+
+#include "lodestone/error.hpp"
+#include "lodestone/file.hpp"
+#include "lodestone/parallel.hpp"
+#include "lodestone/run_folder.hpp"
+#include "lodestone/train.hpp"
+#include "progress.hpp"
+#include "verbs.hpp"
+
+namespace lodestone::app {
+namespace {
+
+// Seconds between checkpoints: little work is lost, and writing costs little.
+constexpr double checkpoint_interval = 2.0;
+
+class Train final : public Verb {
+ public:
+  explicit Train(CLI::App& parent) {
+    app = parent.add_subcommand(
+        "train",
+        "Find hidden directions with Algorithm 1 (stages 0 to 3): on a teacher's exact\n"
+        "population, on rows drawn from it, or on a data file");
+    flags_.add(*app, train_options(options_));
+    app->add_option("--out", out_, "Folder of the run [none: the result is only printed]")
+        ->type_name("DIR");
+    app->add_flag("--overwrite", overwrite_, "Replace a run that --out already holds");
+    app->add_option("--resume", resume_, "Go on with the unfinished run in DIR")->type_name("DIR");
+    app->add_option("--config", config_, "TOML file with a key for any of these flags; flags win")
+        ->type_name("FILE");
+    app->add_option("--threads", threads_, "Number of threads, >= 1 [all processors]")
+        ->type_name("N");
+    app->add_flag("--quiet", quiet_, "No progress, no table");
+    app->add_flag("--json", json_,
+                  "Print the summary as JSON, and nothing else, to standard output");
+  }
+
+  int run() override {
+    if (app->count("--threads") > 0) set_threads(threads_);
+    std::optional<RunFolder> folder;
+    if (!resume_.empty()) {
+      refuse_with_resume();
+      folder = RunFolder::open(resume_);
+      flags_.apply_config(folder->file("config.toml"));
+      if (options_.data == "-") {
+        throw InvalidArgument("--resume", resume_,
+                              "this run read its data from standard input, which is gone");
+      }
+      if (folder->complete()) {
+        if (!quiet_) fmt::print("{} is complete; there is nothing to resume\n", resume_);
+        return done;
+      }
+    } else if (!config_.empty()) {
+      flags_.apply_config(config_);
+    }
+    const std::string settled = settled_config(folder.has_value());
+
+    options_.validate();
+    std::optional<Teacher> teacher;
+    std::optional<Dataset> data;
+    if (!options_.teacher.empty()) teacher = read_teacher(options_.teacher);
+    if (!options_.data.empty())
+      data = read_dataset(options_.data, options_.target, options_.delimiter);
+    const Problem problem = make_problem(options_, teacher, data);
+    const std::string code = fingerprint(settled, teacher, data);
+
+    TrainState state;
+    if (folder) {
+      if (auto saved = folder->read_checkpoint(code)) state = std::move(*saved);
+    } else if (!out_.empty()) {
+      folder = RunFolder::create(out_, overwrite_);
+      folder->write_config(config_text(flags_.options()));
+      if (teacher) write_teacher(folder->file("teacher.json"), *teacher);
+    }
+    return work(problem, state, folder, code);
+  }
+
+ private:
+  void refuse_with_resume() const {
+    if (!out_.empty()) throw InvalidArgument("--out", out_, "--resume goes on in its own folder");
+    if (!config_.empty()) {
+      throw InvalidArgument("--config", config_, "--resume reads the configuration of its run");
+    }
+  }
+
+  // Applies the flags, and returns the configuration as the problem sees it: budgets, which may
+  // change from one resume to the next, at their defaults.
+  std::string settled_config(bool resuming) {
+    TrainOptions defaults;
+    const std::vector<Option> default_table = train_options(defaults);
+    std::vector<Option> settled = flags_.options();
+    if (!resuming) flags_.apply_flags();
+    for (std::size_t i = 0; i < settled.size(); ++i) {
+      if (settled[i].changes_on_resume) settled[i].get = default_table[i].get;
+    }
+    const std::string text = config_text(settled);
+    if (resuming) flags_.apply_flags(true);
+    return text;
+  }
+
+  int work(const Problem& problem, TrainState& state, const std::optional<RunFolder>& folder,
+           const std::string& code) {
+    catch_interrupts();
+    Progress progress(options_, problem.objective->null_loss(), quiet_ || json_);
+    double next_checkpoint = state.seconds + 0.25 * checkpoint_interval;
+    TrainObserver observer;
+    observer.on_row = [&](const HistoryRow& row) { progress.on_row(row); };
+    observer.on_step = [&](const TrainState& now) {
+      progress.on_step(now);
+      if (folder && now.seconds >= next_checkpoint) {
+        folder->write_checkpoint(now, code);
+        next_checkpoint = now.seconds + checkpoint_interval;
+      }
+      return !interrupt_requested();
+    };
+    const TrainResult result = train(problem, options_, state, observer);
+    progress.finish();
+
+    const std::string summary = summary_text(problem, options_, state, result);
+    const bool finished = result.status == Status::converged;
+    if (folder) {
+      // The checkpoint goes last: while it is there, a run that is cut off here can be resumed.
+      if (!finished) folder->write_checkpoint(state, code);
+      folder->write_history(state.history, problem.validation.has_value());
+      write_model(folder->file("model.json"), result.model);
+      write_file_atomically(folder->file("summary.json"), summary);
+      if (finished) folder->remove_checkpoint();
+    }
+    if (json_) {
+      fmt::print("{}", summary);
+    } else if (!quiet_) {
+      fmt::print("{}", result_table(problem, state, result));
+      if (folder) {
+        fmt::print("files: {0}/summary.json, {0}/model.json, {0}/history.csv, {0}/config.toml\n",
+                   folder->path().string());
+      }
+    }
+    switch (result.status) {
+      case Status::converged:
+        return done;
+      case Status::budget:
+        return stopped_by_budget;
+      case Status::interrupted:
+        return interrupted;
+      case Status::diverged:
+        return numerical_breakdown;
+    }
+    return done;
+  }
+
+  TrainOptions options_;
+  OptionFlags flags_;
+  std::string out_;
+  std::string resume_;
+  std::string config_;
+  int threads_ = 0;
+  bool overwrite_ = false;
+  bool quiet_ = false;
+  bool json_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> make_train(CLI::App& parent) { return std::make_unique<Train>(parent); }
+
+}  // namespace lodestone::app

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "lodestone/objective.hpp"
+#include "lodestone/types.hpp"
+
+namespace lodestone {
+
+/// A function η(u) = E[p(x) relu(u·x)] on the unit sphere, x ~ N(0, I_d), together with the p that
+/// makes it (docs/math.md, 7.1 to 7.3; reconstructed). With σ_{≥ℓ} for ReLU without its Hermite
+/// orders below ℓ (docs/math.md, 2.7),
+///   p(x) = Σ_j α_j σ_{≥ℓ}(w_j·x) + Σ_j (b_j·x) σ'_{≥ℓ}(w_j·x),   b_j ⊥ w_j,
+///   η(u) = Σ_j α_j K_ℓ(u·w_j) + Σ_j (u·b_j) K'_ℓ(u·w_j).
+/// η(−u) = η(u), and p is affine-free.
+struct DualCertificate {
+  int order = 2;              ///< ℓ
+  Matrix directions;          ///< k×d, unit rows w_j
+  Vector amplitudes;          ///< k, α_j
+  Matrix tangents;            ///< k×d, rows b_j
+  double squared_norm = 0.0;  ///< ‖p‖² = E p²
+
+  /// E[p relu(u·x)] = ‖u‖ η(u/‖u‖) for one u of size d and any length. Throws InvalidArgument when
+  /// its size is not d.
+  double value(const Vector& u) const;
+
+  /// The same for n directions U (n×d, any length; a zero row gives zero), with the gradient in u,
+  /// p being what Correlation calls the residual. At a unit u the gradient less η(u) u is the
+  /// tangential gradient of η. Throws InvalidArgument when U does not have d columns.
+  Correlation correlate(const Matrix& U) const;
+};
+
+/// The interpolant η with η(w_j) = values_j and zero tangential gradient at every w_j, of least ‖p‖
+/// among those with p of Hermite orders >= ℓ (docs/math.md, 7.2; reconstructed from Lemma 6.2).
+/// Values ±1, the signs of a teacher's amplitudes, give the candidate for a dual certificate
+/// (Definition 1): whether |η| <= 1 − ρδ² holds is for the caller to check. A unit vector gives the
+/// test function g_j (docs/math.md, 7.3; reconstructed from Figure 3).
+///
+/// directions: k×d, k >= 1 and d >= 1, rows of any length except 0 and pairwise not parallel;
+/// values: k finite numbers; l: even, 2 <= l <= 1000 (K_ℓ is a difference, and digits are lost as
+/// it gets smaller). Throws InvalidArgument for anything else. Directions are parallel here when
+/// the linear system loses 11 of float64's digits: two of them at about 5e-4 radians or less.
+DualCertificate interpolate(const Matrix& directions, const Vector& values, int l);
+
+}  // namespace lodestone

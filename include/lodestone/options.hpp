@@ -1,0 +1,46 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "lodestone/train.hpp"
+
+namespace lodestone {
+
+/// One option as a person sees it: the same entry makes the flag --name, the configuration key, and
+/// the documentation.
+struct Option {
+  enum class Kind { text, number, flag };
+  std::string name;  ///< without dashes, such as "lambda-start"
+  Kind kind = Kind::text;
+  std::string value;  ///< placeholder of its value, such as "X"; empty for a flag
+  std::string help;   ///< what it does, its range and its default
+
+  /// Sets it from text. Throws InvalidArgument naming the option, the value and the rule.
+  std::function<void(const std::string&)> set;
+
+  /// The current value as `set` takes it; empty when it has none.
+  std::function<std::string()> get;
+
+  bool changes_on_resume = false;  ///< may be given again when a run is resumed
+};
+
+/// The table of all options of `train`, bound to a struct that must outlive it.
+std::vector<Option> train_options(TrainOptions& options);
+
+/// One "key = value" of a configuration file.
+struct ConfigEntry {
+  std::string key;
+  std::string value;
+  long line = 0;
+};
+
+/// Reads a TOML file of top-level keys. Throws FileError with the line for bad syntax, nested
+/// tables or values that are not numbers, strings or booleans.
+std::vector<ConfigEntry> read_config(const std::string& path);
+
+/// TOML text of all options that have a value, with their help as comments.
+std::string config_text(const std::vector<Option>& options);
+
+}  // namespace lodestone

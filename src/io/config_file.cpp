@@ -1,0 +1,63 @@
+#include <fmt/format.h>
+
+#include <toml++/toml.h>
+#include <cmath>
+#include <sstream>
+
+#include "lodestone/error.hpp"
+#include "lodestone/file.hpp"
+#include "lodestone/options.hpp"
+
+namespace lodestone {
+namespace {
+
+std::string quoted(const std::string& text) {
+  std::ostringstream stream;
+  stream << toml::value<std::string>(text);
+  return stream.str();
+}
+
+}  // namespace
+
+std::vector<ConfigEntry> read_config(const std::string& path) {
+  const std::string content = read_file(path);
+  toml::table table;
+  try {
+    table = toml::parse(content, path);
+  } catch (const toml::parse_error& error) {
+    throw FileError(path, static_cast<long>(error.source().begin.line),
+                    fmt::format("not valid TOML: {}", error.description()));
+  }
+  std::vector<ConfigEntry> entries;
+  for (const auto& [key, node] : table) {
+    ConfigEntry entry{std::string(key.str()), {}, static_cast<long>(key.source().begin.line)};
+    if (const auto* string = node.as_string()) {
+      entry.value = string->get();
+    } else if (const auto* integer = node.as_integer()) {
+      entry.value = fmt::format("{}", integer->get());
+    } else if (const auto* floating = node.as_floating_point()) {
+      entry.value = fmt::format("{}", floating->get());
+    } else if (const auto* boolean = node.as_boolean()) {
+      entry.value = boolean->get() ? "true" : "false";
+    } else {
+      throw FileError(path, entry.line,
+                      fmt::format("'{}' must be a number, a string or true/false", entry.key));
+    }
+    entries.push_back(std::move(entry));
+  }
+  return entries;
+}
+
+std::string config_text(const std::vector<Option>& options) {
+  std::string result;
+  for (const Option& option : options) {
+    const std::string value = option.get();
+    if (value.empty()) continue;
+    result += fmt::format("# {}\n", option.help);
+    const bool plain = option.kind != Option::Kind::text;
+    result += fmt::format("{} = {}\n\n", option.name, plain ? value : quoted(value));
+  }
+  return result;
+}
+
+}  // namespace lodestone

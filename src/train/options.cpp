@@ -1,0 +1,202 @@
+#include "lodestone/options.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cmath>
+#include <concepts>
+
+#include "lodestone/error.hpp"
+
+namespace lodestone {
+namespace {
+
+template <class Number>
+Number parse(const std::string& name, const std::string& text) {
+  Number value{};
+  const char* begin = text.data() + (text.starts_with('+') ? 1 : 0);
+  const char* end = text.data() + text.size();
+  const auto [stop, status] = std::from_chars(begin, end, value);
+  const bool whole = std::integral<Number>;
+  const char* rule = whole ? "must be a whole number" : "must be a number";
+  if (status == std::errc::result_out_of_range) {
+    throw InvalidArgument(name, "'" + text + "'", "is out of range");
+  }
+  if (status != std::errc() || stop != end || begin == end) {
+    throw InvalidArgument(name, "'" + text + "'", rule);
+  }
+  if constexpr (std::floating_point<Number>) {
+    if (std::isnan(value)) throw InvalidArgument(name, "'" + text + "'", rule);
+  }
+  return value;
+}
+
+template <class Number>
+Option number(std::string name, std::string value, std::string help, Number& field) {
+  Option option{name, Option::Kind::number, std::move(value), std::move(help), {}, {}};
+  option.set = [name, &field](const std::string& text) { field = parse<Number>(name, text); };
+  option.get = [&field] { return fmt::format("{}", field); };
+  return option;
+}
+
+// A number whose zero means "chosen by the program", written auto.
+Option number_or_auto(std::string name, std::string help, double& field) {
+  Option option{name, Option::Kind::text, "X|auto", std::move(help), {}, {}};
+  option.set = [name, &field](const std::string& text) {
+    field = text == "auto" ? 0.0 : parse<double>(name, text);
+    if (text != "auto" && !(field > 0.0)) {
+      throw InvalidArgument(name, "'" + text + "'", "must be positive, or auto");
+    }
+  };
+  option.get = [&field] { return field == 0.0 ? std::string("auto") : fmt::format("{}", field); };
+  return option;
+}
+
+Option text(std::string name, std::string value, std::string help, std::string& field) {
+  Option option{std::move(name), Option::Kind::text, std::move(value), std::move(help), {}, {}};
+  option.set = [&field](const std::string& given) { field = given; };
+  option.get = [&field] { return field; };
+  return option;
+}
+
+Option schedule(Schedule& field, std::string& source) {
+  Option option{"schedule",
+                Option::Kind::text,
+                "NAME|FILE",
+                "Weight decay from epoch to epoch: halving (times --lambda-factor), constant, none "
+                "(0), or a file with one value a line [halving]",
+                {},
+                {}};
+  option.set = [&field, &source](const std::string& given) {
+    const double factor = field.factor;
+    field = read_schedule(given);
+    field.factor = factor;
+    source = given;
+  };
+  option.get = [&source] { return source; };
+  return option;
+}
+
+Option delimiter(std::optional<char>& field) {
+  Option option{"delimiter", Option::Kind::text,
+                "CHAR",      "Column separator of a CSV file: , ; | or tab [found from the header]",
+                {},          {}};
+  option.set = [&field](const std::string& given) {
+    if (given == "tab" || given == "\\t") {
+      field = '\t';
+    } else if (given.size() == 1) {
+      field = given[0];
+    } else {
+      throw InvalidArgument("delimiter", "'" + given + "'", "must be one character, or tab");
+    }
+  };
+  option.get = [&field] {
+    if (!field) return std::string();
+    return *field == '\t' ? std::string("tab") : std::string(1, *field);
+  };
+  return option;
+}
+
+Option standardize(std::optional<Standardization::Kind>& field) {
+  Option option{"standardize",
+                Option::Kind::text,
+                "KIND",
+                "Inputs before training: scale (centre, unit deviation), whiten (also "
+                "uncorrelated), none, or auto [auto: scale for files, none for teachers]",
+                {},
+                {}};
+  option.set = [&field](const std::string& given) {
+    if (given == "auto") {
+      field.reset();
+    } else {
+      field = parse_standardization(given);
+    }
+  };
+  option.get = [&field] { return std::string(field ? name(*field) : "auto"); };
+  return option;
+}
+
+Option biases(std::optional<bool>& field) {
+  Option option{"biases",
+                Option::Kind::text,
+                "on|off|auto",
+                "Give every neuron a bias [auto: on for files, off for teachers]",
+                {},
+                {}};
+  option.set = [&field](const std::string& given) {
+    if (given == "auto") {
+      field.reset();
+    } else if (given == "on" || given == "off") {
+      field = given == "on";
+    } else {
+      throw InvalidArgument("biases", "'" + given + "'", "must be on, off or auto");
+    }
+  };
+  option.get = [&field] { return std::string(!field ? "auto" : *field ? "on" : "off"); };
+  return option;
+}
+
+Option resumable(Option option) {
+  option.changes_on_resume = true;
+  return option;
+}
+
+}  // namespace
+
+std::vector<Option> train_options(TrainOptions& o) {
+  Algorithm1Options& a = o.algorithm;
+  return {
+      text("teacher", "FILE|random:...",
+           "Hidden network that makes the target: a JSON file, or random:d=20,k=4,r=4,"
+           "min-angle=25,signs=mixed,amplitudes=1:1,seed=0 (any of these keys)",
+           o.teacher),
+      number<Index>("samples", "N",
+                    "Train on N rows drawn from the teacher [0: its exact population]", o.samples),
+      number("noise", "S",
+             "Noise on drawn targets, as a share of the noiseless target's deviation, >= 0 [0]",
+             o.noise),
+      text("data", "FILE", "Train on a table: CSV with a header, NPY or NPZ; - is standard input",
+           o.data),
+      text("target", "COLUMN", "Column to predict: its name, its number from 0, or a second file",
+           o.target),
+      delimiter(o.delimiter),
+      standardize(o.standardize),
+      biases(o.biases),
+      number("test-share", "P",
+             "Share of a file's rows kept aside for the test error, 0 to 0.9 [0.2]", o.test_share),
+      number("validation-share", "P",
+             "Share of the other rows that chooses the weight decay, 0 to 0.9; 0 takes the last "
+             "epoch [0.1]",
+             o.validation_share),
+      number("patience", "N", "Stop after N epochs without a better validation error, >= 1 [3]",
+             o.patience),
+      number<Index>("width", "M", "Number of neurons, even, >= 2 [200]", a.width),
+      number("seed", "N", "Seed of every random choice, >= 0 [0]", a.seed),
+      schedule(a.schedule, o.schedule_source),
+      number_or_auto("lambda-start",
+                     "Weight decay of the first epoch of stage 3, > 0 [auto: from the optimality "
+                     "gap measured after stage 2]",
+                     a.lambda_start),
+      number("lambda-end", "X", "Stop before the weight decay falls below this, >= 0 [0]",
+             a.lambda_end),
+      number("lambda-factor", "X", "What halving multiplies by after each epoch, in (0, 1) [0.5]",
+             a.schedule.factor),
+      number("lambda-start-factor", "X",
+             "Safety factor of the automatic --lambda-start, in (0, 1] [0.5]",
+             a.lambda_start_factor),
+      number_or_auto("step", "Gradient step size, > 0 [auto: chosen safely]", a.step),
+      resumable(
+          number("tolerance", "X", "Loss at which training is done, >= 0 [1e-8]", a.tolerance)),
+      number("epoch-tolerance", "X",
+             "An epoch ends when the gradient norm is below X * lambda * |parameters|, > 0 [0.05]",
+             a.epoch_tolerance),
+      number("max-epoch-steps", "N", "Most gradient steps in an epoch, >= 1 [20000]",
+             a.max_epoch_steps),
+      resumable(number("max-steps", "N", "Budget of gradient steps, >= 1 [200000]", a.max_steps)),
+      resumable(number("max-seconds", "S", "Budget of seconds, > 0 [inf]", o.max_seconds)),
+      number("record-every", "N", "Gradient steps between lines of the history, >= 1 [200]",
+             a.record_every),
+  };
+}
+
+}  // namespace lodestone

@@ -1,0 +1,158 @@
+#include <fmt/format.h>
+
+#include <Eigen/QR>
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "lodestone/error.hpp"
+#include "lodestone/random.hpp"
+#include "lodestone/train.hpp"
+
+namespace lodestone {
+namespace {
+
+std::vector<std::string> numbered_names(Index count) {
+  std::vector<std::string> names;
+  for (Index j = 0; j < count; ++j) names.push_back(fmt::format("x{}", j));
+  return names;
+}
+
+// Orthonormal basis (d×s) of span(W⁰, teachers), which a population run never leaves
+// (docs/math.md, 2.6). The start is drawn in the inputs' coordinates, so that the reduction changes
+// nothing but the cost.
+Matrix span_of_run(const Teacher& teacher, const Network& start) {
+  const Index pairs = start.width() / 2;
+  Eigen::MatrixXd spanning(teacher.dimension(), pairs + teacher.neurons());
+  for (Index i = 0; i < pairs; ++i) spanning.col(i) = start.W.row(2 * i).normalized();
+  spanning.rightCols(teacher.neurons()) = teacher.directions.transpose();
+  const Eigen::ColPivHouseholderQR<Eigen::MatrixXd> qr(spanning);
+  return qr.householderQ() * Eigen::MatrixXd::Identity(teacher.dimension(), qr.rank());
+}
+
+Problem population_problem(const TrainOptions& options, const Teacher& teacher) {
+  Problem problem;
+  const Index d = teacher.dimension();
+  problem.standardization.center = Vector::Zero(d);
+  problem.standardization.scale = Vector::Ones(d);
+  problem.standardization.map = Matrix::Identity(d, d);
+  Teacher reduced = teacher;
+  if (options.algorithm.width / 2 + teacher.neurons() < d) {
+    const Network start = symmetric_start(options.algorithm.width, d, options.algorithm.seed);
+    problem.standardization.map = span_of_run(teacher, start);
+    reduced.directions = teacher.directions * problem.standardization.map;
+  }
+  problem.objective = std::make_unique<PopulationObjective>(std::move(reduced));
+  problem.teacher = teacher;
+  problem.columns = numbered_names(d);
+  problem.target = "y";
+  problem.source = options.teacher;
+  return problem;
+}
+
+Problem sample_problem(const TrainOptions& options, const std::optional<Teacher>& teacher,
+                       const Dataset& data) {
+  const std::uint64_t seed = options.algorithm.seed;
+  const Index n = data.X.rows();
+  const bool from_file = !teacher.has_value();
+
+  // Rows are dealt once, at random: test first, then validation, the rest for training.
+  std::vector<Index> order = RandomStream(seed, "split").permutation(n);
+  const auto share = [](double part, Index whole) {
+    return static_cast<Index>(std::floor(part * static_cast<double>(whole)));
+  };
+  const Index tests = from_file ? share(options.test_share, n) : 0;
+  const Index validations = share(options.validation_share, n - tests);
+  const auto take = [&](Index first, Index count) {
+    std::vector<Index> rows(order.begin() + first, order.begin() + first + count);
+    std::sort(rows.begin(), rows.end());
+    return take_rows(data, rows);
+  };
+  const Dataset training = take(tests + validations, n - tests - validations);
+  if (training.X.rows() < 2) {
+    throw InvalidArgument("rows", fmt::format("{}", n),
+                          "too few to train on; at least two are needed after the shares kept "
+                          "aside for test and validation");
+  }
+
+  Problem problem;
+  problem.teacher = teacher;
+  problem.columns = data.columns;
+  problem.target = data.target;
+  problem.source = from_file ? options.data : options.teacher;
+  problem.biases = options.biases.value_or(from_file);
+  problem.training_rows = training.X.rows();
+  const auto kind = options.standardize.value_or(from_file ? Standardization::Kind::scale
+                                                           : Standardization::Kind::none);
+  problem.standardization = Standardization::fit(kind, training.X, training.y, Vector());
+
+  const auto standardized = [&](const Dataset& part) {
+    SampleData result;
+    result.X = problem.standardization.apply(part.X);
+    result.y = part.y / problem.standardization.target_scale;
+    result.biases = problem.biases;
+    return result;
+  };
+  problem.objective = std::make_unique<SampleObjective>(standardized(training));
+  if (validations > 0) problem.validation = standardized(take(tests, validations));
+  if (tests > 0) problem.test = take(0, tests);
+  return problem;
+}
+
+}  // namespace
+
+void TrainOptions::validate() const {
+  if (teacher.empty() == data.empty()) {
+    throw InvalidArgument("teacher", teacher.empty() ? "neither" : "both",
+                          "give either --teacher (a hidden network) or --data (a table)");
+  }
+  if (samples < 0) {
+    throw InvalidArgument("samples", fmt::format("{}", samples), "must be 0 or positive");
+  }
+  if (samples > 0 && teacher.empty()) {
+    throw InvalidArgument("samples", fmt::format("{}", samples),
+                          "draws rows from a teacher; a data file brings its own");
+  }
+  if (!(noise >= 0.0) || !std::isfinite(noise)) {
+    throw InvalidArgument("noise", fmt::format("{}", noise), "must be 0 or positive");
+  }
+  if (noise > 0.0 && samples == 0) {
+    throw InvalidArgument("noise", fmt::format("{}", noise),
+                          "a population has no noise; give --samples as well");
+  }
+  if (!(test_share >= 0.0 && test_share <= 0.9)) {
+    throw InvalidArgument("test-share", fmt::format("{}", test_share), "must be between 0 and 0.9");
+  }
+  if (!(validation_share >= 0.0 && validation_share <= 0.9)) {
+    throw InvalidArgument("validation-share", fmt::format("{}", validation_share),
+                          "must be between 0 and 0.9");
+  }
+  if (patience < 1) {
+    throw InvalidArgument("patience", fmt::format("{}", patience), "must be at least 1");
+  }
+  if (!(max_seconds > 0.0)) {
+    throw InvalidArgument("max-seconds", fmt::format("{}", max_seconds), "must be positive");
+  }
+  if (teacher.empty() && target.empty()) {
+    throw InvalidArgument("target", "nothing", "name the column to predict with --target COLUMN");
+  }
+  algorithm.validate();
+}
+
+Network Problem::to_inputs(const Network& network) const {
+  const Index p = standardization.map.cols();
+  return {network.a, network.W.leftCols(p) * standardization.map.transpose()};
+}
+
+Problem make_problem(const TrainOptions& options, const std::optional<Teacher>& teacher,
+                     const std::optional<Dataset>& data) {
+  options.validate();
+  if (data) return sample_problem(options, std::nullopt, *data);
+  if (!teacher) throw InvalidArgument("teacher", "nothing", "a teacher or a data set is needed");
+  if (options.samples == 0) return population_problem(options, *teacher);
+  return sample_problem(
+      options, teacher,
+      draw_samples(*teacher, options.samples, options.noise, options.algorithm.seed));
+}
+
+}  // namespace lodestone

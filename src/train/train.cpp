@@ -1,0 +1,255 @@
+#include "lodestone/train.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <utility>
+
+#include "kernels/sample.hpp"
+#include "lodestone/version.hpp"
+
+namespace lodestone {
+namespace {
+
+class Stopwatch {
+ public:
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+Index active_neurons(const Network& network) {
+  const Vector mass = masses(network);
+  return (mass.array() > 1e-6 * mass.sum()).count();
+}
+
+// f(x) for rows in the objective's coordinates (without the constant coordinate).
+Vector predict(const Network& network, const Affine& affine, const SampleData& data) {
+  Matrix X = data.X;
+  if (data.biases) {
+    X.conservativeResize(Eigen::NoChange, X.cols() + 1);
+    X.col(X.cols() - 1).setOnes();
+  }
+  Vector values;
+  kernels::Masks masks;
+  kernels::simd::forward(X, network.W, network.a, values, masks);
+  values.array() += affine.alpha;
+  return values + data.X * affine.beta;
+}
+
+// Mean squared validation error as a share of the validation target's variance.
+double validation_error(const Problem& problem, const Network& network) {
+  const SampleData& data = *problem.validation;
+  const Vector error = predict(network, problem.objective->affine(network), data) - data.y;
+  const double variance = (data.y.array() - data.y.mean()).square().mean();
+  return error.squaredNorm() / static_cast<double>(error.size()) / variance;
+}
+
+TestError test_on_rows(const Model& model, const Dataset& test) {
+  const Vector error = model.predict(test.X) - test.y;
+  const double mean_square = error.squaredNorm() / static_cast<double>(error.size());
+  const double variance = (test.y.array() - test.y.mean()).square().mean();
+  TestError result;
+  result.rows = test.X.rows();
+  result.rmse = std::sqrt(mean_square);
+  result.relative_error = mean_square / variance;
+  result.r2 = 1.0 - result.relative_error;
+  return result;
+}
+
+// E (f − f_*)² over x ~ N(0, I): the part beyond the affine one from the population objective, and
+// what α and β miss of their optimum there. The model's features have no biases here.
+TestError test_on_population(const Teacher& teacher, const Model& model) {
+  const auto count = static_cast<Index>(model.features.size());
+  Network network{Vector(count), Matrix(count, teacher.dimension())};
+  for (Index i = 0; i < count; ++i) {
+    network.a[i] = model.features[static_cast<std::size_t>(i)].amplitude;
+    network.W.row(i) = model.features[static_cast<std::size_t>(i)].direction;
+  }
+  const PopulationObjective population(teacher);
+  const Affine best = population.affine(network);
+  const double mean_square = 2.0 * population.loss(network) +
+                             std::pow(model.affine.alpha - best.alpha, 2) +
+                             (model.affine.beta - best.beta).squaredNorm();
+  TestError result;
+  result.rmse = std::sqrt(mean_square);
+  result.relative_error = mean_square / target_variance(teacher);
+  result.r2 = 1.0 - result.relative_error;
+  return result;
+}
+
+// The coarsest merge of neurons that leaves the loss within one percent, and its angle.
+std::pair<Network, double> merged_features(const Objective& objective, const Network& network) {
+  const double loss = objective.loss(network);
+  for (const double angle : {20.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05}) {
+    Network candidate = merged(network, angle);
+    if (objective.loss(candidate) <= 1.01 * loss) return {std::move(candidate), angle};
+  }
+  return {merged(network, 0.0), 0.0};
+}
+
+// A direction where |η| is above 1 although no neuron is near: what it would teach was lost,
+// because neurons that have decayed to zero do not grow again (docs/math.md, 4.5).
+std::optional<std::string> lost_direction_warning(const Certificate& certificate,
+                                                  const Network& network) {
+  constexpr double clearly_above = 1.2;
+  constexpr double nearby_deg = 10.0;
+  if (certificate.sup_eta <= clearly_above) return std::nullopt;
+  const Vector mass = masses(network);
+  for (Index i = 0; i < network.width(); ++i) {
+    if (mass[i] > 1e-4 * mass.sum() &&
+        angle_between_lines_deg(network.W.row(i), certificate.direction) < nearby_deg) {
+      return std::nullopt;
+    }
+  }
+  return fmt::format(
+      "the target still pulls (|eta| = {:.2f} > 1) in a direction more than {:.0f} degrees from "
+      "every neuron: a feature was probably lost; start from a smaller --lambda-start, or use a "
+      "larger --width",
+      certificate.sup_eta, nearby_deg);
+}
+
+}  // namespace
+
+TrainResult train(const Problem& problem, const TrainOptions& options, TrainState& state,
+                  const TrainObserver& observer) {
+  const Objective& objective = *problem.objective;
+  const Stopwatch stopwatch;
+  const double seconds_before = state.seconds;
+  const auto seconds = [&] { return seconds_before + stopwatch.seconds(); };
+  bool out_of_time = false;
+  bool out_of_patience = false;
+
+  Algorithm1State& algorithm = state.algorithm;
+  if (algorithm.stage == Stage::start) {
+    const Index inputs = problem.standardization.map.rows();
+    if (problem.training_rows == 0 && objective.dimension() < inputs) {
+      // The same start as without the reduction to the span.
+      algorithm.network =
+          transformed(symmetric_start(options.algorithm.width, inputs, options.algorithm.seed),
+                      problem.standardization.map);
+      algorithm.stage = Stage::early_features;
+    }
+  }
+
+  Observer watch;
+  watch.on_record = [&](const Algorithm1State& now, const Record& record) {
+    HistoryRow row;
+    row.step = now.steps;
+    row.stage = record.stage;
+    row.epoch = now.epoch;
+    row.lambda = now.lambda;
+    row.loss = record.loss;
+    row.penalized_loss = record.penalized_loss;
+    row.gradient_norm = record.gradient_norm;
+    row.neurons = active_neurons(now.network);
+    row.end_of_epoch = record.end_of_epoch;
+    if (problem.teacher) {
+      const Recovery recovery = measure_recovery(*problem.teacher, problem.to_inputs(now.network));
+      row.mean_angle_deg = recovery.mean_angle_deg;
+      row.max_angle_deg = recovery.max_angle_deg;
+      row.far_mass = recovery.far_mass;
+    }
+    if (problem.validation && record.end_of_epoch && row.stage == Stage::late_features) {
+      row.validation_error = validation_error(problem, now.network);
+      if (row.validation_error < state.best.validation_error) {
+        state.best = {row.validation_error, now.lambda, now.epoch, now.network};
+        state.epochs_without_improvement = 0;
+      } else if (++state.epochs_without_improvement >= options.patience) {
+        out_of_patience = true;
+      }
+    }
+    row.seconds = seconds();
+    state.history.push_back(row);
+    if (observer.on_row) observer.on_row(row);
+    return !out_of_patience;
+  };
+  watch.on_step = [&](const Algorithm1State&) {
+    state.seconds = seconds();
+    if (state.seconds >= options.max_seconds) {
+      out_of_time = true;
+      return false;
+    }
+    return !observer.on_step || observer.on_step(state);
+  };
+
+  const Algorithm1Result run = run_algorithm1(objective, options.algorithm, algorithm, watch);
+
+  TrainResult result;
+  result.status = run.status;
+  result.message = run.message;
+  if (out_of_time) {
+    result.status = Status::budget;
+    result.message = fmt::format(
+        "the budget of {:g} seconds is used up; raise it with --max-seconds and --resume",
+        options.max_seconds);
+  }
+  result.network = algorithm.network;
+  result.lambda = algorithm.lambda;
+  const bool chosen = problem.validation && state.best.network.width() > 0;
+  if (chosen) {
+    result.network = state.best.network;
+    result.lambda = state.best.lambda;
+  }
+  if (out_of_patience) {
+    algorithm.stage = Stage::done;
+    result.status = Status::converged;
+    result.message = fmt::format(
+        "the validation error was smallest at lambda {:.3g} and has not improved for "
+        "{} epochs; that network is kept",
+        result.lambda, options.patience);
+  }
+
+  const Evaluation evaluation = objective.evaluate(result.network);
+  result.loss = objective.loss(result.network);
+  result.penalized_loss = result.loss + 0.5 * result.lambda * squared_norm(result.network);
+  result.gradient_norm =
+      std::sqrt((evaluation.gradient_a + result.lambda * result.network.a).squaredNorm() +
+                (evaluation.gradient_W + result.lambda * result.network.W).squaredNorm());
+
+  auto [features, angle] = merged_features(objective, result.network);
+  result.merge_angle_deg = angle;
+  result.model = to_original_units(features, objective.affine(features), problem.biases,
+                                   problem.standardization);
+  result.model.columns = problem.columns;
+  result.model.target = problem.target;
+  result.model.provenance = {version,
+                             "train",
+                             problem.source,
+                             options.algorithm.seed,
+                             result.lambda,
+                             result.lambda * problem.standardization.target_scale,
+                             problem.training_rows};
+
+  if (result.lambda > 0.0 && algorithm.stage >= Stage::late_features) {
+    AscentOptions ascent;
+    ascent.seed = options.algorithm.seed;
+    result.certificate = estimate_certificate(objective, result.network, result.lambda, ascent);
+    if (const auto warning = lost_direction_warning(*result.certificate, result.network)) {
+      result.warnings.push_back(*warning);
+    }
+  }
+  if (problem.teacher) {
+    result.recovery = measure_recovery(*problem.teacher, problem.to_inputs(result.network));
+    result.early_condition_number = early_condition_number(*problem.teacher);
+    if (*result.early_condition_number > 1e6) {
+      result.warnings.push_back(
+          "H = sum of a w w^T is (nearly) singular on the teachers' span: one gradient step cannot "
+          "see every direction of this teacher");
+    }
+    if (problem.training_rows > 0 && !problem.biases) {
+      result.test = test_on_population(*problem.teacher, result.model);
+    }
+  }
+  if (problem.test) result.test = test_on_rows(result.model, *problem.test);
+  state.seconds = seconds();
+  return result;
+}
+
+}  // namespace lodestone
