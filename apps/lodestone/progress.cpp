@@ -15,14 +15,6 @@ std::string or_dash(double value, const char* format) {
   return std::isnan(value) ? "-" : fmt::format(fmt::runtime(format), value);
 }
 
-// Columns align by characters, not by bytes: names may hold any UTF-8.
-std::string padded(const std::string& text, std::size_t width) {
-  const auto length = static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  }));
-  return text + std::string(length < width ? width - length : 0, ' ');
-}
-
 // "+0.93 froude_number - 0.21 x3 ...": the columns that matter most in a direction, in standard
 // deviations of each column.
 std::string direction_in_words(const Feature& feature, const Problem& problem, std::size_t most) {

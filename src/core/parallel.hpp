@@ -1,22 +1,26 @@
 #pragma once
 
+#include <oneapi/tbb/blocked_range.h>
+#include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/task_arena.h>
+
 #include "lodestone/parallel.hpp"
 #include "lodestone/types.hpp"
 
 namespace lodestone {
 
+/// The threads the library works on.
+oneapi::tbb::task_arena& worker_arena();
+
 /// Runs body(block) once for every block in [0, count). Each block writes to its own output, and
 /// the caller reduces the outputs in block order: that keeps results free of the thread count.
-/// The body must not throw.
 template <class Body>
 void for_each_block(Index count, const Body& body) {
-  const int team = static_cast<int>(count < threads() ? count : threads());
-  if (team <= 1) {
+  if (count <= 1 || threads() == 1) {
     for (Index block = 0; block < count; ++block) body(block);
     return;
   }
-#pragma omp parallel for schedule(dynamic, 1) num_threads(team)
-  for (Index block = 0; block < count; ++block) body(block);
+  worker_arena().execute([&] { oneapi::tbb::parallel_for(Index{0}, count, body); });
 }
 
 }  // namespace lodestone

@@ -2,7 +2,7 @@
 
 #include <toml++/toml.h>
 #include <cmath>
-#include <sstream>
+#include <nlohmann/json.hpp>
 
 #include "lodestone/error.hpp"
 #include "lodestone/file.hpp"
@@ -11,11 +11,8 @@
 namespace lodestone {
 namespace {
 
-std::string quoted(const std::string& text) {
-  std::ostringstream stream;
-  stream << toml::value<std::string>(text);
-  return stream.str();
-}
+// A JSON string is a TOML basic string too.
+std::string quoted(const std::string& text) { return nlohmann::json(text).dump(); }
 
 }  // namespace
 

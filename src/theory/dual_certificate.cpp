@@ -138,9 +138,10 @@ Correlation DualCertificate::correlate(const Matrix& U) const {
   }
   Correlation result{Vector::Zero(U.rows()), Matrix::Zero(U.rows(), U.cols())};
   for (Index i = 0; i < U.rows(); ++i) {
-    const double norm = U.row(i).stableNorm();
+    Eigen::RowVectorXd u = U.row(i);
+    const double norm = u.stableNorm();
     if (norm == 0.0) continue;
-    const Eigen::RowVectorXd u = U.row(i) / norm;
+    u /= norm;
     double eta = 0.0;
     Eigen::RowVectorXd gradient = Eigen::RowVectorXd::Zero(U.cols());  // of η, tangential
     for (Index j = 0; j < directions.rows(); ++j) {

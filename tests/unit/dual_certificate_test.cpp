@@ -244,7 +244,6 @@ TEST_P(Interpolation, MeetsItsConditions) {
 // Next to a teacher η changes to second order only: differences of values, no gradient involved.
 TEST_P(Interpolation, IsFlatAtTheTeachers) {
   const auto [k, d, l] = GetParam();
-  if (d == 1) GTEST_SKIP() << "no tangential directions";
   const Matrix directions = random_directions(k, d, 1);
   const DualCertificate certificate = interpolate(directions, alternating_signs(k), l);
   constexpr double step = 1e-5;
@@ -320,7 +319,7 @@ TEST(DualCertificate, OrderTwoIsTheArcKernel) {
   for (const double angle : {0.0, 1e-12, 1e-8, 1e-4, 1.0, 45.0, 90.0, 179.0, 180.0 - 1e-7, 180.0}) {
     const Vector u = on_circle({angle}).row(0).transpose();
     EXPECT_NEAR(certificate.value(u) / certificate.squared_norm,
-                arc_kernel(u, certificate.directions.row(0).transpose()), 3e-17)
+                arc_kernel(u, certificate.directions.row(0).transpose()), 1e-16)
         << angle;
   }
 }
@@ -445,8 +444,6 @@ TEST(DualCertificate, ReferenceValuesOfThreeTeachers) {
   EXPECT_NEAR(at_2.rho, 0.04027, 6e-6);
   EXPECT_NEAR(at_2.rho_at_deg, 165.0, 1e-9);
   EXPECT_NEAR(std::sqrt(second.squared_norm), 12.0444, 6e-5);
-  // ½‖p_0‖² is the limit of L/λ² as λ → 0; ‖p_0‖ does not depend on the size of amplitudes.
-  EXPECT_NEAR(0.5 * second.squared_norm, 72.5341, 6e-5);
 }
 
 // The same for two teachers 10° apart: with the exact kernel ℓ = 2 does not fail.
@@ -482,23 +479,23 @@ TEST(DualCertificate, ReferenceValuesInThreeDimensions) {
   EXPECT_NEAR(sup_eta(4), 1.0, 1e-9);
 }
 
-// The library against the test's own solver in angles, with the series long enough to be exact away
-// from the teachers' values: at angles of 35° and more the kernel's series has converged, so the
-// difference is in the diagonal only and falls with the number of terms, as N^(-1/2).
+// The library against the test's own solver in angles: as the series gets longer the truncated
+// certificate goes to the exact one, as slowly as the tail of K'(1): like N^(-1/2).
 TEST(DualCertificate, TruncatedSeriesApproachesTheExactKernel) {
   const std::vector<double> degrees = {20.0, 75.0, 130.0};
   const Vector signs = alternating_signs(3);
   const double exact = std::sqrt(interpolate(on_circle(degrees), signs, 4).squared_norm);
-  const double coarse = CircleInterpolant(degrees, signs, 4, 398).norm() - exact;
-  const double fine = CircleInterpolant(degrees, signs, 4, 4 * 398).norm() - exact;
+  const double coarse = CircleInterpolant(degrees, signs, 4, 8000).norm() - exact;
+  const double fine = CircleInterpolant(degrees, signs, 4, 32000).norm() - exact;
   EXPECT_GT(fine, 0.0);
   EXPECT_NEAR(coarse / fine, 2.0, 0.1);
 }
 
-// Values published earlier for these cases (ρ = 1.1395, ‖p‖ = 17.3486 at ℓ = 4, and so on) are
-// those of the series cut off at Hermite order 398, reproduced here: they differ from the exact
-// ones above by the truncation, and the failure at ℓ = 2 for teachers 10° apart is an effect of it.
-TEST(DualCertificate, TruncatedSeriesReproducesTheOlderValues) {
+// Cut off at Hermite order 398, the kernel's series gives other values for the same cases: first
+// computations (ρ = 1.1395, ‖p‖ = 17.3486 at ℓ = 4, and so on) had used it, and they are reproduced
+// here. They differ from the exact values above by the truncation alone, and the failure at ℓ = 2
+// for teachers 10° apart is an effect of it.
+TEST(DualCertificate, ReferenceValuesOfTheTruncatedSeries) {
   const std::vector<double> three = {20.0, 75.0, 130.0};
   const std::vector<double> close = {0.0, 10.0};
   const auto bounds_of = [](const std::vector<double>& degrees, const CircleInterpolant& eta) {
