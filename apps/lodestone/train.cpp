@@ -125,7 +125,7 @@ class Train final : public Verb {
     if (folder) {
       // The checkpoint goes last: while it is there, a run that is cut off here can be resumed.
       if (!finished) folder->write_checkpoint(state, code);
-      folder->write_history(state.history, problem.validation.has_value());
+      folder->write_history(state.history);
       write_model(folder->file("model.json"), result.model);
       write_file_atomically(folder->file("summary.json"), summary);
       if (finished) folder->remove_checkpoint();

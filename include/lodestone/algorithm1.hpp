@@ -4,6 +4,7 @@
 #include <functional>
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "lodestone/certificate.hpp"
 #include "lodestone/network.hpp"
@@ -40,6 +41,10 @@ struct Algorithm1Options {
 
   /// An epoch ends when ‖∇L_λ‖ <= epoch_tolerance · λ · ‖θ‖ (docs/math.md, 4.3); > 0.
   double epoch_tolerance = 0.05;
+
+  /// On a sample, where kinks keep the gradient from vanishing, an epoch also ends when 100 steps
+  /// have lowered L_λ by less than this share of it (docs/math.md, 4.3); >= 0.
+  double stagnation = 1e-3;
 
   /// An epoch ends after this many steps in any case; >= 1.
   long max_epoch_steps = 20000;
@@ -85,6 +90,9 @@ struct Algorithm1State {
   long epoch_steps = 0;       ///< steps done in it
   long steps = 0;             ///< gradient steps in all
   long evaluations = 0;       ///< gradient evaluations in all
+
+  /// L_λ after each of the epoch's last steps, oldest first, at most 100 (samples only).
+  std::vector<double> recent;
 };
 
 /// One line of a run's history.

@@ -56,6 +56,10 @@ class Objective {
   /// Length of a neuron's weight vector, the constant coordinate of a bias included.
   virtual Index dimension() const = 0;
 
+  /// Whether ∇L is continuous away from zero neurons. A sum over rows is not: its gradient jumps
+  /// where a neuron's boundary crosses a row.
+  virtual bool smooth() const = 0;
+
   /// L of the network without neurons: ½ E y² once y has lost its affine part.
   virtual double null_loss() const = 0;
 
@@ -82,6 +86,7 @@ class PopulationObjective final : public Objective {
   const Teacher& teacher() const { return teacher_; }
 
   Index dimension() const override { return teacher_.dimension(); }
+  bool smooth() const override { return true; }
   double null_loss() const override { return null_loss_; }
   Evaluation evaluate(const Network& network) const override;
   double loss(const Network& network) const override;
@@ -113,6 +118,7 @@ class SampleObjective final : public Objective {
   Index rows() const { return X_.rows(); }
 
   Index dimension() const override { return X_.cols(); }
+  bool smooth() const override { return false; }
   double null_loss() const override { return null_loss_; }
   Evaluation evaluate(const Network& network) const override;
   double loss(const Network& network) const override;

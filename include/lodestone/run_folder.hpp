@@ -27,7 +27,8 @@ class RunFolder {
   bool complete() const;
 
   void write_config(const std::string& text) const;
-  void write_history(const std::vector<HistoryRow>& history, bool with_validation) const;
+  /// Columns about errors on other rows appear where any line has them.
+  void write_history(const std::vector<HistoryRow>& history) const;
 
   /// `fingerprint` stands for everything the run depends on (configuration and data); a checkpoint
   /// is only accepted with the same one.

@@ -75,7 +75,7 @@ struct Problem {
   std::optional<SampleData> validation;  ///< in the objective's coordinates
   std::optional<Dataset> test;           ///< in original units
 
-  /// Rows of W in input coordinates (m×d), biases left out.
+  /// The network in the units of inputs and target: W m×d, biases left out.
   Network to_inputs(const Network& network) const;
 };
 
@@ -99,6 +99,7 @@ struct HistoryRow {
   double far_mass = std::numeric_limits<double>::quiet_NaN();
   double seconds = 0.0;
   double validation_error = std::numeric_limits<double>::quiet_NaN();  ///< share of the variance
+  double test_error = std::numeric_limits<double>::quiet_NaN();        ///< exact, same unit
   bool end_of_epoch = false;
 };
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -53,7 +54,7 @@ Json to_json(const HistoryRow& row) {
   return Json::array({row.step, static_cast<int>(row.stage), row.epoch, row.lambda, row.loss,
                       row.penalized_loss, row.gradient_norm, row.neurons, row.mean_angle_deg,
                       row.max_angle_deg, row.far_mass, row.seconds, row.validation_error,
-                      row.end_of_epoch});
+                      row.test_error, row.end_of_epoch});
 }
 
 HistoryRow row_from(const Json& json) {
@@ -71,7 +72,8 @@ HistoryRow row_from(const Json& json) {
   row.far_mass = json.at(10).get<double>();
   row.seconds = json.at(11).get<double>();
   row.validation_error = json.at(12).get<double>();
-  row.end_of_epoch = json.at(13).get<bool>();
+  row.test_error = json.at(13).get<double>();
+  row.end_of_epoch = json.at(14).get<bool>();
   return row;
 }
 
@@ -87,6 +89,7 @@ Json to_json(const TrainState& state) {
                {"epoch_steps", algorithm.epoch_steps},
                {"steps", algorithm.steps},
                {"evaluations", algorithm.evaluations},
+               {"recent", algorithm.recent},
                {"best",
                 {{"validation_error", state.best.validation_error},
                  {"lambda", state.best.lambda},
@@ -112,6 +115,7 @@ TrainState state_from(const Json& json) {
   algorithm.epoch_steps = json.at("epoch_steps").get<long>();
   algorithm.steps = json.at("steps").get<long>();
   algorithm.evaluations = json.at("evaluations").get<long>();
+  algorithm.recent = json.at("recent").get<std::vector<double>>();
   const Json& best = json.at("best");
   state.best.validation_error = best.at("validation_error").get<double>();
   state.best.lambda = best.at("lambda").get<double>();
@@ -167,17 +171,27 @@ void RunFolder::write_config(const std::string& text) const {
   write_file_atomically(file("config.toml"), text);
 }
 
-void RunFolder::write_history(const std::vector<HistoryRow>& history, bool with_validation) const {
+void RunFolder::write_history(const std::vector<HistoryRow>& history) const {
+  const auto any = [&](double HistoryRow::*member) {
+    return std::any_of(history.begin(), history.end(),
+                       [&](const HistoryRow& row) { return !std::isnan(row.*member); });
+  };
+  const bool with_validation = any(&HistoryRow::validation_error);
+  const bool with_test = any(&HistoryRow::test_error);
   std::string text =
       "step,stage,epoch,lambda,loss,penalized_loss,gradient_norm,neurons,mean_angle_deg,"
       "max_angle_deg,far_mass,seconds";
-  text += with_validation ? ",validation_error\n" : "\n";
+  if (with_validation) text += ",validation_error";
+  if (with_test) text += ",test_error";
+  text += "\n";
   for (const HistoryRow& row : history) {
     text += fmt::format(
         "{},{},{},{},{},{},{},{},{},{},{},{:.3f}", row.step, static_cast<int>(row.stage), row.epoch,
         row.lambda, row.loss, row.penalized_loss, row.gradient_norm, row.neurons,
         cell(row.mean_angle_deg), cell(row.max_angle_deg), cell(row.far_mass), row.seconds);
-    text += with_validation ? "," + cell(row.validation_error) + "\n" : "\n";
+    if (with_validation) text += "," + cell(row.validation_error);
+    if (with_test) text += "," + cell(row.test_error);
+    text += "\n";
   }
   write_file_atomically(file("history.csv"), text);
 }

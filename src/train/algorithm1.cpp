@@ -149,6 +149,7 @@ class Run {
       }
       ++state_.epoch;
       state_.epoch_steps = 0;
+      state_.recent.clear();
       state_.lambda = *next;
     }
     state_.stage = Stage::done;
@@ -185,7 +186,14 @@ class Run {
     const bool constant = options_.schedule.kind == Schedule::Kind::constant;
     // A constant schedule has no next epoch to hurry to: it goes on to a stationary point.
     const double tolerance = constant ? 1e-7 * options_.epoch_tolerance : options_.epoch_tolerance;
-    return norm <= tolerance * decay || state_.epoch_steps >= single_epoch_steps();
+    return norm <= tolerance * decay || (!constant && stagnates()) ||
+           state_.epoch_steps >= single_epoch_steps();
+  }
+
+  bool stagnates() const {
+    if (state_.recent.size() < memory) return false;
+    const double now = state_.recent.back();
+    return state_.recent.front() - now <= options_.stagnation * now;
   }
 
   long single_epoch_steps() const {
@@ -206,8 +214,9 @@ class Run {
       const double slope = next_gradient.dot(gradient);
       const bool finite = std::isfinite(slope) && std::isfinite(next.loss);
       if (!automatic && !finite) break;
-      if (!automatic || (finite && slope >= -(1.0 - 2.0 * sufficient_decrease) * squared &&
-                         descends(current.loss, next.loss, trial))) {
+      const bool steep = slope >= -(1.0 - 2.0 * sufficient_decrease) * squared;
+      if (!automatic || (finite && descends(current.loss, next.loss, trial, steep, squared))) {
+        remember(penalized(next.loss, trial, state_.lambda));
         state_.network = std::move(trial);
         current = std::move(next);
         ++state_.steps;
@@ -227,11 +236,27 @@ class Run {
     return false;
   }
 
-  // Guards against far jumps that happen to pass the slope test; the slack is far above rounding.
-  bool descends(double loss, double trial_loss, const Network& trial) const {
+  // Whether a trial is good enough. A smooth objective asks for the slope test and, against far
+  // jumps that happen to pass it, for a loss that does not grow beyond rounding. With kinks the
+  // slope at the trial says little, and a step that crosses one may rise for once: there the loss
+  // must be below the largest of the last few.
+  bool descends(double loss, double trial_loss, const Network& trial, bool slope_test,
+                double squared_gradient) const {
     const double before = penalized(loss, state_.network, state_.lambda);
     const double after = penalized(trial_loss, trial, state_.lambda);
-    return after <= before + 1e-10 * objective_.null_loss();
+    if (objective_.smooth()) return slope_test && after <= before + 1e-10 * objective_.null_loss();
+    double reference = before;
+    const std::size_t count = std::min(state_.recent.size(), nonmonotone);
+    for (std::size_t i = state_.recent.size() - count; i < state_.recent.size(); ++i) {
+      reference = std::max(reference, state_.recent[i]);
+    }
+    return after <= reference - sufficient_decrease * state_.step * squared_gradient;
+  }
+
+  void remember(double penalized_loss) {
+    if (objective_.smooth()) return;
+    if (state_.recent.size() == memory) state_.recent.erase(state_.recent.begin());
+    state_.recent.push_back(penalized_loss);
   }
 
   // 1/(a bound on the largest curvature): ‖J‖² <= ½ Σ (a_i² + ‖w_i‖²) for whitened inputs.
@@ -275,6 +300,8 @@ class Run {
   static constexpr double sufficient_decrease = 0.1;
   static constexpr double step_growth = 1.02;
   static constexpr double step_shrink = 0.7;
+  static constexpr std::size_t nonmonotone = 10;  // losses a step over kinks is compared with
+  static constexpr std::size_t memory = 100;      // losses that show whether an epoch stagnates
 
   const Objective& objective_;
   const Algorithm1Options& options_;
@@ -321,6 +348,8 @@ void Algorithm1Options::validate() const {
           "must be 0 or positive");
   require(std::isfinite(epoch_tolerance) && epoch_tolerance > 0.0, "epoch-tolerance",
           text(epoch_tolerance), "must be positive");
+  require(std::isfinite(stagnation) && stagnation >= 0.0, "stagnation", text(stagnation),
+          "must be 0 or positive");
   require(max_epoch_steps >= 1, "max-epoch-steps", text(max_epoch_steps), "must be at least 1");
   require(max_steps >= 1, "max-steps", text(max_steps), "must be at least 1");
   require(record_every >= 1, "record-every", text(record_every), "must be at least 1");

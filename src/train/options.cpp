@@ -190,6 +190,11 @@ std::vector<Option> train_options(TrainOptions& o) {
       number("epoch-tolerance", "X",
              "An epoch ends when the gradient norm is below X * lambda * |parameters|, > 0 [0.05]",
              a.epoch_tolerance),
+      number(
+          "stagnation", "X",
+          "On rows, an epoch also ends when 100 steps lower the penalized loss by less than this "
+          "share, >= 0 [0.001]",
+          a.stagnation),
       number("max-epoch-steps", "N", "Most gradient steps in an epoch, >= 1 [20000]",
              a.max_epoch_steps),
       resumable(number("max-steps", "N", "Budget of gradient steps, >= 1 [200000]", a.max_steps)),

@@ -141,7 +141,8 @@ void TrainOptions::validate() const {
 
 Network Problem::to_inputs(const Network& network) const {
   const Index p = standardization.map.cols();
-  return {network.a, network.W.leftCols(p) * standardization.map.transpose()};
+  return {standardization.target_scale * network.a,
+          network.W.leftCols(p) * standardization.map.transpose()};
 }
 
 Problem make_problem(const TrainOptions& options, const std::optional<Teacher>& teacher,

@@ -63,6 +63,11 @@ TestError test_on_rows(const Model& model, const Dataset& test) {
   return result;
 }
 
+// Whether the error over the teacher's population can be had in closed form.
+bool has_exact_test(const Problem& problem) {
+  return problem.teacher && problem.training_rows > 0 && !problem.biases;
+}
+
 // E (f − f_*)² over x ~ N(0, I): the part beyond the affine one from the population objective, and
 // what α and β miss of their optimum there. The model's features have no biases here.
 TestError test_on_population(const Teacher& teacher, const Model& model) {
@@ -165,6 +170,11 @@ TrainResult train(const Problem& problem, const TrainOptions& options, TrainStat
         out_of_patience = true;
       }
     }
+    if (has_exact_test(problem) && record.end_of_epoch) {
+      const Model model = to_original_units(now.network, objective.affine(now.network),
+                                            problem.biases, problem.standardization);
+      row.test_error = test_on_population(*problem.teacher, model).relative_error;
+    }
     row.seconds = seconds();
     state.history.push_back(row);
     if (observer.on_row) observer.on_row(row);
@@ -231,9 +241,11 @@ TrainResult train(const Problem& problem, const TrainOptions& options, TrainStat
     AscentOptions ascent;
     ascent.seed = options.algorithm.seed;
     result.certificate = estimate_certificate(objective, result.network, result.lambda, ascent);
-    if (const auto warning = lost_direction_warning(*result.certificate, result.network)) {
-      result.warnings.push_back(*warning);
-    }
+    // Away from a stationary point |η| above 1 only says that training is not done.
+    const double decay = result.lambda * std::sqrt(squared_norm(result.network));
+    const bool stationary = result.gradient_norm <= 2.0 * options.algorithm.epoch_tolerance * decay;
+    const auto warning = lost_direction_warning(*result.certificate, result.network);
+    if (stationary && warning) result.warnings.push_back(*warning);
   }
   if (problem.teacher) {
     result.recovery = measure_recovery(*problem.teacher, problem.to_inputs(result.network));
@@ -243,7 +255,7 @@ TrainResult train(const Problem& problem, const TrainOptions& options, TrainStat
           "H = sum of a w w^T is (nearly) singular on the teachers' span: one gradient step cannot "
           "see every direction of this teacher");
     }
-    if (problem.training_rows > 0 && !problem.biases) {
+    if (has_exact_test(problem)) {
       result.test = test_on_population(*problem.teacher, result.model);
     }
   }
