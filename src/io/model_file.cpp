@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "io/json_text.hpp"
 #include "lodestone/error.hpp"
 #include "lodestone/file.hpp"
 #include "lodestone/model.hpp"
@@ -103,7 +104,7 @@ void write_model(const std::string& path, const Model& model) {
                         {"lambda", model.provenance.lambda},
                         {"lambda_in_target_units", model.provenance.lambda_in_target_units},
                         {"rows", model.provenance.rows}};
-  write_file_atomically(path, json.dump(1) + "\n");
+  write_file_atomically(path, io::readable(json));
 }
 
 Model read_model(const std::string& path) {

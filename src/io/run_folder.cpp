@@ -9,6 +9,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "io/json_text.hpp"
 #include "lodestone/error.hpp"
 #include "lodestone/file.hpp"
 #include "lodestone/parallel.hpp"
@@ -318,7 +319,7 @@ std::string summary_text(const Problem& problem, const TrainOptions& options,
                     {"exact", result.test->rows == 0}};
   }
   if (!result.warnings.empty()) json["warnings"] = result.warnings;
-  return json.dump(1) + "\n";
+  return io::readable(json);
 }
 
 std::string fingerprint(const std::string& config, const std::optional<Teacher>& teacher,

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "io/json_text.hpp"
 #include "lodestone/error.hpp"
 #include "lodestone/file.hpp"
 #include "lodestone/nearest_name.hpp"
@@ -150,7 +151,7 @@ Teacher read_teacher(const std::string& description) {
 }
 
 void write_teacher(const std::string& path, const Teacher& teacher) {
-  nlohmann::json document;
+  nlohmann::ordered_json document;
   document["directions"] = nlohmann::json::array();
   for (Index j = 0; j < teacher.neurons(); ++j) {
     const Eigen::RowVectorXd row = teacher.directions.row(j);
@@ -158,7 +159,7 @@ void write_teacher(const std::string& path, const Teacher& teacher) {
   }
   document["amplitudes"] =
       std::vector<double>(teacher.amplitudes.begin(), teacher.amplitudes.end());
-  write_file_atomically(path, document.dump(1) + "\n");
+  write_file_atomically(path, io::readable(document));
 }
 
 }  // namespace lodestone

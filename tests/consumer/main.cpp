@@ -1,23 +1,30 @@
-// Built by CI against the installed library: shows that headers, package files and linking work.
+// Built by CI against the installed library: shows that headers, package files and linking work,
+// and how the library is used from C++.
 
 #include <cstdio>
 #include <exception>
-#include <fstream>
-#include <lodestone/table.hpp>
+#include <lodestone/algorithm1.hpp>
+#include <lodestone/recovery.hpp>
 #include <lodestone/version.hpp>
 
 int main() try {
-  const char* path = "consumer.csv";
-  std::ofstream(path) << "height,width\n1.5,2\n3,4.25\n";
-  const lodestone::Table table = lodestone::read_table(path);
-  std::remove(path);
+  lodestone::RandomTeacher hidden;
+  hidden.d = 8;
+  hidden.k = hidden.r = 3;
+  const lodestone::Teacher teacher = lodestone::draw_teacher(hidden);
+  const lodestone::PopulationObjective objective(teacher);
 
-  const bool right = table.names == std::vector<std::string>{"height", "width"} &&
-                     table.values.rows() == 2 && table.values.cols() == 2 &&
-                     table.values(1, 1) == 4.25;
-  std::printf("lodestone %s read a table of %td rows: %s\n", lodestone::version,
-              table.values.rows(), right ? "right" : "WRONG");
-  return right ? 0 : 1;
+  lodestone::Algorithm1Options options;
+  options.width = 60;
+  options.tolerance = 1e-7;
+  lodestone::Algorithm1State state;
+  const lodestone::Algorithm1Result result = run_algorithm1(objective, options, state);
+
+  const lodestone::Recovery recovery = measure_recovery(teacher, state.network);
+  std::printf("lodestone %s: %td of %td directions recovered in %ld steps (%s)\n",
+              lodestone::version, recovery.recovered, recovery.teachers, state.steps,
+              result.message.c_str());
+  return recovery.recovered == recovery.teachers ? 0 : 1;
 } catch (const std::exception& error) {
   std::fprintf(stderr, "consumer: %s\n", error.what());
   return 1;

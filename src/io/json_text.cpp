@@ -1,0 +1,45 @@
+#include "io/json_text.hpp"
+
+#include <algorithm>
+
+namespace lodestone::io {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+bool is_flat(const Json& json) {
+  return json.empty() ||
+         (json.is_array() && std::none_of(json.begin(), json.end(),
+                                          [](const Json& item) { return item.is_structured(); }));
+}
+
+void append(std::string& text, const Json& json, std::size_t depth) {
+  if (!json.is_structured()) {
+    text += json.dump();
+    return;
+  }
+  const bool object = json.is_object();
+  const bool flat = is_flat(json);
+  const std::string line = flat ? "" : "\n" + std::string(2 * (depth + 1), ' ');
+  text += object ? '{' : '[';
+  bool first = true;
+  for (const auto& [key, value] : json.items()) {
+    if (!first) text += flat ? ", " : ",";
+    first = false;
+    text += line;
+    if (object) text += Json(key).dump() + ": ";
+    append(text, value, depth + 1);
+  }
+  if (!flat) text += "\n" + std::string(2 * depth, ' ');
+  text += object ? '}' : ']';
+}
+
+}  // namespace
+
+std::string readable(const Json& json) {
+  std::string text;
+  append(text, json, 0);
+  return text + "\n";
+}
+
+}  // namespace lodestone::io

@@ -1,0 +1,474 @@
+"""A training run: its files, its output, its configuration, its folder."""
+
+import errno
+import json
+import os
+import pty
+import re
+import subprocess
+
+import pytest
+from conftest import (
+    SHORT,
+    SMALL,
+    TEACHER,
+    assert_same_outcome,
+    history,
+    outcome,
+    read_json,
+    tree,
+)
+
+HISTORY_COLUMNS = (
+    "step,stage,epoch,lambda,loss,penalized_loss,gradient_norm,neurons,mean_angle_deg,"
+    "max_angle_deg,far_mass,seconds"
+).split(",")
+
+# summary.json as promised: the type of each field.
+SUMMARY = {
+    "lodestone": str,
+    "command": str,
+    "status": str,
+    "objective": str,
+    "seed": int,
+    "threads": int,
+    "precision": str,
+    "backend": str,
+    "loss": float,
+    "penalized_loss": float,
+    "lambda": float,
+    "gradient_norm": float,
+    "steps": int,
+    "evaluations": int,
+    "seconds": float,
+    "neurons": int,
+    "features": int,
+}
+CERTIFICATE = {"sup_eta": float, "gap": float, "relative_gap": float, "kind": str}
+RECOVERY = {
+    "teachers": int,
+    "recovered": int,
+    "max_angle_deg": float,
+    "mean_angle_deg": float,
+    "far_mass": float,
+    "subspace_share": float,
+    "per_teacher": list,
+}
+PER_TEACHER = {"amplitude": float, "mass": float, "angle_deg": float, "neurons": int}
+TEST = {"rmse": float, "r2": float, "rows": int}
+
+
+def assert_fields(values, promised):
+    for name, kind in promised.items():
+        assert name in values, name
+        assert type(values[name]) is kind, f"{name} is {values[name]!r}"
+
+
+def test_run_folder_holds_every_file(small_run):
+    """And nothing else: no checkpoint of a finished run, no temporary files."""
+    assert {path.name for path in small_run.iterdir()} == {
+        "config.toml",
+        "history.csv",
+        "model.json",
+        "summary.json",
+        "teacher.json",
+    }
+
+
+def test_summary_has_every_promised_field(small_run):
+    summary = read_json(small_run / "summary.json")
+    assert_fields(summary, SUMMARY)
+    assert_fields(summary["certificate"], CERTIFICATE)
+    assert_fields(summary["recovery"], RECOVERY)
+    for teacher in summary["recovery"]["per_teacher"]:
+        assert_fields(teacher, PER_TEACHER)
+    assert summary["command"] == "train"
+    assert summary["status"] == "converged"
+    assert summary["objective"] == "population"
+    assert summary["neurons"] == 40
+    assert summary["certificate"]["kind"] in ("estimated", "rigorous")
+    assert "test" not in summary, "a population has no test rows"
+
+
+def test_small_population_is_recovered(small_run):
+    """Three hidden directions in eight dimensions, from forty neurons."""
+    summary = read_json(small_run / "summary.json")
+    assert 0.0 <= summary["loss"] <= 1e-8
+    recovery = summary["recovery"]
+    assert recovery["teachers"] == recovery["recovered"] == 3
+    assert summary["features"] == 3
+    for teacher in recovery["per_teacher"]:
+        assert teacher["angle_deg"] < 0.1
+        assert teacher["mass"] == pytest.approx(teacher["amplitude"], rel=0.01)
+
+
+def test_sample_summary_has_a_test_error(short_runs):
+    summary = read_json(short_runs["sample"] / "summary.json")
+    assert_fields(summary, SUMMARY)
+    assert_fields(summary["test"], TEST)
+    assert summary["objective"] == "sample"
+
+
+def test_history_begins_with_the_promised_columns(short_runs):
+    """More columns may follow; every row is full, and steps never go back."""
+    for folder in short_runs.values():
+        names, rows = history(folder)
+        assert names[: len(HISTORY_COLUMNS)] == HISTORY_COLUMNS
+        assert all(len(row) == len(names) for row in rows)
+        steps = [int(row[0]) for row in rows]
+        assert steps == sorted(steps)
+        assert {row[1] for row in rows} == {"1", "2", "3"}
+        for row in rows:
+            for name, cell in zip(HISTORY_COLUMNS, row):
+                float(cell), f"{name} must be a number"
+        summary = read_json(folder / "summary.json")
+        assert steps[-1] == summary["steps"]
+
+
+def test_last_history_row_agrees_with_the_summary(small_run):
+    names, rows = history(small_run)
+    last = dict(zip(names, rows[-1]))
+    summary = read_json(small_run / "summary.json")
+    for name in ("loss", "penalized_loss", "gradient_norm", "lambda"):
+        assert float(last[name]) == summary[name], name
+
+
+def test_model_is_readable_by_a_person(small_run):
+    model = read_json(small_run / "model.json")
+    assert model["format"] == "lodestone-model"
+    assert type(model["version"]) is int
+    assert model["columns"] == [f"x{j}" for j in range(8)]
+    assert len(model["affine"]["beta"]) == 8
+    assert len(model["features"]) == read_json(small_run / "summary.json")["features"]
+    for feature in model["features"]:
+        assert len(feature["direction"]) == 8
+        assert type(feature["amplitude"]) is float
+        assert feature["bias"] == 0.0, "population runs have no biases"
+    assert model["provenance"]["source"] == TEACHER
+    assert model["standardization"]["kind"] == "none"
+
+
+def test_json_prints_the_summary_and_nothing_else(lodestone):
+    result = lodestone.done(*SMALL, "--json", "--out", "run")
+    assert json.loads(result.stdout) == read_json(lodestone.folder / "run" / "summary.json")
+    assert result.stderr == ""
+
+
+def test_json_of_a_resumed_complete_run_is_its_summary(lodestone):
+    run = lodestone.run_to("run", SMALL)
+    result = lodestone.done("train", "--resume", "run", "--json")
+    assert json.loads(result.stdout) == read_json(run / "summary.json")
+
+
+def test_quiet_is_silent(lodestone):
+    result = lodestone.done(*SMALL, "--quiet")
+    assert result.stdout == "" and result.stderr == ""
+
+
+def test_table_says_what_was_found(lodestone):
+    result = lodestone.done(*SMALL, "--out", "run")
+    assert "3 of 3 hidden directions recovered" in result.stdout
+    assert "run/summary.json" in result.stdout
+    assert "run/model.json" in result.stdout
+
+
+def test_progress_is_one_plain_line_an_epoch(lodestone):
+    """Away from a terminal nothing is rewritten: a header, then a line an epoch."""
+    result = lodestone.done(*SMALL, "--out", "run")
+    assert "\r" not in result.stderr and "\033" not in result.stderr
+    header, *lines = result.stderr.splitlines()
+    for word in ("epoch", "lambda", "loss", "neurons"):
+        assert word in header
+    names, rows = history(lodestone.folder / "run")
+    epochs = {row[names.index("epoch")] for row in rows if row[1] == "3"}
+    assert len([line for line in lines if line.split()[0] == "3"]) == len(epochs)
+
+
+def test_progress_is_a_bar_on_a_terminal(lodestone):
+    """It shows weight decay, loss, neurons and time left, and is wiped at the end."""
+    ours, theirs = pty.openpty()
+    process = lodestone.start(
+        *[*SMALL, "--tolerance", 0, "--lambda-end", 1e-9, "--max-epoch-steps", 4000],
+        stderr=theirs,
+    )
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            block = os.read(ours, 65536)
+        except OSError as error:
+            assert error.errno == errno.EIO  # the other side is gone
+            break
+        if not block:
+            break
+        shown += block
+    os.close(ours)
+    assert process.wait() == 0
+    text = shown.decode()
+    bar = r"\[#*\.*\] +\d+%.*lambda \S+.*loss \S+.*neurons \d+"
+    assert len(re.findall(bar, text)) >= 3
+    assert "\n" not in text, "the bar stays on its line"
+    assert "left" in text
+    assert text.endswith("\r\033[K")
+
+
+def test_lost_progress_does_not_stop_the_run(lodestone):
+    """Progress is for show: a log on a full disk must not cost the result."""
+    with open("/dev/full", "w") as full:
+        result = lodestone(*SMALL, "--out", "run", stderr=full)
+    assert result.returncode == 0
+    assert (lodestone.folder / "run" / "summary.json").exists()
+
+
+# ---- configuration
+
+
+def test_config_file_replaces_flags(lodestone, small_run):
+    (lodestone.folder / "run.toml").write_text(f'teacher = "{TEACHER}"\nwidth = 40\n')
+    run = lodestone.run_to("run", ["train", "--config", "run.toml"])
+    assert_same_outcome(run, small_run)
+
+
+def test_flags_win_over_the_config_file(lodestone, small_run):
+    (lodestone.folder / "run.toml").write_text(f'teacher = "{TEACHER}"\nwidth = 8\nseed = 3\n')
+    run = lodestone.run_to("run", ["train", "--config", "run.toml", "--width", 40, "--seed", 0])
+    assert_same_outcome(run, small_run)
+
+
+# A key for each flag, with a value that differs from its default.
+EVERY_KEY = {
+    "teacher": f'"{TEACHER}"',
+    "samples": "400",
+    "noise": "0.05",
+    "standardize": '"whiten"',
+    "biases": '"on"',
+    "test-share": "0.25",
+    "validation-share": "0.2",
+    "patience": "2",
+    "width": "12",
+    "seed": "5",
+    "schedule": '"halving"',
+    "lambda-start": "0.02",
+    "lambda-end": "1e-4",
+    "lambda-factor": "0.4",
+    "lambda-start-factor": "0.9",
+    "step": '"auto"',
+    "tolerance": "1e-6",
+    "epoch-tolerance": "0.1",
+    "max-epoch-steps": "300",
+    "max-steps": "5000",
+    "max-seconds": "60",
+    "record-every": "50",
+    "threads": "1",
+    "out": '"run"',
+    "overwrite": "true",
+    "quiet": "true",
+    "json": "false",
+}
+
+
+@pytest.mark.parametrize("key", EVERY_KEY)
+def test_every_flag_has_a_config_key(lodestone, key):
+    lines = [f'teacher = "{TEACHER}"', "width = 4", "samples = 50", "max-steps = 2"]
+    lines = [line for line in lines if not line.startswith(f"{key} =")]
+    (lodestone.folder / "run.toml").write_text("\n".join([*lines, f"{key} = {EVERY_KEY[key]}"]))
+    result = lodestone("train", "--config", "run.toml")
+    assert result.returncode in (0, 3), result.stderr
+
+
+def test_every_flag_of_the_help_has_a_config_key(lodestone):
+    """The list above leaves out only what makes no sense in a file."""
+    flags = set(re.findall(r"^  (?:-h,)?--([\w-]+)", lodestone.done("train", "--help").stdout, re.M))
+    assert flags - set(EVERY_KEY) == {"help", "config", "resume", "data", "target", "delimiter"}
+
+
+@pytest.mark.parametrize("objective", SHORT)
+def test_resolved_config_reproduces_the_run(lodestone, short_runs, objective):
+    """config.toml of a run, given to --config, gives the same bits."""
+    config = short_runs[objective] / "config.toml"
+    run = lodestone.run_to("again", ["train", "--config", config])
+    assert_same_outcome(run, short_runs[objective])
+    assert (run / "config.toml").read_bytes() == config.read_bytes()
+
+
+def test_resolved_config_of_a_data_file_reproduces_the_run(lodestone, table_file):
+    flags = ["--width", 8, "--max-steps", 300, "--delimiter", ",", "--noise", 0]
+    first = lodestone.run_to("a", ["train", "--data", table_file, "--target", 3, *flags], 3)
+    again = lodestone.run_to("b", ["train", "--config", first / "config.toml"], 3)
+    assert_same_outcome(again, first)
+
+
+def test_any_seed_survives_the_config_file(lodestone):
+    """Seeds go up to 2^64 - 1; a run with one can be repeated and resumed."""
+    flags = [*SMALL, "--seed", 2**64 - 1, "--max-steps", 20]
+    first = lodestone.run_to("a", flags, 3)
+    again = lodestone.run_to("b", ["train", "--config", first / "config.toml"], 3)
+    assert_same_outcome(again, first)
+    assert lodestone("train", "--resume", "a").returncode == 3
+
+
+def test_file_names_may_hold_any_character(lodestone, table_file):
+    """Quotes, blanks and letters outside ASCII, in the data's name and the folder's."""
+    name = 'a "quoted" größe\\ table.csv'
+    table_file.rename(lodestone.folder / name)
+    flags = ["train", "--data", name, "--target", "target", "--width", 4, "--max-steps", 5]
+    first = lodestone.run_to("rün 1", flags, 3)
+    again = lodestone.run_to("rün 2", ["train", "--config", first / "config.toml"], 3)
+    assert_same_outcome(again, first)
+
+
+def test_schedule_file_is_followed(lodestone):
+    """One epoch for each line, 0 included."""
+    (lodestone.folder / "decay.txt").write_text("# weight decay\n0.02\n\n0.005 # less\n0\n")
+    flags = [*SMALL, "--schedule", "decay.txt", "--max-epoch-steps", 30]
+    names, rows = history(lodestone.run_to("run", flags))
+    column = names.index("lambda")
+    decays = [float(row[column]) for row in rows if row[1] == "3"]
+    assert list(dict.fromkeys(decays)) == [0.02, 0.005, 0.0]
+
+
+# ---- the folder
+
+
+def test_existing_run_is_refused(lodestone):
+    """A folder that holds a run is not written over; the advice names both ways out."""
+    lodestone.run_to("run", SMALL)
+    lodestone.refused(*SMALL, "--out", "run", says=["run", "--overwrite", "--resume"])
+
+
+@pytest.mark.parametrize("name", ["config.toml", "model.json", "checkpoint", "report.html"])
+def test_any_file_of_a_run_makes_it_one(lodestone, name):
+    (lodestone.folder / "run").mkdir()
+    (lodestone.folder / "run" / name).write_text("precious")
+    lodestone.refused(*SMALL, "--out", "run", says=[name, "--overwrite"])
+
+
+def test_folder_with_other_files_is_fine(lodestone, small_run):
+    (lodestone.folder / "run").mkdir()
+    (lodestone.folder / "run" / "notes.txt").write_text("mine")
+    run = lodestone.run_to("run", SMALL)
+    assert_same_outcome(run, small_run)
+    assert (run / "notes.txt").read_text() == "mine"
+
+
+def test_overwrite_replaces_the_run_and_nothing_else(lodestone, small_run):
+    run = lodestone.run_to("run", [*SMALL, "--seed", 4, "--max-steps", 30], 3)
+    (run / "notes.txt").write_text("mine")
+    (run / "report.html").write_text("of the old run")
+    lodestone.run_to("run", [*SMALL, "--overwrite"])
+    assert_same_outcome(run, small_run)
+    names = {path.name for path in run.iterdir()}
+    assert names == {path.name for path in small_run.iterdir()} | {"notes.txt"}
+
+
+def test_overwrite_with_bad_input_keeps_the_old_run(lodestone):
+    lodestone.run_to("run", SMALL)
+    for wrong in (["--width", 7], ["--noise", 0.1], ["--schedule", "absent.txt"]):
+        lodestone.refused(*SMALL, *wrong, "--out", "run", "--overwrite")
+
+
+def test_folders_are_made_as_needed(lodestone, small_run):
+    run = lodestone.run_to("deep/in/folders", SMALL)
+    assert_same_outcome(run, small_run)
+
+
+def test_no_folder_writes_nothing(lodestone):
+    lodestone.done(*SMALL)
+    assert tree(lodestone.folder) == {}
+
+
+def test_stopped_without_a_folder_says_so(lodestone):
+    """There is nothing to resume, so --resume is not advised."""
+    result = lodestone(*SMALL, "--max-steps", 10)
+    assert result.returncode == 3
+    assert "--resume" not in result.stdout
+    assert "--out" in result.stdout
+
+
+def test_resume_of_a_complete_run_changes_nothing(lodestone):
+    run = lodestone.run_to("run", SMALL)
+    before = tree(run)
+    result = lodestone.done("train", "--resume", "run")
+    assert "complete" in result.stdout
+    assert tree(run) == before
+
+
+@pytest.mark.parametrize(
+    "flags, says",
+    [
+        (["--seed", 5], ["seed", "resume"]),
+        (["--width", 8], ["width", "resume"]),
+        (["--out", "other"], ["--out", "--resume"]),
+        (["--config", "run/config.toml"], ["--config", "--resume"]),
+        (["--overwrite"], ["--overwrite", "--resume"]),
+    ],
+)
+def test_resume_refuses_what_it_cannot_change(lodestone, flags, says):
+    lodestone.run_to("run", [*SMALL, "--max-steps", 30], 3)
+    lodestone.refused("train", "--resume", "run", *flags, says=says)
+
+
+def test_resume_needs_a_run(lodestone):
+    lodestone.refused("train", "--resume", "absent", says=["absent", "no run to resume"])
+
+
+def test_resume_of_standard_input_is_refused(lodestone, table_file):
+    flags = ["train", "--data", "-", "--target", "target", "--width", 4, "--max-steps", 5]
+    text = table_file.read_text()
+    result = lodestone(*flags, "--out", "run", input=text)
+    assert result.returncode == 3, result.stderr
+    assert_says = "standard input"
+    lodestone.refused("train", "--resume", "run", says=assert_says)
+
+
+def test_teacher_of_the_run_is_kept(lodestone, small_run):
+    """teacher.json of a run is a teacher file: training on it gives the same model."""
+    run = lodestone.run_to("run", ["train", "--teacher", small_run / "teacher.json", "--width", 40])
+    mine, theirs = outcome(run), outcome(small_run)
+    assert mine["history"] == theirs["history"]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("objective", SHORT)
+def test_same_bits_at_any_thread_count(lodestone, short_runs, objective, threads):
+    run = lodestone.run_to("run", [*SHORT[objective], "--threads", threads])
+    assert read_json(run / "summary.json")["threads"] == threads
+    assert_same_outcome(run, short_runs[objective])
+
+
+def test_seeds_matter(lodestone, short_runs):
+    for objective, flags in SHORT.items():
+        run = lodestone.run_to(objective, [*flags, "--seed", 1])
+        assert outcome(run)["model"] != outcome(short_runs[objective])["model"]
+
+
+def test_blow_up_by_hand_ends_with_advice_and_the_last_good_state(lodestone):
+    """A step chosen too large: exit status 4, what to do, and a network from before the blow-up."""
+    result = lodestone(*SMALL, "--step", 1e6, "--out", "run")
+    assert result.returncode == 4
+    assert "--step auto" in result.stdout
+    run = lodestone.folder / "run"
+    summary = read_json(run / "summary.json")
+    assert summary["status"] == "diverged"
+    assert "smaller step" in summary["message"]
+    model = (run / "model.json").read_text()
+    assert "null" not in model and "inf" not in model.lower().replace("info", "")
+    assert (run / "checkpoint").exists()
+    assert type(summary["gradient_norm"]) is float
+    # Good means: no worse than predicting with the linear part alone.
+    assert summary["loss"] <= summary["null_loss"]
+
+
+def test_diverged_model_predicts(lodestone):
+    lodestone("train", "--teacher", TEACHER, "--width", 40, "--step", 1e6, "--out", "run")
+    lodestone.done("sample", "--teacher", TEACHER, "--samples", 5, "--out", "rows.csv", "--quiet")
+    values = lodestone.done("predict", "run", "rows.csv").stdout.split()[1:]
+    assert len(values) == 5 and all(abs(float(value)) < 1e3 for value in values)
+
+
+def test_second_interrupt_is_not_needed(lodestone):
+    """A pipe that closes early, or a missing terminal, is no reason to hang."""
+    process = lodestone.start(*SMALL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.close()
+    process.stderr.close()
+    assert process.wait(timeout=30) is not None
