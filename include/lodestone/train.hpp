@@ -71,9 +71,9 @@ struct Problem {
   std::string source;               ///< teacher or data file, for people
   Standardization standardization;  ///< inputs to the objective's coordinates (before a bias)
   bool biases = false;
-  Index training_rows = 0;               ///< 0 for a population
-  std::optional<SampleData> validation;  ///< in the objective's coordinates
-  std::optional<Dataset> test;           ///< in original units
+  Index training_rows = 0;            ///< 0 for a population
+  std::optional<Dataset> validation;  ///< rows that choose λ, in original units
+  std::optional<Dataset> test;        ///< rows that nothing has seen, in original units
 
   /// The network in the units of inputs and target: W m×d, biases left out.
   Network to_inputs(const Network& network) const;

@@ -86,15 +86,12 @@ Problem sample_problem(const TrainOptions& options, const std::optional<Teacher>
                                                            : Standardization::Kind::none);
   problem.standardization = Standardization::fit(kind, training.X, training.y, Vector());
 
-  const auto standardized = [&](const Dataset& part) {
-    SampleData result;
-    result.X = problem.standardization.apply(part.X);
-    result.y = part.y / problem.standardization.target_scale;
-    result.biases = problem.biases;
-    return result;
-  };
-  problem.objective = std::make_unique<SampleObjective>(standardized(training));
-  if (validations > 0) problem.validation = standardized(take(tests, validations));
+  SampleData standardized;
+  standardized.X = problem.standardization.apply(training.X);
+  standardized.y = training.y / problem.standardization.target_scale;
+  standardized.biases = problem.biases;
+  problem.objective = std::make_unique<SampleObjective>(std::move(standardized));
+  if (validations > 0) problem.validation = take(tests, validations);
   if (tests > 0) problem.test = take(0, tests);
   return problem;
 }

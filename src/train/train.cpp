@@ -8,7 +8,6 @@
 #include <cmath>
 #include <utility>
 
-#include "kernels/sample.hpp"
 #include "lodestone/version.hpp"
 
 namespace lodestone {
@@ -29,28 +28,6 @@ Index active_neurons(const Network& network) {
   return (mass.array() > 1e-6 * mass.sum()).count();
 }
 
-// f(x) for rows in the objective's coordinates (without the constant coordinate).
-Vector predict(const Network& network, const Affine& affine, const SampleData& data) {
-  Matrix X = data.X;
-  if (data.biases) {
-    X.conservativeResize(Eigen::NoChange, X.cols() + 1);
-    X.col(X.cols() - 1).setOnes();
-  }
-  Vector values;
-  kernels::Masks masks;
-  kernels::simd::forward(X, network.W, network.a, values, masks);
-  values.array() += affine.alpha;
-  return values + data.X * affine.beta;
-}
-
-// Mean squared validation error as a share of the validation target's variance.
-double validation_error(const Problem& problem, const Network& network) {
-  const SampleData& data = *problem.validation;
-  const Vector error = predict(network, problem.objective->affine(network), data) - data.y;
-  const double variance = (data.y.array() - data.y.mean()).square().mean();
-  return error.squaredNorm() / static_cast<double>(error.size()) / variance;
-}
-
 TestError test_on_rows(const Model& model, const Dataset& test) {
   const Vector error = model.predict(test.X) - test.y;
   const double mean_square = error.squaredNorm() / static_cast<double>(error.size());
@@ -61,6 +38,15 @@ TestError test_on_rows(const Model& model, const Dataset& test) {
   result.relative_error = mean_square / variance;
   result.r2 = 1.0 - result.relative_error;
   return result;
+}
+
+// The network as a predictor in original units.
+Model model_of(const Problem& problem, const Network& network) {
+  Model model = to_original_units(network, problem.objective->affine(network), problem.biases,
+                                  problem.standardization);
+  model.columns = problem.columns;
+  model.target = problem.target;
+  return model;
 }
 
 // Whether the error over the teacher's population can be had in closed form.
@@ -162,7 +148,8 @@ TrainResult train(const Problem& problem, const TrainOptions& options, TrainStat
       row.far_mass = recovery.far_mass;
     }
     if (problem.validation && record.end_of_epoch && row.stage == Stage::late_features) {
-      row.validation_error = validation_error(problem, now.network);
+      row.validation_error =
+          test_on_rows(model_of(problem, now.network), *problem.validation).relative_error;
       if (row.validation_error < state.best.validation_error) {
         state.best = {row.validation_error, now.lambda, now.epoch, now.network};
         state.epochs_without_improvement = 0;
@@ -171,9 +158,8 @@ TrainResult train(const Problem& problem, const TrainOptions& options, TrainStat
       }
     }
     if (has_exact_test(problem) && record.end_of_epoch) {
-      const Model model = to_original_units(now.network, objective.affine(now.network),
-                                            problem.biases, problem.standardization);
-      row.test_error = test_on_population(*problem.teacher, model).relative_error;
+      row.test_error =
+          test_on_population(*problem.teacher, model_of(problem, now.network)).relative_error;
     }
     row.seconds = seconds();
     state.history.push_back(row);
@@ -225,10 +211,7 @@ TrainResult train(const Problem& problem, const TrainOptions& options, TrainStat
 
   auto [features, angle] = merged_features(objective, result.network);
   result.merge_angle_deg = angle;
-  result.model = to_original_units(features, objective.affine(features), problem.biases,
-                                   problem.standardization);
-  result.model.columns = problem.columns;
-  result.model.target = problem.target;
+  result.model = model_of(problem, features);
   result.model.provenance = {version,
                              "train",
                              problem.source,

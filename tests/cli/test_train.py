@@ -2,6 +2,7 @@
 
 import errno
 import json
+import math
 import os
 import pty
 import re
@@ -119,8 +120,8 @@ def test_history_begins_with_the_promised_columns(short_runs):
         assert steps == sorted(steps)
         assert {row[1] for row in rows} == {"1", "2", "3"}
         for row in rows:
-            for name, cell in zip(HISTORY_COLUMNS, row):
-                float(cell), f"{name} must be a number"
+            for cell in row[: len(HISTORY_COLUMNS)]:
+                float(cell)
         summary = read_json(folder / "summary.json")
         assert steps[-1] == summary["steps"]
 
@@ -205,8 +206,11 @@ def test_progress_is_a_bar_on_a_terminal(lodestone):
     os.close(ours)
     assert process.wait() == 0
     text = shown.decode()
-    bar = r"\[#*\.*\] +\d+%.*lambda \S+.*loss \S+.*neurons \d+"
-    assert len(re.findall(bar, text)) >= 3
+    bar = r"\[#*\.*\] +\d+%  step \d+  lambda \S+  loss \S+  neurons \d+ .*"
+    bars = [part for part in text.split("\r\033[K") if part]
+    assert len(bars) >= 3
+    for shown_bar in bars:
+        assert re.fullmatch(bar, shown_bar), shown_bar
     assert "\n" not in text, "the bar stays on its line"
     assert "left" in text
     assert text.endswith("\r\033[K")
@@ -292,9 +296,9 @@ def test_resolved_config_reproduces_the_run(lodestone, short_runs, objective):
 
 
 def test_resolved_config_of_a_data_file_reproduces_the_run(lodestone, table_file):
-    flags = ["--width", 8, "--max-steps", 300, "--delimiter", ",", "--noise", 0]
-    first = lodestone.run_to("a", ["train", "--data", table_file, "--target", 3, *flags], 3)
-    again = lodestone.run_to("b", ["train", "--config", first / "config.toml"], 3)
+    flags = ["--width", 8, "--delimiter", ",", "--standardize", "whiten", "--test-share", 0.3]
+    first = lodestone.run_to("a", ["train", "--data", table_file, "--target", 3, *flags])
+    again = lodestone.run_to("b", ["train", "--config", first / "config.toml"])
     assert_same_outcome(again, first)
 
 
@@ -414,11 +418,9 @@ def test_resume_needs_a_run(lodestone):
 
 def test_resume_of_standard_input_is_refused(lodestone, table_file):
     flags = ["train", "--data", "-", "--target", "target", "--width", 4, "--max-steps", 5]
-    text = table_file.read_text()
-    result = lodestone(*flags, "--out", "run", input=text)
+    result = lodestone(*flags, "--out", "run", input=table_file.read_text())
     assert result.returncode == 3, result.stderr
-    assert_says = "standard input"
-    lodestone.refused("train", "--resume", "run", says=assert_says)
+    lodestone.refused("train", "--resume", "run", says="standard input")
 
 
 def test_teacher_of_the_run_is_kept(lodestone, small_run):
@@ -451,9 +453,11 @@ def test_blow_up_by_hand_ends_with_advice_and_the_last_good_state(lodestone):
     summary = read_json(run / "summary.json")
     assert summary["status"] == "diverged"
     assert "smaller step" in summary["message"]
-    model = (run / "model.json").read_text()
-    assert "null" not in model and "inf" not in model.lower().replace("info", "")
     assert (run / "checkpoint").exists()
+    model = read_json(run / "model.json")
+    for feature in model["features"]:
+        for number in [feature["amplitude"], feature["bias"], *feature["direction"]]:
+            assert math.isfinite(number)
     assert type(summary["gradient_norm"]) is float
     # Good means: no worse than predicting with the linear part alone.
     assert summary["loss"] <= summary["null_loss"]
@@ -466,8 +470,8 @@ def test_diverged_model_predicts(lodestone):
     assert len(values) == 5 and all(abs(float(value)) < 1e3 for value in values)
 
 
-def test_second_interrupt_is_not_needed(lodestone):
-    """A pipe that closes early, or a missing terminal, is no reason to hang."""
+def test_closed_pipes_do_not_hang(lodestone):
+    """Whoever reads the output may leave early."""
     process = lodestone.start(*SMALL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     process.stdout.close()
     process.stderr.close()
