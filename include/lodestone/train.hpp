@@ -55,7 +55,7 @@ struct TrainOptions {
   /// Where algorithm.schedule came from, as read_schedule takes it; kept for the run's records.
   std::string schedule_source = "halving";
 
-  /// Budget of wall-clock seconds; > 0.
+  /// Budget of wall-clock seconds, counted anew when a run is resumed; > 0.
   double max_seconds = std::numeric_limits<double>::infinity();
 
   /// Throws InvalidArgument for fields out of range or at odds with each other.

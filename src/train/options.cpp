@@ -198,7 +198,8 @@ std::vector<Option> train_options(TrainOptions& o) {
       number("max-epoch-steps", "N", "Most gradient steps in an epoch, >= 1 [20000]",
              a.max_epoch_steps),
       resumable(number("max-steps", "N", "Budget of gradient steps, >= 1 [200000]", a.max_steps)),
-      resumable(number("max-seconds", "S", "Budget of seconds, > 0 [inf]", o.max_seconds)),
+      resumable(number("max-seconds", "S",
+                       "Budget of seconds, counted anew when resumed, > 0 [inf]", o.max_seconds)),
       number("record-every", "N", "Gradient steps between lines of the history, >= 1 [200]",
              a.record_every),
   };

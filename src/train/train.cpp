@@ -168,7 +168,7 @@ TrainResult train(const Problem& problem, const TrainOptions& options, TrainStat
   };
   watch.on_step = [&](const Algorithm1State&) {
     state.seconds = seconds();
-    if (state.seconds >= options.max_seconds) {
+    if (stopwatch.seconds() >= options.max_seconds) {
       out_of_time = true;
       return false;
     }
@@ -183,8 +183,7 @@ TrainResult train(const Problem& problem, const TrainOptions& options, TrainStat
   if (out_of_time) {
     result.status = Status::budget;
     result.message = fmt::format(
-        "the budget of {:g} seconds is used up; raise it with --max-seconds and --resume",
-        options.max_seconds);
+        "the budget of {:g} seconds is used up; --resume goes on from here", options.max_seconds);
   }
   result.network = algorithm.network;
   result.lambda = algorithm.lambda;

@@ -171,7 +171,7 @@ def test_existing_output_is_kept(lodestone, trained, rows):
 def test_predictions_beyond_the_range_of_numbers_are_refused(lodestone, trained):
     """A row where the prediction overflows is named; nothing is written."""
     _, run, _ = trained
-    write_csv(lodestone.folder / "rows.csv", [[0, 0, 0], [1.7e308, 1.7e308, -1.7e308]], NAMES[:3])
+    write_csv(lodestone.folder / "rows.csv", [[0, 0, 0], [1.7e308, -1.7e308, 1.7e308]], NAMES[:3])
     lodestone.refused("predict", run, "rows.csv", "--out", "out.csv", says="row 1")
 
 
