@@ -24,6 +24,13 @@ void OptionFlags::add(CLI::App& app, std::vector<Option> options) {
           ->type_name(option.value);
     }
   }
+  app.add_option("--config", *config_, "TOML file with a key for any of these flags; flags win")
+      ->type_name("FILE");
+}
+
+void OptionFlags::apply() const {
+  if (!config_->empty()) apply_config(*config_);
+  apply_flags();
 }
 
 void OptionFlags::apply_config(const std::string& path) const {

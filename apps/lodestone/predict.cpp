@@ -3,15 +3,33 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "lodestone/error.hpp"
 #include "lodestone/model.hpp"
-#include "lodestone/table.hpp"
 #include "verbs.hpp"
 
 namespace lodestone::app {
 namespace {
+
+struct Error {
+  double rmse;
+  double r2;
+};
+
+// Where the table holds the target too, a person wants to know how good the predictions are.
+std::optional<Error> measured_error(const Model& model, const Table& data,
+                                    const Vector& predictions) {
+  const auto found = std::find(data.names.begin(), data.names.end(), model.target);
+  if (!data.has_names || found == data.names.end()) return std::nullopt;
+  const Vector target = data.values.col(found - data.names.begin());
+  const double mean_square =
+      (predictions - target).squaredNorm() / static_cast<double>(target.size());
+  const double variance = (target.array() - target.mean()).square().mean();
+  return Error{std::sqrt(mean_square), 1.0 - mean_square / variance};
+}
 
 class Predict final : public Verb {
  public:
@@ -22,56 +40,67 @@ class Predict final : public Verb {
                     "Table with the model's columns (others are ignored where columns have names): "
                     "CSV, NPY or NPZ; - is standard input")
         ->required();
-    app->add_option("--out", out_, "File to write: .npy, else CSV; - is standard output [-]")
-        ->type_name("FILE");
-    app->add_flag("--overwrite", overwrite_, "Replace the file when it exists");
-    app->add_flag("--quiet", quiet_, "Say nothing");
+    common_.out = "-";
+    std::vector<Option> options = predict_options(options_);
+    for (Option& option :
+         common_.table("FILE", "File to write: .npy, else CSV; - is standard output [-]",
+                       "what was written")) {
+      options.push_back(std::move(option));
+    }
+    flags_.add(*app, std::move(options));
   }
 
   int run() override {
+    flags_.apply();
+    common_.apply();
+    if (common_.json && common_.out == "-") {
+      throw InvalidArgument("--json", "with predictions on standard output",
+                            "give --out FILE as well");
+    }
     const bool folder = std::filesystem::is_directory(model_);
     const Model model =
         read_model(folder ? (std::filesystem::path(model_) / "model.json").string() : model_);
-    const Table data = read_table(data_);
-    if (out_ != "-" && !overwrite_ && std::filesystem::is_regular_file(out_)) {
-      throw FileError(out_, "exists; use --overwrite to replace it, or another --out");
-    }
+    TableOptions reading;
+    reading.delimiter = options_.delimiter;
+    const Table data = read_table(data_, reading);
+    refuse_existing(common_.out, common_.overwrite);
     const Vector predictions = model.predict(model.select_columns(data));
-    if (std::filesystem::path(out_).extension() == ".npy") {
-      write_npy(out_, predictions);
-    } else {
-      Table table;
-      table.names = {model.target};
-      table.has_names = true;
-      table.values = predictions;
-      write_csv(out_, table);
-    }
-    if (!quiet_ && out_ != "-") {
-      fmt::print(stderr, "{} predictions of {} written to {}\n", predictions.size(), model.target,
-                 out_);
-      report_error(model, data, predictions);
-    }
+    Table table;
+    table.names = {model.target};
+    table.has_names = true;
+    table.values = predictions;
+    write_table(common_.out, table);
+    report(model, predictions, measured_error(model, data, predictions));
     return done;
   }
 
  private:
-  // Where the table holds the target too, a person wants to know how good the predictions are.
-  static void report_error(const Model& model, const Table& data, const Vector& predictions) {
-    const auto found = std::find(data.names.begin(), data.names.end(), model.target);
-    if (!data.has_names || found == data.names.end()) return;
-    const Vector target = data.values.col(found - data.names.begin());
-    const double mean_square =
-        (predictions - target).squaredNorm() / static_cast<double>(target.size());
-    const double variance = (target.array() - target.mean()).square().mean();
-    fmt::print(stderr, "the table holds {} too: RMSE {:.4g}, R² {:.4f}\n", model.target,
-               std::sqrt(mean_square), 1.0 - mean_square / variance);
+  void report(const Model& model, const Vector& predictions,
+              const std::optional<Error>& error) const {
+    if (common_.json) {
+      nlohmann::ordered_json summary = {{"command", "predict"},
+                                        {"model", model_},
+                                        {"data", data_},
+                                        {"target", model.target},
+                                        {"rows", predictions.size()},
+                                        {"out", common_.out}};
+      if (error) summary["test"] = {{"rmse", error->rmse}, {"r2", error->r2}};
+      fmt::print("{}\n", summary.dump(2));
+    } else if (!common_.quiet && common_.out != "-") {
+      fmt::print(stderr, "{} predictions of {} written to {}\n", predictions.size(), model.target,
+                 common_.out);
+      if (error) {
+        fmt::print(stderr, "the table holds {} too: RMSE {:.4g}, R² {:.4f}\n", model.target,
+                   error->rmse, error->r2);
+      }
+    }
   }
 
   std::string model_;
   std::string data_;
-  std::string out_ = "-";
-  bool overwrite_ = false;
-  bool quiet_ = false;
+  PredictOptions options_;
+  OptionFlags flags_;
+  CommonOptions common_;
 };
 
 }  // namespace

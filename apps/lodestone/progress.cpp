@@ -28,8 +28,8 @@ std::string direction_in_words(const Feature& feature, const Problem& problem, s
   for (std::size_t position = 0; position < order.size() && position < most; ++position) {
     const Index j = order[position];
     if (std::abs(loadings[j]) < 0.05) break;
-    words += fmt::format("{}{:.2f} {}", loadings[j] < 0.0 ? "-" : "+", std::abs(loadings[j]),
-                         problem.columns[static_cast<std::size_t>(j)]);
+    words += fmt::format("{:+.2f} {} ({:+.3g})", loadings[j],
+                         problem.columns[static_cast<std::size_t>(j)], feature.direction[j]);
     words += "  ";
   }
   return words.substr(0, words.find_last_not_of(' ') + 1);
@@ -52,7 +52,7 @@ std::string feature_table(const Problem& problem, const TrainResult& result) {
   double total = 0.0;
   for (const Feature& feature : result.model.features) total += std::abs(feature.amplitude);
   std::string table = fmt::format("  {:>7}  {:>11}  {:>6}  {}\n", "feature", "amplitude", "share",
-                                  "direction (in standard deviations of each column)");
+                                  "direction: column by standard deviation (by its own unit)");
   std::size_t number = 0;
   for (const Feature& feature : result.model.features) {
     if (number == most_rows) {

@@ -6,7 +6,6 @@
 
 #include "lodestone/error.hpp"
 #include "lodestone/file.hpp"
-#include "lodestone/parallel.hpp"
 #include "lodestone/run_folder.hpp"
 #include "lodestone/train.hpp"
 #include "progress.hpp"
@@ -25,22 +24,16 @@ class Train final : public Verb {
         "train",
         "Find hidden directions with Algorithm 1 (stages 0 to 3): on a teacher's exact\n"
         "population, on rows drawn from it, or on a data file");
-    flags_.add(*app, train_options(options_));
-    app->add_option("--out", out_, "Folder of the run [none: the result is only printed]")
-        ->type_name("DIR");
-    app->add_flag("--overwrite", overwrite_, "Replace a run that --out already holds");
+    std::vector<Option> options = train_options(options_);
+    for (Option& option : common_.table(
+             "DIR", "Folder of the run [none: the result is only printed]", "the summary")) {
+      options.push_back(std::move(option));
+    }
+    flags_.add(*app, std::move(options));
     app->add_option("--resume", resume_, "Go on with the unfinished run in DIR")->type_name("DIR");
-    app->add_option("--config", config_, "TOML file with a key for any of these flags; flags win")
-        ->type_name("FILE");
-    app->add_option("--threads", threads_, "Number of threads, >= 1 [all processors]")
-        ->type_name("N");
-    app->add_flag("--quiet", quiet_, "No progress, no table");
-    app->add_flag("--json", json_,
-                  "Print the summary as JSON, and nothing else, to standard output");
   }
 
   int run() override {
-    if (app->count("--threads") > 0) set_threads(threads_);
     std::optional<RunFolder> folder;
     if (!resume_.empty()) {
       refuse_with_resume();
@@ -50,14 +43,13 @@ class Train final : public Verb {
         throw InvalidArgument("--resume", resume_,
                               "this run read its data from standard input, which is gone");
       }
-      if (folder->complete()) {
-        if (!quiet_) fmt::print("{} is complete; there is nothing to resume\n", resume_);
-        return done;
-      }
-    } else if (!config_.empty()) {
-      flags_.apply_config(config_);
     }
     const std::string settled = settled_config(folder.has_value());
+    common_.apply();
+    if (folder && folder->complete()) {
+      if (!common_.quiet) fmt::print("{} is complete; there is nothing to resume\n", resume_);
+      return done;
+    }
 
     options_.validate();
     std::optional<Teacher> teacher;
@@ -71,8 +63,8 @@ class Train final : public Verb {
     TrainState state;
     if (folder) {
       if (auto saved = folder->read_checkpoint(code)) state = std::move(*saved);
-    } else if (!out_.empty()) {
-      folder = RunFolder::create(out_, overwrite_);
+    } else if (!common_.out.empty()) {
+      folder = RunFolder::create(common_.out, common_.overwrite);
       folder->write_config(config_text(flags_.options()));
       if (teacher) write_teacher(folder->file("teacher.json"), *teacher);
     }
@@ -81,9 +73,11 @@ class Train final : public Verb {
 
  private:
   void refuse_with_resume() const {
-    if (!out_.empty()) throw InvalidArgument("--out", out_, "--resume goes on in its own folder");
-    if (!config_.empty()) {
-      throw InvalidArgument("--config", config_, "--resume reads the configuration of its run");
+    if (flags_.given("out")) {
+      throw InvalidArgument("--out", common_.out, "--resume goes on in its own folder");
+    }
+    if (flags_.config_given()) {
+      throw InvalidArgument("--config", "a file", "--resume reads the configuration of its run");
     }
   }
 
@@ -92,8 +86,8 @@ class Train final : public Verb {
   std::string settled_config(bool resuming) {
     TrainOptions defaults;
     const std::vector<Option> default_table = train_options(defaults);
-    std::vector<Option> settled = flags_.options();
-    if (!resuming) flags_.apply_flags();
+    std::vector<Option> settled = train_options(options_);
+    if (!resuming) flags_.apply();
     for (std::size_t i = 0; i < settled.size(); ++i) {
       if (settled[i].changes_on_resume) settled[i].get = default_table[i].get;
     }
@@ -105,7 +99,7 @@ class Train final : public Verb {
   int work(const Problem& problem, TrainState& state, const std::optional<RunFolder>& folder,
            const std::string& code) {
     catch_interrupts();
-    Progress progress(options_, problem.objective->null_loss(), quiet_ || json_);
+    Progress progress(options_, problem.objective->null_loss(), common_.quiet || common_.json);
     double next_checkpoint = state.seconds + 0.25 * checkpoint_interval;
     TrainObserver observer;
     observer.on_row = [&](const HistoryRow& row) { progress.on_row(row); };
@@ -130,9 +124,9 @@ class Train final : public Verb {
       write_file_atomically(folder->file("summary.json"), summary);
       if (finished) folder->remove_checkpoint();
     }
-    if (json_) {
+    if (common_.json) {
       fmt::print("{}", summary);
-    } else if (!quiet_) {
+    } else if (!common_.quiet) {
       fmt::print("{}", result_table(problem, state, result));
       if (folder) {
         fmt::print("files: {0}/summary.json, {0}/model.json, {0}/history.csv, {0}/config.toml\n",
@@ -154,13 +148,8 @@ class Train final : public Verb {
 
   TrainOptions options_;
   OptionFlags flags_;
-  std::string out_;
   std::string resume_;
-  std::string config_;
-  int threads_ = 0;
-  bool overwrite_ = false;
-  bool quiet_ = false;
-  bool json_ = false;
+  CommonOptions common_;
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lodestone/options.hpp"
+#include "lodestone/table.hpp"
 
 namespace lodestone::app {
 
@@ -31,8 +32,11 @@ class Verb {
 /// Flags made from a table of options. Flags win over the configuration file.
 class OptionFlags {
  public:
-  /// Adds one flag for each option.
+  /// Adds one flag for each option, and --config.
   void add(CLI::App& app, std::vector<Option> options);
+
+  /// Sets options from the configuration file that --config names, if any, then from the flags.
+  void apply() const;
 
   /// Sets options from a configuration file. Unknown keys are errors that name the nearest key.
   void apply_config(const std::string& path) const;
@@ -42,6 +46,7 @@ class OptionFlags {
   void apply_flags(bool only_resumable = false) const;
 
   bool given(const std::string& name) const { return values_->contains(name); }
+  bool config_given() const { return !config_->empty(); }
   const std::vector<Option>& options() const { return options_; }
 
  private:
@@ -49,7 +54,34 @@ class OptionFlags {
   // Shared with the callbacks that CLI11 keeps.
   std::shared_ptr<std::map<std::string, std::string>> values_ =
       std::make_shared<std::map<std::string, std::string>>();
+  std::shared_ptr<std::string> config_ = std::make_shared<std::string>();
 };
+
+/// What every verb understands besides its own options: how and where to work, not what to compute.
+/// These are configuration keys too, but a run's resolved configuration leaves them out.
+struct CommonOptions {
+  std::string out;
+  int threads = 0;  ///< 0: as many as there are processors
+  bool overwrite = false;
+  bool quiet = false;
+  bool json = false;
+
+  /// The table of these options; `out_help` and `json_help` say what the verb does with them.
+  std::vector<Option> table(const std::string& out_value, const std::string& out_help,
+                            const std::string& json_help);
+
+  /// Takes over the number of threads. Throws InvalidArgument when it is not positive.
+  void apply() const;
+
+ private:
+  bool threads_given_ = false;
+};
+
+/// Throws FileError when the file to write exists and --overwrite was not given.
+void refuse_existing(const std::string& file, bool overwrite);
+
+/// Writes NPY for a name in .npy, CSV otherwise; "-" is standard output.
+void write_table(const std::string& file, const Table& table);
 
 std::unique_ptr<Verb> make_train(CLI::App& parent);
 std::unique_ptr<Verb> make_sample(CLI::App& parent);

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +30,21 @@ struct Option {
 
 /// The table of all options of `train`, bound to a struct that must outlive it.
 std::vector<Option> train_options(TrainOptions& options);
+
+/// What `sample` draws.
+struct SampleOptions {
+  std::string teacher;     ///< as read_teacher takes it
+  Index samples = 1000;    ///< rows, >= 1
+  double noise = 0.0;      ///< as draw_samples takes it
+  std::uint64_t seed = 0;  ///< of rows and noise
+};
+std::vector<Option> sample_options(SampleOptions& options);
+
+/// How `predict` reads.
+struct PredictOptions {
+  std::optional<char> delimiter;  ///< of a CSV file; absent: found
+};
+std::vector<Option> predict_options(PredictOptions& options);
 
 /// One "key = value" of a configuration file.
 struct ConfigEntry {

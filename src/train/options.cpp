@@ -205,4 +205,23 @@ std::vector<Option> train_options(TrainOptions& o) {
   };
 }
 
+std::vector<Option> sample_options(SampleOptions& o) {
+  return {
+      text("teacher", "FILE|random:...",
+           "Hidden network: a JSON file, or random:d=20,k=4,r=4,min-angle=25,signs=mixed,"
+           "amplitudes=1:1,seed=0 (any of these keys)",
+           o.teacher),
+      number<Index>("samples", "N", "Number of rows, >= 1 [1000]", o.samples),
+      number("noise", "S", "Noise on y, as a share of the noiseless target's deviation, >= 0 [0]",
+             o.noise),
+      number("seed", "N", "Seed of rows and noise, >= 0 [0]", o.seed),
+  };
+}
+
+std::vector<Option> predict_options(PredictOptions& o) {
+  return {
+      delimiter(o.delimiter),
+  };
+}
+
 }  // namespace lodestone

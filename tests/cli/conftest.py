@@ -29,7 +29,7 @@ LONG_POPULATION = [
 ]
 LONG_SAMPLE = [
     *["train", "--teacher", TEACHER, "--samples", 2000, "--noise", 0.1, "--width", 40],
-    *["--max-epoch-steps", 3000],
+    *["--max-epoch-steps", 3000, "--stagnation", 0],
 ]
 
 # Runs of a fraction of a second, for what must hold of both objectives.

@@ -1,4 +1,4 @@
-"""A run that is stopped, interrupted or killed, and resumed, ends with the bits of one that was not."""
+"""A run stopped, interrupted or killed, then resumed, ends with the bits of one that was not."""
 
 import os
 import random
@@ -11,6 +11,7 @@ import pytest
 from conftest import (
     LONG_POPULATION,
     LONG_SAMPLE,
+    NAMES,
     SHORT,
     SMALL,
     TEACHER,
@@ -21,7 +22,6 @@ from conftest import (
     tree,
     wait_for,
     write_csv,
-    NAMES,
 )
 
 LONG = {"population": LONG_POPULATION, "sample": LONG_SAMPLE}
@@ -88,8 +88,14 @@ def test_resume_may_use_other_threads(lodestone, short_runs):
     assert_same_outcome(run, short_runs["sample"])
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("objective", LONG)
+@pytest.mark.parametrize(
+    "objective, number",
+    [
+        ("population", signal.SIGINT),
+        ("sample", signal.SIGINT),
+        ("population", signal.SIGTERM),
+    ],
+)
 def test_interrupt_saves_and_resume_goes_on(lodestone, long_runs, objective, number):
     """Ctrl-C: exit status 130, a checkpoint, and the same bits after --resume."""
     process = lodestone.start(
@@ -136,17 +142,21 @@ def test_killed_at_ten_random_moments(lodestone, long_runs, objective):
             path.unlink()
     lodestone.done("train", "--resume", "run", "--quiet")
     assert_same_outcome(run, reference)
-    assert resumed >= 1 or duration < 2.0, "no run got as far as a checkpoint"
-    left_over = {path.name for path in run.iterdir()} - {path.name for path in reference.iterdir()}
-    assert not left_over, "killed runs leave no litter behind once the run is complete"
+    assert resumed >= 1 or duration < 1.5, "no run got as far as a checkpoint"
+
+
+def test_litter_of_a_killed_run_is_cleared_on_resume(lodestone, short_runs):
+    """Killed while it wrote a file, a run leaves a half-written one; resuming removes it."""
+    run = lodestone.run_to("run", [*SMALL, "--max-steps", 90], 3)
+    (run / ".lodestone-999999999-7.tmp").write_text("half a chec")
+    lodestone.done("train", "--resume", "run", "--max-steps", 200000, "--quiet")
+    names = {path.name for path in run.iterdir()}
+    assert names == {path.name for path in short_runs["population"].iterdir()}
 
 
 @pytest.mark.parametrize("objective", LONG)
-@pytest.mark.parametrize("threads", [1, 2, 3])
-def test_long_runs_have_the_same_bits_at_any_thread_count(
-    lodestone, long_runs, objective, threads
-):
-    run = lodestone.run_to("run", [*LONG[objective], "--threads", threads])
+def test_long_runs_have_the_same_bits_at_any_thread_count(lodestone, long_runs, objective):
+    run = lodestone.run_to("run", [*LONG[objective], "--threads", 3])
     assert_same_outcome(run, long_runs[objective][0])
 
 
@@ -244,16 +254,6 @@ def test_checkpoint_of_another_run_is_refused(lodestone, stopped):
 def test_missing_data_on_resume_is_refused(lodestone, stopped):
     (lodestone.folder / "data.csv").unlink()
     lodestone.refused("train", "--resume", "run", says=["data.csv: ", "No such file"])
-
-
-def test_resume_works_from_another_folder(lodestone, stopped):
-    """Paths in a run's configuration do not depend on where resume is called."""
-    (lodestone.folder / "elsewhere").mkdir()
-    result = lodestone(
-        *["train", "--resume", stopped, "--max-steps", 80, "--quiet"],
-        cwd=lodestone.folder / "elsewhere",
-    )
-    assert result.returncode == 3, result.stderr
 
 
 def test_resume_refuses_a_damaged_configuration(lodestone, stopped):

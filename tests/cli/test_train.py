@@ -259,6 +259,7 @@ EVERY_KEY = {
     "step": '"auto"',
     "tolerance": "1e-6",
     "epoch-tolerance": "0.1",
+    "stagnation": "0.01",
     "max-epoch-steps": "300",
     "max-steps": "5000",
     "max-seconds": "60",
@@ -282,7 +283,8 @@ def test_every_flag_has_a_config_key(lodestone, key):
 
 def test_every_flag_of_the_help_has_a_config_key(lodestone):
     """The list above leaves out only what makes no sense in a file."""
-    flags = set(re.findall(r"^  (?:-h,)?--([\w-]+)", lodestone.done("train", "--help").stdout, re.M))
+    text = lodestone.done("train", "--help").stdout
+    flags = set(re.findall(r"^  (?:-h,)?--([\w-]+)", text, re.MULTILINE))
     assert flags - set(EVERY_KEY) == {"help", "config", "resume", "data", "target", "delimiter"}
 
 
@@ -369,6 +371,13 @@ def test_overwrite_with_bad_input_keeps_the_old_run(lodestone):
     lodestone.run_to("run", SMALL)
     for wrong in (["--width", 7], ["--noise", 0.1], ["--schedule", "absent.txt"]):
         lodestone.refused(*SMALL, *wrong, "--out", "run", "--overwrite")
+
+
+def test_run_too_large_for_memory_keeps_the_old_run(lodestone):
+    """It fails at its start, before anything of the old run is given up."""
+    lodestone.run_to("run", SMALL)
+    flags = ["--samples", 100, "--width", 10**11, "--overwrite"]
+    lodestone.refused(*SMALL[:3], *flags, "--out", "run", says="width")
 
 
 def test_folders_are_made_as_needed(lodestone, small_run):

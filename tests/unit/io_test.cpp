@@ -107,6 +107,27 @@ class StandardInput {
   int saved_;
 };
 
+/// Gives up the superuser's rights, where the tests run with them, while it lives.
+class OrdinaryUser {
+ public:
+  OrdinaryUser() : superuser_(::geteuid() == 0) {
+    if (superuser_) {
+      EXPECT_EQ(::setresuid(nobody, nobody, 0), 0);
+    }
+  }
+  OrdinaryUser(const OrdinaryUser&) = delete;
+  OrdinaryUser& operator=(const OrdinaryUser&) = delete;
+  ~OrdinaryUser() {
+    if (superuser_) {
+      EXPECT_EQ(::setresuid(0, 0, 0), 0);
+    }
+  }
+
+ private:
+  static constexpr uid_t nobody = 65534;
+  bool superuser_;
+};
+
 /// Expects a call to throw FileError with one bounded line that starts and continues as given.
 template <typename Call>
 void expect_file_error(Call call, const std::string& start, const std::vector<std::string>& parts) {
@@ -237,22 +258,30 @@ TEST_F(FileTest, FileInPlaceOfFolderIsAnError) {
 }
 
 TEST_F(FileTest, UnwritableFolderIsAnError) {
-  if (::geteuid() == 0) GTEST_SKIP() << "the superuser may write everywhere";
   fs::create_directory(folder_ / "locked");
-  fs::permissions(folder_ / "locked", fs::perms::owner_read | fs::perms::owner_exec);
+  fs::permissions(folder_ / "locked", fs::perms::owner_read | fs::perms::owner_exec |
+                                          fs::perms::others_read | fs::perms::others_exec);
   const std::string file = path("locked/file");
-  expect_file_error([&] { write_file_atomically(file, "x"); }, file + ": ",
-                    {"Permission denied", "choose a folder"});
+  {
+    const OrdinaryUser user;
+    expect_file_error([&] { write_file_atomically(file, "x"); }, file + ": ",
+                      {"Permission denied", "choose a folder"});
+  }
+  EXPECT_TRUE(fs::is_empty(folder_ / "locked"));
   fs::permissions(folder_ / "locked", fs::perms::owner_all);
 }
 
 TEST_F(FileTest, ReadOnlyFileIsKept) {
-  if (::geteuid() == 0) GTEST_SKIP() << "the superuser may write everywhere";
   const std::string file = stored("old", "a");
-  fs::permissions(file, fs::perms::owner_read);
-  expect_file_error([&] { write_file_atomically(file, "new"); }, file + ": ",
-                    {"Permission denied"});
+  fs::permissions(file, fs::perms::owner_read | fs::perms::others_read);
+  fs::permissions(folder_, fs::perms::all);
+  {
+    const OrdinaryUser user;
+    expect_file_error([&] { write_file_atomically(file, "new"); }, file + ": ",
+                      {"Permission denied"});
+  }
   EXPECT_EQ(load(file), "old");
+  EXPECT_EQ(files(), Names{"a"});
 }
 
 TEST_F(FileTest, FailedWriteKeepsTheOldFileAndLeavesNothingBehind) {

@@ -1,0 +1,66 @@
+#include <charconv>
+#include <filesystem>
+
+#include "lodestone/error.hpp"
+#include "lodestone/parallel.hpp"
+#include "verbs.hpp"
+
+namespace lodestone::app {
+namespace {
+
+Option flag(const std::string& name, const std::string& help, bool& field) {
+  Option option{name, Option::Kind::flag, "", help, {}, {}};
+  option.set = [name, &field](const std::string& text) {
+    if (text != "true" && text != "false") {
+      throw InvalidArgument(name, "'" + text + "'", "must be true or false");
+    }
+    field = text == "true";
+  };
+  option.get = [] { return std::string(); };
+  option.changes_on_resume = true;
+  return option;
+}
+
+}  // namespace
+
+std::vector<Option> CommonOptions::table(const std::string& out_value, const std::string& out_help,
+                                         const std::string& json_help) {
+  const auto unrecorded = [] { return std::string(); };
+  Option out_option{"out", Option::Kind::text, out_value, out_help, {}, unrecorded};
+  out_option.set = [this](const std::string& text) { out = text; };
+  Option threads_option{"threads", Option::Kind::number,
+                        "N",       "Number of threads, >= 1 [all processors]",
+                        {},        unrecorded};
+  threads_option.changes_on_resume = true;
+  threads_option.set = [this](const std::string& text) {
+    const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), threads);
+    if (status != std::errc() || end != text.data() + text.size()) {
+      throw InvalidArgument("threads", "'" + text + "'", "must be a whole number");
+    }
+    threads_given_ = true;
+  };
+  return {
+      out_option, threads_option, flag("overwrite", "Replace what --out already holds", overwrite),
+      flag("quiet", "Say nothing", quiet),
+      flag("json", "Print " + json_help + " as JSON, and nothing else, to standard output", json)};
+}
+
+void CommonOptions::apply() const {
+  if (threads_given_) set_threads(threads);
+}
+
+void refuse_existing(const std::string& file, bool overwrite) {
+  if (file != "-" && !overwrite && std::filesystem::is_regular_file(file)) {
+    throw FileError(file, "exists; use --overwrite to replace it, or another --out");
+  }
+}
+
+void write_table(const std::string& file, const Table& table) {
+  if (std::filesystem::path(file).extension() == ".npy") {
+    write_npy(file, table.values);
+  } else {
+    write_csv(file, table);
+  }
+}
+
+}  // namespace lodestone::app

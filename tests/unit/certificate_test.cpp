@@ -1,0 +1,257 @@
+// Certificate: the gap against optima that are known, and the search behind it.
+
+#include "lodestone/certificate.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+#include "lodestone/dataset.hpp"
+#include "lodestone/error.hpp"
+#include "support.hpp"
+
+namespace lodestone {
+namespace {
+
+using support::normal_matrix;
+using support::normal_network;
+using support::normal_vector;
+using support::small_teacher;
+
+const double h_0 = 0.25 - 0.5 / std::numbers::pi;
+
+// P_λ of the balanced network (docs/math.md, 1.2).
+double penalized(const Objective& objective, const Network& network, double lambda) {
+  return objective.evaluate(network).loss + lambda * masses(network).sum();
+}
+
+Network zero_network(Index d) { return {Vector(0), Matrix(0, d)}; }
+
+// min P_λ by plain gradient descent on the balanced layers from a good start.
+double minimum(const Objective& objective, Network network, double lambda, int steps) {
+  balance(network);
+  for (int step = 0; step < steps; ++step) {
+    const Evaluation at = objective.evaluate(network);
+    network.a -= at.gradient_a + lambda * network.a;
+    network.W -= at.gradient_W + lambda * network.W;
+  }
+  return penalized(objective, network, lambda);
+}
+
+// One teacher of amplitude a*: the optimum is one neuron of mass a* − λ/h(0) along it, and
+// min P_λ = λa* − λ²/(2h(0)) (docs/math.md, 6.2).
+TEST(Certificate, OneTeacher) {
+  for (const double amplitude : {1.0, -2.5}) {
+    const Teacher teacher{support::normal_matrix(1, 4, 1).rowwise().normalized(),
+                          Vector::Constant(1, amplitude)};
+    const PopulationObjective objective(teacher);
+    const double size = std::abs(amplitude);
+    for (const double share : {0.001, 0.1, 0.5, 0.99}) {
+      const double lambda = share * size * h_0;
+      const double least = lambda * size - lambda * lambda / (2.0 * h_0);
+      const double mass = std::copysign(size - lambda / h_0, amplitude);
+      const Network optimum{Vector::Constant(1, mass), teacher.directions};
+      const Certificate certificate = estimate_certificate(objective, optimum, lambda);
+      EXPECT_NEAR(penalized(objective, optimum, lambda), least, 1e-14);
+      EXPECT_NEAR(certificate.gap, 0.0, 1e-14) << share;
+      EXPECT_GE(certificate.gap, 0.0);
+      EXPECT_NEAR(certificate.sup_eta, 1.0, 1e-10);
+      EXPECT_NEAR(std::abs(certificate.direction.dot(teacher.directions.row(0))), 1.0, 1e-10);
+      EXPECT_EQ(certificate.kind, Certificate::Kind::estimated);
+
+      // Anything else: the gap is at least what the network is worse by.
+      for (std::uint64_t seed = 0; seed < 10; ++seed) {
+        const double distance = std::pow(10.0, -static_cast<double>(seed) / 2.0);
+        Network worse{Vector(3), Matrix(3, 4)};
+        worse.a = Vector::Constant(3, mass / 3.0) + distance * normal_vector(3, seed);
+        worse.W = teacher.directions.replicate(3, 1) + distance * normal_matrix(3, 4, seed);
+        const Certificate there = estimate_certificate(objective, worse, lambda);
+        const double excess = penalized(objective, worse, lambda) - least;
+        EXPECT_GE(there.gap, excess - 1e-14) << share << " " << distance;
+        EXPECT_NEAR(there.relative_gap, there.gap / (excess + least), 1e-12);
+      }
+    }
+  }
+}
+
+// The zero network is optimal exactly from λ_max = sup |E y_{≥2} σ(u·x)| on; for one teacher that
+// is |a*|h(0).
+TEST(Certificate, ZeroNetwork) {
+  const Teacher teacher{Matrix::Identity(1, 3), Vector::Constant(1, -2.0)};
+  const PopulationObjective objective(teacher);
+  const double lambda_max = 2.0 * h_0;
+  for (const double factor : {1.0 + 1e-12, 1.5, 100.0}) {
+    const Certificate certificate =
+        estimate_certificate(objective, zero_network(3), factor * lambda_max);
+    EXPECT_NEAR(certificate.gap, 0.0, 1e-15) << factor;
+    EXPECT_NEAR(certificate.sup_eta, 1.0 / factor, 1e-10) << factor;
+  }
+  for (const double factor : {0.99, 0.5, 1e-3}) {
+    const double lambda = factor * lambda_max;
+    const double least = lambda * 2.0 - lambda * lambda / (2.0 * h_0);
+    const Certificate certificate = estimate_certificate(objective, zero_network(3), lambda);
+    EXPECT_GE(certificate.gap, objective.null_loss() - least - 1e-15) << factor;
+    EXPECT_GT(certificate.gap, 0.0);
+    EXPECT_NEAR(certificate.sup_eta, 1.0 / factor, 1e-10) << factor;
+  }
+}
+
+TEST(Certificate, ZeroNetworkOfSeveralTeachersAndOfRows) {
+  const Teacher teacher = small_teacher(4, 3, 2);
+  const PopulationObjective population(teacher);
+  const Dataset data = draw_samples(teacher, 300, 0.2, 3);
+  const SampleObjective sample({data.X, data.y, {}, true});
+  for (const Objective* objective :
+       {static_cast<const Objective*>(&population), static_cast<const Objective*>(&sample)}) {
+    const Network zero = zero_network(objective->dimension());
+    const double lambda_max = estimate_supremum(*objective->residual(zero), zero).value;
+    EXPECT_NEAR(estimate_certificate(*objective, zero, 1.0001 * lambda_max).gap, 0.0, 1e-14);
+    EXPECT_GT(estimate_certificate(*objective, zero, 0.9 * lambda_max).gap, 1e-6);
+  }
+}
+
+// Any network's gap is at least its distance from the best value that a long descent finds; at that
+// optimum it is zero.
+TEST(Certificate, BoundsTheExcessOfAnyNetwork) {
+  const Teacher teacher = small_teacher(3, 3, 4);
+  const PopulationObjective population(teacher);
+  const Dataset data = draw_samples(teacher, 200, 0.0, 5);
+  const SampleObjective sample({data.X, data.y, {}, false});
+  for (const Objective* objective :
+       {static_cast<const Objective*>(&population), static_cast<const Objective*>(&sample)}) {
+    for (const double lambda : {0.02, 0.002}) {
+      const double best =
+          minimum(*objective, {teacher.amplitudes, teacher.directions}, lambda, 3000);
+      for (std::uint64_t seed = 0; seed < 20; ++seed) {
+        Network network = normal_network(8, 3, seed);
+        network.a *= 0.1 * static_cast<double>(seed % 5);
+        const Certificate certificate = estimate_certificate(*objective, network, lambda);
+        const double excess = penalized(*objective, network, lambda) - best;
+        EXPECT_GE(certificate.gap, excess - 1e-12) << seed;
+        EXPECT_GE(certificate.gap, 0.0);
+        EXPECT_LE(certificate.relative_gap, 1.0 + 1e-12);
+      }
+    }
+  }
+  Network optimum{teacher.amplitudes, teacher.directions};
+  balance(optimum);
+  for (int step = 0; step < 20000; ++step) {
+    const Evaluation at = population.evaluate(optimum);
+    optimum.a -= at.gradient_a + 0.02 * optimum.a;
+    optimum.W -= at.gradient_W + 0.02 * optimum.W;
+  }
+  EXPECT_LT(estimate_certificate(population, optimum, 0.02).relative_gap, 1e-10);
+}
+
+// The gap does not see how a neuron's mass is split between its layers.
+TEST(Certificate, IsThatOfTheBalancedNetwork) {
+  const PopulationObjective objective(small_teacher(4, 2, 6));
+  Network network = normal_network(5, 4, 7);
+  const double gap = estimate_certificate(objective, network, 0.01).gap;
+  balance(network);
+  EXPECT_NEAR(estimate_certificate(objective, network, 0.01).gap, gap, 1e-12 * gap);
+}
+
+// All of the teacher's function: R = 0, the bound is 0 and the gap λM.
+TEST(Certificate, ExactFit) {
+  const Teacher teacher{Matrix::Identity(2, 2), Vector{{1.0, -2.0}}};
+  const PopulationObjective objective(teacher);
+  const Certificate certificate =
+      estimate_certificate(objective, {teacher.amplitudes, teacher.directions}, 0.1);
+  EXPECT_NEAR(certificate.gap, 0.3, 1e-8);
+  EXPECT_TRUE(std::isfinite(certificate.relative_gap));
+}
+
+TEST(Certificate, DirectionAttainsTheSupremum) {
+  const Teacher teacher = small_teacher(5, 3, 8);
+  const PopulationObjective objective(teacher);
+  const Network network = normal_network(6, 5, 9);
+  const double lambda = 0.03;
+  const Certificate certificate = estimate_certificate(objective, network, lambda);
+  ASSERT_EQ(certificate.direction.size(), 5);
+  EXPECT_NEAR(certificate.direction.norm(), 1.0, 1e-14);
+  const Correlation there =
+      objective.residual(network)->correlate(certificate.direction.transpose());
+  EXPECT_NEAR(std::abs(there.value[0]), lambda * certificate.sup_eta, 1e-14);
+  // No tangential gradient is left: it is a local maximum of |η|.
+  const Vector tangent = there.gradient.row(0).transpose() - there.value[0] * certificate.direction;
+  EXPECT_LT(tangent.norm(), 1e-6 * std::abs(there.value[0]));
+}
+
+// The supremum over the circle against a fine grid, where its quadratic maxima are seen to 1e-7.
+TEST(Supremum, FindsTheMaximumOnTheCircle) {
+  for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    const PopulationObjective objective(small_teacher(2, 3, 10 + seed, 10.0));
+    const Network network = normal_network(4, 2, seed);
+    const auto residual = objective.residual(network);
+    Matrix grid(20000, 2);
+    for (Index i = 0; i < grid.rows(); ++i) {
+      const double angle = std::numbers::pi * static_cast<double>(i) / 20000.0;
+      grid.row(i) << std::cos(angle), std::sin(angle);
+    }
+    const double on_grid = residual->correlate(grid).value.cwiseAbs().maxCoeff();
+    const double found = estimate_supremum(*residual, network).value;
+    EXPECT_GE(found, on_grid * (1.0 - 1e-13));
+    EXPECT_LE(found, on_grid * (1.0 + 1e-6));
+  }
+}
+
+// More starts, or more steps of each, never find less. The batch's size can move bits, hence the
+// slack.
+TEST(Supremum, GrowsWithTheSearch) {
+  const Dataset data = draw_samples(small_teacher(12, 6, 30), 100, 0.5, 31);
+  const SampleObjective objective({data.X, data.y, {}, false});
+  const Network network = normal_network(5, 12, 32);
+  const auto residual = objective.residual(network);
+  double before = 0.0;
+  double gap_before = 0.0;
+  for (const Index starts : {1, 4, 16, 64, 256}) {
+    AscentOptions options;
+    options.random_starts = starts;
+    options.iterations = 15;
+    const double value = estimate_supremum(*residual, network, options).value;
+    const double gap = estimate_certificate(objective, network, 0.01, options).gap;
+    EXPECT_GE(value, before * (1.0 - 1e-12)) << starts;
+    EXPECT_GE(gap, gap_before * (1.0 - 1e-12)) << starts;
+    before = value;
+    gap_before = gap;
+  }
+  before = 0.0;
+  for (const int iterations : {1, 2, 5, 10, 40}) {
+    AscentOptions options;
+    options.random_starts = 10;
+    options.iterations = iterations;
+    const double value = estimate_supremum(*residual, network, options).value;
+    EXPECT_GE(value, before * (1.0 - 1e-12)) << iterations;
+    before = value;
+  }
+}
+
+// Ascent from the neurons alone, and from random directions alone.
+TEST(Supremum, StartsAtNeuronsAndAtRandom) {
+  const Teacher teacher{Matrix::Identity(1, 3), Vector::Ones(1)};
+  const PopulationObjective objective(teacher);
+  Network network{Vector::Constant(2, 0.1), Matrix::Zero(2, 3)};
+  network.W.row(0) << 1.0, 0.2, 0.0;  // the second has no direction and must not start anything
+  const auto residual = objective.residual(network);
+  AscentOptions neurons;
+  neurons.random_starts = 0;
+  AscentOptions random;
+  random.most_neurons = 0;
+  EXPECT_NEAR(estimate_supremum(*residual, network, neurons).value,
+              estimate_supremum(*residual, network, random).value, 1e-12);
+}
+
+TEST(Certificate, RejectsLambdas) {
+  const PopulationObjective objective(small_teacher(3, 2, 33));
+  const Network network = normal_network(4, 3, 34);
+  for (const double lambda : {0.0, -0.1, std::numeric_limits<double>::quiet_NaN()}) {
+    EXPECT_THROW(estimate_certificate(objective, network, lambda), InvalidArgument) << lambda;
+  }
+}
+
+}  // namespace
+}  // namespace lodestone
