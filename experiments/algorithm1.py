@@ -88,13 +88,13 @@ def widths():
     widths_tried = (4, 8, 16, 32, 64, 128)
     seeds = range(10)
     rows = []
-    for tolerance in (1e-6, 1e-10):
+    for tolerance in (1e-8, 1e-11):
         for d in (10, 50, 200):
             cells = []
             for width in widths_tried:
                 runs = [
                     train(teacher=teacher(d, 4, 4, seed), width=width, seed=seed,
-                          tolerance=tolerance, max_steps=60000, max_epoch_steps=5000)
+                          tolerance=tolerance)
                     for seed in seeds
                 ]
                 reached = sum(run["loss"] <= tolerance and recovered(run) for run in runs)

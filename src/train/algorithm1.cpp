@@ -46,6 +46,9 @@ class Run {
       state_.network = symmetric_start(options_.width, objective_.dimension(), options_.seed);
       state_.stage = Stage::early_features;
     }
+    if (objective_.null_loss() <= options_.tolerance) {
+      finish_without_neurons("the linear part alone reaches the tolerance: no features are needed");
+    }
     if (state_.stage == Stage::early_features && !stopped_) early_feature_learning();
     if (state_.stage == Stage::fit_and_balance && !stopped_) fit_and_balance();
     if (state_.stage == Stage::late_features && !stopped_) late_feature_learning();
@@ -59,11 +62,7 @@ class Run {
     const Evaluation start = evaluate(state_.network);
     const double longest = start.gradient_W.rowwise().norm().maxCoeff();
     if (!(longest > 0.0)) {
-      finish(Status::converged,
-             "the target has no part beyond its linear part that a first step can see");
-      state_.network.a.setZero();
-      state_.network.W.setZero();
-      state_.stage = Stage::done;
+      finish_without_neurons("the target has no part beyond its linear part that one step can see");
       return;
     }
     state_.network.W = -start.gradient_W / longest;
@@ -289,6 +288,13 @@ class Run {
       finish(Status::interrupted, "stopped on request; --resume goes on from here");
     }
     return line.loss;
+  }
+
+  void finish_without_neurons(std::string message) {
+    state_.network.a.setZero();
+    state_.network.W.setZero();
+    state_.stage = Stage::done;
+    finish(Status::converged, std::move(message));
   }
 
   void finish(Status status, std::string message) {
