@@ -1,6 +1,7 @@
 """Tables: every format gives the same numbers, and the same numbers give the same bits."""
 
 import io
+import json
 
 import numpy as np
 import pytest
@@ -205,6 +206,28 @@ def test_more_samples_begin_with_the_same_rows(lodestone):
     few = lodestone.done("sample", "--teacher", TEACHER, "--samples", 5, "--noise", 0.1).stdout
     many = lodestone.done("sample", "--teacher", TEACHER, "--samples", 9, "--noise", 0.1).stdout
     assert many.startswith(few)
+
+
+def test_sample_takes_a_config_file(lodestone):
+    """Every flag has a key, and flags win."""
+    flags = ["--teacher", TEACHER, "--samples", 6, "--noise", 0.1, "--seed", 2]
+    expected = lodestone.done("sample", *flags).stdout
+    (lodestone.folder / "rows.toml").write_text(
+        f'teacher = "{TEACHER}"\nsamples = 6\nnoise = 0.1\nseed = 7\nthreads = 1\n'
+        'out = "rows.csv"\nquiet = true\noverwrite = true\n'
+    )
+    result = lodestone.done("sample", "--config", "rows.toml", "--seed", 2)
+    assert result.stdout == "" and result.stderr == ""
+    assert (lodestone.folder / "rows.csv").read_text() == expected
+
+
+def test_sample_with_json_says_what_was_written(lodestone):
+    flags = ["sample", "--teacher", TEACHER, "--samples", 6, "--out", "rows.csv", "--json"]
+    result = lodestone.done(*flags)
+    assert json.loads(result.stdout)["rows"] == 6
+    assert result.stderr == ""
+    # The table and the summary cannot both go to standard output.
+    lodestone.refused("sample", "--teacher", TEACHER, "--json", says=["--json", "--out"])
 
 
 def test_sample_replaces_files_only_when_told(lodestone):

@@ -12,8 +12,8 @@ FLAGS = {
     "train": """teacher samples noise data target delimiter standardize biases test-share
         validation-share patience width seed schedule lambda-start lambda-end lambda-factor step
         tolerance max-steps max-seconds out overwrite resume config threads quiet json""".split(),
-    "sample": "teacher samples noise seed out overwrite quiet".split(),
-    "predict": "out overwrite quiet".split(),
+    "sample": "teacher samples noise seed out overwrite config threads quiet json".split(),
+    "predict": "delimiter out overwrite config threads quiet json".split(),
 }
 
 

@@ -1,6 +1,7 @@
 """Predictions: a model read back gives what it gave in training, to the last bit."""
 
 import itertools
+import json
 import math
 import platform
 
@@ -126,6 +127,18 @@ def test_output_may_be_csv_or_npy(lodestone, trained, rows):
     array = np.load(lodestone.folder / "out.npy")
     assert array.size == 30
     assert array.ravel().tolist() == predictions(text)
+
+
+def test_predict_takes_a_config_file_and_json(lodestone, trained, rows):
+    _, run, _ = trained
+    write_csv(lodestone.folder / "rows.csv", rows, NAMES[:3])
+    text = lodestone.done("predict", run, "rows.csv").stdout
+    (lodestone.folder / "predict.toml").write_text('out = "out.csv"\njson = true\n')
+    result = lodestone.done("predict", run, "rows.csv", "--config", "predict.toml")
+    assert json.loads(result.stdout)["rows"] == 30
+    assert result.stderr == ""
+    assert (lodestone.folder / "out.csv").read_text() == text
+    lodestone.refused("predict", run, "rows.csv", "--json", says=["--json", "--out"])
 
 
 def test_error_is_told_where_the_target_is_known(lodestone, trained):
