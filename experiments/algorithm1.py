@@ -85,7 +85,7 @@ def recovery():
 
 
 def widths():
-    widths_tried = (4, 8, 16, 32, 64, 128)
+    widths_tried = (4, 8, 16, 32, 64)
     seeds = range(10)
     rows = []
     for tolerance in (1e-8, 1e-11):

@@ -1,4 +1,5 @@
 #include <charconv>
+#include <cstdio>
 #include <filesystem>
 
 #include "lodestone/error.hpp"
@@ -48,6 +49,13 @@ std::vector<Option> CommonOptions::table(const std::string& out_value, const std
 void CommonOptions::apply() const {
   if (threads_given_) set_threads(threads);
 }
+
+void say(const std::string& text) {
+  std::fputs(text.c_str(), stderr);
+  std::fflush(stderr);
+}
+
+void print(const std::string& text) { std::fputs(text.c_str(), stdout); }
 
 void refuse_existing(const std::string& file, bool overwrite) {
   if (file != "-" && !overwrite && std::filesystem::is_regular_file(file)) {

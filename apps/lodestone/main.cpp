@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
+#include <iostream>
 #include <new>
 #include <string>
 #include <vector>
@@ -20,7 +21,7 @@ int fail(const std::string& message) {
   for (char& character : line) {
     if (character == '\n') character = ' ';
   }
-  fmt::print(stderr, "lodestone: error: {}\n", line);
+  say(fmt::format("lodestone: error: {}\n", line));
   return unusable_input;
 }
 
@@ -37,6 +38,10 @@ int explain(const CLI::App& app, const CLI::ParseError& error, int argc, char** 
                                : fmt::format("lodestone {} --help", chosen->get_name());
   if (chosen == nullptr) {
     if (argc < 2) return fail("no verb given; " + help + " lists them");
+    if (argv[1][0] == '-') {
+      return fail(fmt::format("unknown flag '{}'{} ({} lists verbs)", argv[1],
+                              did_you_mean(argv[1], {"--help", "--version"}), help));
+    }
     return fail(fmt::format("unknown verb '{}'{} ({} lists them)", argv[1],
                             did_you_mean(argv[1], verbs), help));
   }
@@ -92,7 +97,14 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   using namespace lodestone;
   try {
-    return app::run(argc, argv);
+    const int status = app::run(argc, argv);
+    // What was printed is part of the result: a full disk must not pass for success.
+    std::cout.flush();
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0 || !std::cout) {
+      return app::fail(
+          "standard output: cannot be written; free some space or choose another place");
+    }
+    return status;
   } catch (const std::bad_alloc&) {
     return app::fail("out of memory; use fewer rows or a smaller --width");
   } catch (const std::exception& error) {

@@ -16,7 +16,8 @@ void OptionFlags::add(CLI::App& app, std::vector<Option> options) {
     const std::string name = option.name;
     if (option.kind == Option::Kind::flag) {
       app.add_flag_callback(
-          "--" + name, [values, name] { (*values)[name] = "true"; }, option.help);
+             "--" + name, [values, name] { (*values)[name] = "true"; }, option.help)
+          ->disable_flag_override();
     } else {
       app.add_option_function<std::string>(
              "--" + name, [values, name](const std::string& text) { (*values)[name] = text; },

@@ -16,7 +16,7 @@ namespace {
 
 struct Error {
   double rmse;
-  double r2;
+  std::optional<double> r2;  // none where the target does not vary, as in a single row
 };
 
 // Where the table holds the target too, a person wants to know how good the predictions are.
@@ -28,7 +28,9 @@ std::optional<Error> measured_error(const Model& model, const Table& data,
   const double mean_square =
       (predictions - target).squaredNorm() / static_cast<double>(target.size());
   const double variance = (target.array() - target.mean()).square().mean();
-  return Error{std::sqrt(mean_square), 1.0 - mean_square / variance};
+  Error error{std::sqrt(mean_square), std::nullopt};
+  if (variance > 0.0) error.r2 = 1.0 - mean_square / variance;
+  return error;
 }
 
 class Predict final : public Verb {
@@ -64,7 +66,7 @@ class Predict final : public Verb {
     reading.delimiter = options_.delimiter;
     const Table data = read_table(data_, reading);
     refuse_existing(common_.out, common_.overwrite);
-    const Vector predictions = model.predict(model.select_columns(data));
+    const Vector predictions = model.predict(columns_of(model, data));
     Table table;
     table.names = {model.target};
     table.has_names = true;
@@ -75,6 +77,14 @@ class Predict final : public Verb {
   }
 
  private:
+  Matrix columns_of(const Model& model, const Table& data) const {
+    try {
+      return model.select_columns(data);
+    } catch (const InvalidArgument& error) {
+      throw FileError(data_ == "-" ? "standard input" : data_, error.what());
+    }
+  }
+
   void report(const Model& model, const Vector& predictions,
               const std::optional<Error>& error) const {
     if (common_.json) {
@@ -84,14 +94,15 @@ class Predict final : public Verb {
                                         {"target", model.target},
                                         {"rows", predictions.size()},
                                         {"out", common_.out}};
-      if (error) summary["test"] = {{"rmse", error->rmse}, {"r2", error->r2}};
-      fmt::print("{}\n", summary.dump(2));
+      if (error) summary["test"] = {{"rmse", error->rmse}};
+      if (error && error->r2) summary["test"]["r2"] = *error->r2;
+      print(fmt::format("{}\n", summary.dump(2)));
     } else if (!common_.quiet && common_.out != "-") {
-      fmt::print(stderr, "{} predictions of {} written to {}\n", predictions.size(), model.target,
-                 common_.out);
+      say(fmt::format("{} predictions of {} written to {}\n", predictions.size(), model.target,
+                      common_.out));
       if (error) {
-        fmt::print(stderr, "the table holds {} too: RMSE {:.4g}, R² {:.4f}\n", model.target,
-                   error->rmse, error->r2);
+        say(fmt::format("the table holds {} too: RMSE {:.4g}{}\n", model.target, error->rmse,
+                        error->r2 ? fmt::format(", R² {:.4f}", *error->r2) : ""));
       }
     }
   }

@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <numeric>
 
+#include "verbs.hpp"
+
 namespace lodestone::app {
 namespace {
 
@@ -38,7 +40,7 @@ std::string teacher_table(const TrainResult& result) {
                                   "amplitude", "found", "angle", "neurons", "recovered");
   int number = 0;
   for (const TeacherRecovery& teacher : result.recovery->per_teacher) {
-    table += fmt::format("  {:>9}  {:>9.4f}  {:>9.4f}  {:>9.4f}°  {:>7}  {}\n", ++number,
+    table += fmt::format("  {:>9}  {:>9.4g}  {:>9.4g}  {:>9.4f}°  {:>7}  {}\n", ++number,
                          teacher.amplitude, teacher.mass, teacher.angle_deg, teacher.neurons,
                          teacher.recovered ? "yes" : "no");
   }
@@ -83,14 +85,14 @@ void Progress::on_row(const HistoryRow& row) {
   last_ = row;
   if (quiet_ || terminal_ || !row.end_of_epoch) return;
   if (!header_printed_) {
-    fmt::print(stderr, "{:>5} {:>5} {:>8} {:>10} {:>11} {:>8} {:>11} {:>11} {:>8}\n", "stage",
-               "epoch", "step", "lambda", "loss", "neurons", "mean angle", "validation", "seconds");
+    say(fmt::format("{:>5} {:>5} {:>8} {:>10} {:>11} {:>8} {:>11} {:>11} {:>8}\n", "stage", "epoch",
+                    "step", "lambda", "loss", "neurons", "mean angle", "validation", "seconds"));
     header_printed_ = true;
   }
-  fmt::print(stderr, "{:>5} {:>5} {:>8} {:>10.3g} {:>11.4g} {:>8} {:>11} {:>11} {:>8.1f}\n",
-             static_cast<int>(row.stage), row.epoch, row.step, row.lambda, row.loss, row.neurons,
-             or_dash(row.mean_angle_deg, "{:.4f}°"), or_dash(row.validation_error, "{:.4g}"),
-             row.seconds);
+  say(fmt::format("{:>5} {:>5} {:>8} {:>10.3g} {:>11.4g} {:>8} {:>11} {:>11} {:>8.1f}\n",
+                  static_cast<int>(row.stage), row.epoch, row.step, row.lambda, row.loss,
+                  row.neurons, or_dash(row.mean_angle_deg, "{:.4f}°"),
+                  or_dash(row.validation_error, "{:.4g}"), row.seconds));
 }
 
 void Progress::on_step(const TrainState& state) {
@@ -120,15 +122,14 @@ void Progress::draw(double seconds) {
   const int filled = static_cast<int>(fraction * cells);
   const std::string left =
       fraction > 0.02 ? fmt::format("{:.0f} s left", seconds * (1.0 - fraction) / fraction) : "";
-  fmt::print(stderr, "\r\033[K[{}{}] {:3.0f}%  step {}  lambda {:.3g}  loss {:.3g}  neurons {}  {}",
-             std::string(static_cast<std::size_t>(filled), '#'),
-             std::string(static_cast<std::size_t>(cells - filled), '.'), 100.0 * fraction,
-             last_.step, last_.lambda, last_.loss, last_.neurons, left);
-  std::fflush(stderr);
+  say(fmt::format("\r\033[K[{}{}] {:3.0f}%  step {}  lambda {:.3g}  loss {:.3g}  neurons {}  {}",
+                  std::string(static_cast<std::size_t>(filled), '#'),
+                  std::string(static_cast<std::size_t>(cells - filled), '.'), 100.0 * fraction,
+                  last_.step, last_.lambda, last_.loss, last_.neurons, left));
 }
 
 void Progress::finish() {
-  if (!quiet_ && terminal_) fmt::print(stderr, "\r\033[K");
+  if (!quiet_ && terminal_) say("\r\033[K");
 }
 
 std::string result_table(const Problem& problem, const TrainState& state,

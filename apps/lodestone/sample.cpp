@@ -57,10 +57,10 @@ class Sample final : public Verb {
                                               {"target_variance", target_variance(teacher)},
                                               {"seed", options_.seed},
                                               {"out", common_.out}};
-      fmt::print("{}\n", summary.dump(2));
+      print(fmt::format("{}\n", summary.dump(2)));
     } else if (!common_.quiet && common_.out != "-") {
-      fmt::print(stderr, "{} rows of {} inputs and y written to {}\n", data.X.rows(), data.X.cols(),
-                 common_.out);
+      say(fmt::format("{} rows of {} inputs and y written to {}\n", data.X.rows(), data.X.cols(),
+                      common_.out));
     }
     return done;
   }

@@ -47,7 +47,11 @@ class Train final : public Verb {
     const std::string settled = settled_config(folder.has_value());
     common_.apply();
     if (folder && folder->complete()) {
-      if (!common_.quiet) fmt::print("{} is complete; there is nothing to resume\n", resume_);
+      if (common_.json) {
+        print(read_file(folder->file("summary.json")));
+      } else if (!common_.quiet) {
+        print(fmt::format("{} is complete; there is nothing to resume\n", resume_));
+      }
       return done;
     }
 
@@ -58,14 +62,13 @@ class Train final : public Verb {
     if (!options_.data.empty())
       data = read_dataset(options_.data, options_.target, options_.delimiter);
     const Problem problem = make_problem(options_, teacher, data);
-    const std::string code = fingerprint(settled, teacher, data);
+    const std::string code = fingerprint(settled, options_.algorithm.schedule, teacher, data);
 
     TrainState state;
     if (folder) {
       if (auto saved = folder->read_checkpoint(code)) state = std::move(*saved);
     } else if (!common_.out.empty()) {
-      folder = RunFolder::create(common_.out, common_.overwrite);
-      folder->write_config(config_text(flags_.options()));
+      folder = RunFolder::create(common_.out, common_.overwrite, config_text(flags_.options()));
       if (teacher) write_teacher(folder->file("teacher.json"), *teacher);
     }
     return work(problem, state, folder, code);
@@ -75,6 +78,9 @@ class Train final : public Verb {
   void refuse_with_resume() const {
     if (flags_.given("out")) {
       throw InvalidArgument("--out", common_.out, "--resume goes on in its own folder");
+    }
+    if (flags_.given("overwrite")) {
+      throw InvalidArgument("--overwrite", "with --resume", "give one or the other");
     }
     if (flags_.config_given()) {
       throw InvalidArgument("--config", "a file", "--resume reads the configuration of its run");
@@ -106,7 +112,7 @@ class Train final : public Verb {
     observer.on_step = [&](const TrainState& now) {
       progress.on_step(now);
       if (folder && now.seconds >= next_checkpoint) {
-        folder->write_checkpoint(now, code);
+        save(*folder, now, code);
         next_checkpoint = now.seconds + checkpoint_interval;
       }
       return !interrupt_requested();
@@ -125,12 +131,18 @@ class Train final : public Verb {
       if (finished) folder->remove_checkpoint();
     }
     if (common_.json) {
-      fmt::print("{}", summary);
+      print(summary);
     } else if (!common_.quiet) {
-      fmt::print("{}", result_table(problem, state, result));
+      print(result_table(problem, state, result));
+      if (folder && !finished) {
+        print(fmt::format("--resume {} goes on from here\n", folder->path().string()));
+      } else if (!finished) {
+        print("nothing was saved; give --out DIR to be able to resume\n");
+      }
       if (folder) {
-        fmt::print("files: {0}/summary.json, {0}/model.json, {0}/history.csv, {0}/config.toml\n",
-                   folder->path().string());
+        print(fmt::format(
+            "files: {0}/summary.json, {0}/model.json, {0}/history.csv, {0}/config.toml\n",
+            folder->path().string()));
       }
     }
     switch (result.status) {
@@ -146,7 +158,19 @@ class Train final : public Verb {
     return done;
   }
 
+  // A disk that is full for a moment should not end hours of work: the next checkpoint may fit.
+  void save(const RunFolder& folder, const TrainState& state, const std::string& code) {
+    try {
+      folder.write_checkpoint(state, code);
+    } catch (const FileError& error) {
+      if (!warned_ && !common_.quiet && !common_.json)
+        say(fmt::format("lodestone: warning: {}; training goes on\n", error.what()));
+      warned_ = true;
+    }
+  }
+
   TrainOptions options_;
+  bool warned_ = false;
   OptionFlags flags_;
   std::string resume_;
   CommonOptions common_;

@@ -77,6 +77,12 @@ struct CommonOptions {
   bool threads_given_ = false;
 };
 
+/// Writes to standard error; a full disk there is no reason to lose a run.
+void say(const std::string& text);
+
+/// Writes to standard output.
+void print(const std::string& text);
+
 /// Throws FileError when the file to write exists and --overwrite was not given.
 void refuse_existing(const std::string& file, bool overwrite);
 

@@ -15,7 +15,7 @@ namespace lodestone {
 
 /// Options of Algorithm 1 (docs/math.md, 4). λ, loss and step are in the objective's units.
 struct Algorithm1Options {
-  /// Number of neurons m at the symmetric start: even, >= 2.
+  /// Number of neurons m at the symmetric start: even, 2 to 20000 (stage 2 takes m² numbers).
   Index width = 200;
 
   /// Seed of the start and of the certificate's search.
@@ -71,7 +71,7 @@ enum class Status {
   converged,    ///< the loss tolerance was reached, or the schedule came to its end
   budget,       ///< a budget of steps or seconds ended the run
   interrupted,  ///< the observer asked to stop
-  diverged,     ///< numbers grew beyond float64; the state is the last good one
+  diverged,     ///< the loss grew without bound; the state is the last good one
 };
 
 /// The name used in files and messages.

@@ -13,9 +13,11 @@ namespace lodestone {
 /// all.
 class RunFolder {
  public:
-  /// Makes the folder for a new run. Throws FileError when it already holds a run (unless
-  /// overwrite, which removes that run's files and nothing else) or cannot be written to.
-  static RunFolder create(const std::filesystem::path& path, bool overwrite);
+  /// Makes the folder for a new run and writes its config.toml. Throws FileError when the folder
+  /// already holds a run (unless overwrite, which removes that run's files and nothing else, once
+  /// the new configuration is safely written) or cannot be written to.
+  static RunFolder create(const std::filesystem::path& path, bool overwrite,
+                          const std::string& config);
 
   /// Opens the folder of an earlier run. Throws FileError when there is none.
   static RunFolder open(const std::filesystem::path& path);
@@ -26,7 +28,6 @@ class RunFolder {
   /// True when the run came to its end: a summary and no checkpoint.
   bool complete() const;
 
-  void write_config(const std::string& text) const;
   /// Columns about errors on other rows appear where any line has them.
   void write_history(const std::vector<HistoryRow>& history) const;
 
@@ -40,6 +41,8 @@ class RunFolder {
   void remove_checkpoint() const;
 
  private:
+  void remove_unfinished_files() const;
+
   explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
   std::filesystem::path path_;
 };
@@ -48,8 +51,9 @@ class RunFolder {
 std::string summary_text(const Problem& problem, const TrainOptions& options,
                          const TrainState& state, const TrainResult& result);
 
-/// A short code for everything a run depends on: its configuration (budgets left out) and its data.
-std::string fingerprint(const std::string& config, const std::optional<Teacher>& teacher,
-                        const std::optional<Dataset>& data);
+/// A short code for everything a run depends on: its configuration (budgets left out), the numbers
+/// of a schedule file, the teacher, the data.
+std::string fingerprint(const std::string& config, const Schedule& schedule,
+                        const std::optional<Teacher>& teacher, const std::optional<Dataset>& data);
 
 }  // namespace lodestone

@@ -12,7 +12,9 @@ namespace lodestone {
 namespace {
 
 // A JSON string is a TOML basic string too.
-std::string quoted(const std::string& text) { return nlohmann::json(text).dump(); }
+std::string quoted(const std::string& text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
 
 }  // namespace
 
@@ -51,7 +53,9 @@ std::string config_text(const std::vector<Option>& options) {
     const std::string value = option.get();
     if (value.empty()) continue;
     result += fmt::format("# {}\n", option.help);
-    const bool plain = option.kind != Option::Kind::text;
+    // TOML's integers are signed 64-bit ones; a larger seed is written, and read, as text.
+    const bool too_long = value.size() >= 19 && value.find_first_not_of("0123456789") == value.npos;
+    const bool plain = option.kind != Option::Kind::text && !too_long;
     result += fmt::format("{} = {}\n\n", option.name, plain ? value : quoted(value));
   }
   return result;

@@ -37,6 +37,7 @@ Dataset read_dataset(const std::string& path, const std::string& target,
   TableOptions options;
   options.delimiter = delimiter;
   Table table = read_table(path, options);
+  const std::string source = path == "-" ? "standard input" : path;
   Dataset data;
 
   const auto found = std::find(table.names.begin(), table.names.end(), target);
@@ -47,12 +48,12 @@ Dataset read_dataset(const std::string& path, const std::string& target,
     if (column && (*column < 0 || *column >= table.values.cols())) {
       throw InvalidArgument(
           "target", target,
-          fmt::format("column numbers of {} go from 0 to {}", path, table.values.cols() - 1));
+          fmt::format("column numbers of {} go from 0 to {}", source, table.values.cols() - 1));
     }
   }
   if (column) {
     if (table.values.cols() < 2) {
-      throw FileError(path, "has one column only; a target and at least one input are needed");
+      throw FileError(source, "has one column only; a target and at least one input are needed");
     }
     data.target = table.names[static_cast<std::size_t>(*column)];
     data.y = table.values.col(*column);
@@ -70,14 +71,14 @@ Dataset read_dataset(const std::string& path, const std::string& target,
     data.columns = std::move(table.names);
     if (data.y.size() != data.X.rows()) {
       throw FileError(target, fmt::format("holds {} values, but {} has {} rows", data.y.size(),
-                                          path, data.X.rows()));
+                                          source, data.X.rows()));
     }
     return data;
   }
   const std::string nearest = nearest_name(target, {table.names.begin(), table.names.end()});
   throw InvalidArgument(
       "target", target.empty() ? "nothing" : fmt::format("'{}'", target),
-      fmt::format("no such column in {}{}; its columns are {}", path,
+      fmt::format("no such column in {}{}; its columns are {}", source,
                   nearest.empty() ? "" : fmt::format(" (did you mean '{}'?)", nearest),
                   list_names(table.names)));
 }

@@ -15,7 +15,7 @@ bool is_flat(const Json& json) {
 
 void append(std::string& text, const Json& json, std::size_t depth) {
   if (!json.is_structured()) {
-    text += json.dump();
+    text += json.dump(-1, ' ', false, Json::error_handler_t::replace);
     return;
   }
   const bool object = json.is_object();
@@ -40,6 +40,12 @@ std::string readable(const Json& json) {
   std::string text;
   append(text, json, 0);
   return text + "\n";
+}
+
+std::string plain_message(const nlohmann::json::exception& error) {
+  const std::string text = error.what();
+  const std::size_t end = text.find("] ");
+  return end == std::string::npos ? text : text.substr(end + 2);
 }
 
 }  // namespace lodestone::io

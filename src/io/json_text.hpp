@@ -9,4 +9,7 @@ namespace lodestone::io {
 /// on one line. Ends with a newline.
 std::string readable(const nlohmann::ordered_json& json);
 
+/// What an exception of the JSON library says, without its own bookkeeping in front.
+std::string plain_message(const nlohmann::json::exception& error);
+
 }  // namespace lodestone::io

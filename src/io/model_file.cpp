@@ -121,8 +121,12 @@ Model read_model(const std::string& path) {
                                         version, format_version));
     }
     return model_from(json);
+  } catch (const nlohmann::json::parse_error& error) {
+    throw FileError(
+        path,
+        fmt::format("is damaged or not a Lodestone model (not JSON from byte {} on)", error.byte));
   } catch (const nlohmann::json::exception& error) {
-    throw FileError(path, fmt::format("is damaged or not a Lodestone model ({})", error.what()));
+    throw FileError(path, "is damaged: " + io::plain_message(error));
   } catch (const std::out_of_range& error) {
     throw FileError(path, fmt::format("is damaged: {}", error.what()));
   } catch (const InvalidArgument& error) {

@@ -133,27 +133,39 @@ std::string cell(double value) { return std::isnan(value) ? "" : fmt::format("{}
 
 }  // namespace
 
-RunFolder RunFolder::create(const fs::path& path, bool overwrite) {
+RunFolder RunFolder::create(const fs::path& path, bool overwrite, const std::string& config) {
   std::error_code error;
-  fs::create_directories(path, error);
+  const bool made = fs::create_directories(path, error);
   if (error || !fs::is_directory(path)) {
     throw FileError(path.string(), fmt::format("cannot make this folder ({}); choose another --out",
                                                error ? error.message() : "a file is in the way"));
   }
   for (const char* name : run_files) {
-    if (!fs::exists(path / name)) continue;
-    if (!overwrite) {
+    if (!overwrite && fs::exists(path / name)) {
       throw FileError(path.string(),
                       fmt::format("already holds a run ({}); use --overwrite to replace it, "
                                   "--resume to go on with it, or another --out",
                                   name));
     }
+  }
+  const RunFolder folder(path);
+  // The new run's first file is written before anything of the old run goes: where nothing can be
+  // written, nothing is lost.
+  try {
+    write_file_atomically(folder.file("config.toml"), config);
+  } catch (const FileError&) {
+    if (made) fs::remove(path, error);
+    throw;
+  }
+  folder.remove_unfinished_files();
+  for (const char* name : run_files) {
+    if (std::string_view(name) == "config.toml") continue;
     fs::remove(path / name, error);
     if (error) {
       throw FileError((path / name).string(), "cannot be replaced (" + error.message() + ")");
     }
   }
-  return RunFolder(path);
+  return folder;
 }
 
 RunFolder RunFolder::open(const fs::path& path) {
@@ -161,15 +173,24 @@ RunFolder RunFolder::open(const fs::path& path) {
     throw FileError(path.string(),
                     "holds no run to resume (no config.toml); start one with train --out");
   }
-  return RunFolder(path);
+  const RunFolder folder(path);
+  folder.remove_unfinished_files();
+  return folder;
+}
+
+// What a killed run was writing when it ended.
+void RunFolder::remove_unfinished_files() const {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(path_, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(".lodestone-") && name.ends_with(".tmp")) {
+      fs::remove(entry.path(), ignored);
+    }
+  }
 }
 
 bool RunFolder::complete() const {
   return fs::exists(path_ / "summary.json") && !fs::exists(path_ / "checkpoint");
-}
-
-void RunFolder::write_config(const std::string& text) const {
-  write_file_atomically(file("config.toml"), text);
 }
 
 void RunFolder::write_history(const std::vector<HistoryRow>& history) const {
@@ -238,7 +259,7 @@ std::optional<TrainState> RunFolder::read_checkpoint(const std::string& fingerpr
     }
     return state_from(json);
   } catch (const nlohmann::json::exception& error) {
-    throw FileError(where, fmt::format("is damaged ({}){}", error.what(), advice));
+    throw FileError(where, "is damaged: " + io::plain_message(error) + advice);
   } catch (const std::out_of_range& error) {
     throw FileError(where, fmt::format("is damaged ({}){}", error.what(), advice));
   }
@@ -322,13 +343,17 @@ std::string summary_text(const Problem& problem, const TrainOptions& options,
   return io::readable(json);
 }
 
-std::string fingerprint(const std::string& config, const std::optional<Teacher>& teacher,
-                        const std::optional<Dataset>& data) {
+std::string fingerprint(const std::string& config, const Schedule& schedule,
+                        const std::optional<Teacher>& teacher, const std::optional<Dataset>& data) {
   const auto checksum = [](const double* numbers, Index count) {
     return crc32(
         {reinterpret_cast<const char*>(numbers), static_cast<std::size_t>(count) * sizeof(double)});
   };
   std::string result = fmt::format("{:08x}", crc32(config));
+  if (schedule.kind == Schedule::Kind::list) {
+    result += fmt::format(
+        "-{:08x}", checksum(schedule.values.data(), static_cast<Index>(schedule.values.size())));
+  }
   if (teacher) {
     result += fmt::format("-{:08x}-{:08x}",
                           checksum(teacher->directions.data(), teacher->directions.size()),

@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 #include <sstream>
 #include <string_view>
 
 #include "lodestone/error.hpp"
 #include "lodestone/file.hpp"
+#include "lodestone/nearest_name.hpp"
 #include "lodestone/schedule.hpp"
 
 namespace lodestone {
@@ -22,6 +24,11 @@ Schedule read_schedule(const std::string& description) {
     return schedule;
   }
   schedule.kind = Schedule::Kind::list;
+  if (!std::filesystem::exists(description)) {
+    throw InvalidArgument("schedule", "'" + description + "'",
+                          "must be halving, constant, none or a file" +
+                              did_you_mean(description, {"halving", "constant", "none"}));
+  }
   std::istringstream lines(read_file(description));
   std::string line;
   for (long number = 1; std::getline(lines, line); ++number) {

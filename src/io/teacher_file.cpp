@@ -104,6 +104,8 @@ Teacher read_teacher_file(const std::string& path) {
   nlohmann::json document;
   try {
     document = nlohmann::json::parse(read_file(path));
+  } catch (const nlohmann::json::out_of_range&) {
+    throw FileError(path, "holds a number beyond the range of float64");
   } catch (const nlohmann::json::parse_error& error) {
     throw FileError(path, fmt::format("not a JSON file (stopped at byte {}); a teacher is "
                                       "{{\"directions\": [[...], ...], \"amplitudes\": [...]}}",

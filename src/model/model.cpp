@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "lodestone/error.hpp"
+#include "lodestone/nearest_name.hpp"
 
 namespace lodestone {
 
@@ -37,7 +38,8 @@ Matrix Model::select_columns(const Table& table) const {
     const std::string& wanted = columns[static_cast<std::size_t>(j)];
     const auto found = std::find(table.names.begin(), table.names.end(), wanted);
     if (found == table.names.end()) {
-      throw InvalidArgument("data", "no column '" + wanted + "'", "the model was trained with it");
+      throw InvalidArgument("data", "no column '" + wanted + "'",
+                            "the model was trained with it" + did_you_mean(wanted, table.names));
     }
     X.col(j) = table.values.col(found - table.names.begin());
   }

@@ -130,6 +130,7 @@ class Run {
   // Stage 3: gradient descent on both layers, epoch after epoch with less weight decay.
   void late_feature_learning() {
     Evaluation current = objective_.evaluate(state_.network);
+    stage_3_loss_ = penalized(current.loss, state_.network, state_.lambda);
     if (state_.step == 0.0) state_.step = options_.step > 0.0 ? options_.step : first_step();
     while (!stopped_) {
       descend(current);
@@ -142,8 +143,14 @@ class Run {
       }
       const std::optional<double> next =
           options_.schedule.lambda(state_.epoch + 1, state_.lambda_start);
-      if (!next || *next < options_.lambda_end || *next < 1e-15 * state_.lambda_start) {
+      if (!next || *next < options_.lambda_end) {
         finish(Status::converged, "the schedule of weight decay came to its end");
+        break;
+      }
+      if (options_.schedule.kind == Schedule::Kind::halving &&
+          *next < smallest_lambda_share * state_.lambda_start) {
+        finish(Status::converged,
+               "the weight decay came down to where rounding hides its effect on the gradient");
         break;
       }
       ++state_.epoch;
@@ -160,9 +167,9 @@ class Run {
       const Gradient gradient(current, state_.network, state_.lambda);
       if (epoch_is_over(gradient, current.loss)) return;
       if (state_.steps >= options_.max_steps) {
-        finish(Status::budget, fmt::format("the budget of {} gradient steps is used up; raise it "
-                                           "with --max-steps and --resume",
-                                           options_.max_steps));
+        finish(Status::budget,
+               fmt::format("the budget of {} gradient steps is used up; raise it with --max-steps",
+                           options_.max_steps));
         return;
       }
       if (!step(current, gradient)) return;
@@ -170,7 +177,7 @@ class Run {
       if (state_.steps % options_.record_every == 0) record(current, Stage::late_features, false);
       if (stopped_) return;
       if (observer_.on_step && !observer_.on_step(state_)) {
-        finish(Status::interrupted, "stopped on request; --resume goes on from here");
+        finish(Status::interrupted, "stopped on request");
         return;
       }
     }
@@ -212,7 +219,7 @@ class Run {
       const Gradient next_gradient(next, trial, state_.lambda);
       const double slope = next_gradient.dot(gradient);
       const bool finite = std::isfinite(slope) && std::isfinite(next.loss);
-      if (!automatic && !finite) break;
+      if (!automatic && !(finite && stays_bounded(next.loss, trial))) break;
       const bool steep = slope >= -(1.0 - 2.0 * sufficient_decrease) * squared;
       if (!automatic || (finite && descends(current.loss, next.loss, trial, steep, squared))) {
         remember(penalized(next.loss, trial, state_.lambda));
@@ -252,6 +259,12 @@ class Run {
     return after <= reference - sufficient_decrease * state_.step * squared_gradient;
   }
 
+  // A step set by hand has blown up once the loss is far above that of a network without neurons.
+  bool stays_bounded(double loss, const Network& trial) const {
+    const double worst = std::max(objective_.null_loss(), stage_3_loss_);
+    return penalized(loss, trial, state_.lambda) <= blow_up_factor * worst;
+  }
+
   void remember(double penalized_loss) {
     if (objective_.smooth()) return;
     if (state_.recent.size() == memory) state_.recent.erase(state_.recent.begin());
@@ -285,7 +298,7 @@ class Run {
         std::sqrt(Gradient(evaluation, state_.network, state_.lambda).squared_norm());
     line.end_of_epoch = end_of_epoch;
     if (observer_.on_record && !observer_.on_record(state_, line)) {
-      finish(Status::interrupted, "stopped on request; --resume goes on from here");
+      finish(Status::interrupted, "stopped on request");
     }
     return line.loss;
   }
@@ -306,6 +319,8 @@ class Run {
   static constexpr double sufficient_decrease = 0.1;
   static constexpr double step_growth = 1.02;
   static constexpr double step_shrink = 0.7;
+  static constexpr double smallest_lambda_share = 1e-11;
+  static constexpr double blow_up_factor = 10.0;
   static constexpr std::size_t nonmonotone = 10;  // losses a step over kinks is compared with
   static constexpr std::size_t memory = 100;      // losses that show whether an epoch stagnates
 
@@ -314,6 +329,7 @@ class Run {
   Algorithm1State& state_;
   const Observer& observer_;
   Algorithm1Result result_;
+  double stage_3_loss_ = 0.0;  // where this call found or brought the state at the start of stage 3
   bool stopped_ = false;
 };
 
@@ -339,8 +355,8 @@ void Algorithm1Options::validate() const {
     if (!holds) throw InvalidArgument(field, value, rule);
   };
   const auto text = [](auto value) { return fmt::format("{}", value); };
-  require(width >= 2 && width % 2 == 0, "width", text(width),
-          "must be even and at least 2: neurons start in pairs that cancel");
+  require(width >= 2 && width <= 20000 && width % 2 == 0, "width", text(width),
+          "must be even, at least 2 and at most 20000: neurons start in pairs that cancel");
   require(std::isfinite(lambda_start) && lambda_start >= 0.0, "lambda-start", text(lambda_start),
           "must be positive (or auto)");
   require(std::isfinite(lambda_end) && lambda_end >= 0.0, "lambda-end", text(lambda_end),

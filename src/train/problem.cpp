@@ -74,6 +74,11 @@ Problem sample_problem(const TrainOptions& options, const std::optional<Teacher>
                           "too few to train on; at least two are needed after the shares kept "
                           "aside for test and validation");
   }
+  if (data.y.minCoeff() == data.y.maxCoeff()) {
+    throw InvalidArgument(
+        "target", fmt::format("'{}'", data.target),
+        fmt::format("the column is constant ({:g}): there is nothing to learn", data.y[0]));
+  }
 
   Problem problem;
   problem.teacher = teacher;

@@ -182,8 +182,7 @@ TrainResult train(const Problem& problem, const TrainOptions& options, TrainStat
   result.message = run.message;
   if (out_of_time) {
     result.status = Status::budget;
-    result.message = fmt::format(
-        "the budget of {:g} seconds is used up; --resume goes on from here", options.max_seconds);
+    result.message = fmt::format("the budget of {:g} seconds is used up", options.max_seconds);
   }
   result.network = algorithm.network;
   result.lambda = algorithm.lambda;

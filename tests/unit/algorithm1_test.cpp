@@ -352,6 +352,32 @@ TEST(Algorithm1, TooLargeAStepDiverges) {
   }
 }
 
+// Where a run diverges does not depend on where it was resumed.
+TEST(Algorithm1, DivergesAtTheSameStepWhenResumed) {
+  const PopulationObjective objective(three_teachers());
+  for (const double step : {3.0, 6.0, 12.0, 30.0}) {
+    Algorithm1Options options = small_options();
+    options.lambda_start = 0.01;
+    options.step = step;
+    options.max_steps = 300;
+    Algorithm1State whole;
+    std::vector<Algorithm1State> copies;
+    Observer observer;
+    observer.on_step = [&](const Algorithm1State& now) {
+      copies.push_back(now);
+      return true;
+    };
+    const Algorithm1Result expected = run_algorithm1(objective, options, whole, observer);
+    EXPECT_TRUE(whole.network.W.allFinite());
+    for (const Algorithm1State& copy : copies) {
+      Algorithm1State state = copy;
+      const Algorithm1Result result = run_algorithm1(objective, options, state);
+      ASSERT_EQ(result.status, expected.status) << "step " << step << " from " << copy.steps;
+      ASSERT_TRUE(same_state(state, whole)) << "step " << step << " from " << copy.steps;
+    }
+  }
+}
+
 TEST(Algorithm1, BitsDoNotDependOnThreads) {
   const Teacher teacher = three_teachers();
   const PopulationObjective population(teacher);
