@@ -75,9 +75,10 @@ std::string feature_table(const Problem& problem, const TrainResult& result) {
 
 }  // namespace
 
-Progress::Progress(const TrainOptions& options, double null_loss, bool quiet)
+Progress::Progress(const TrainOptions& options, const Problem& problem, bool quiet)
     : options_(options),
-      null_loss_(null_loss),
+      null_loss_(problem.objective->null_loss()),
+      chosen_by_validation_(problem.validation.has_value()),
       quiet_(quiet),
       terminal_(isatty(STDERR_FILENO) != 0) {}
 
@@ -118,14 +119,19 @@ double Progress::fraction_done(double loss, long steps) const {
 
 void Progress::draw(double seconds) {
   constexpr int cells = 24;
+  const std::string numbers = fmt::format("step {}  lambda {:.3g}  loss {:.3g}  neurons {}",
+                                          last_.step, last_.lambda, last_.loss, last_.neurons);
+  if (chosen_by_validation_) {
+    say(fmt::format("\r\033[K[epoch {}]  {}  {:.0f} s", last_.epoch, numbers, seconds));
+    return;
+  }
   const double fraction = fraction_done(last_.loss, last_.step);
   const int filled = static_cast<int>(fraction * cells);
   const std::string left =
       fraction > 0.02 ? fmt::format("{:.0f} s left", seconds * (1.0 - fraction) / fraction) : "";
-  say(fmt::format("\r\033[K[{}{}] {:3.0f}%  step {}  lambda {:.3g}  loss {:.3g}  neurons {}  {}",
-                  std::string(static_cast<std::size_t>(filled), '#'),
-                  std::string(static_cast<std::size_t>(cells - filled), '.'), 100.0 * fraction,
-                  last_.step, last_.lambda, last_.loss, last_.neurons, left));
+  say(fmt::format(
+      "\r\033[K[{}{}] {:3.0f}%  {}  {}", std::string(static_cast<std::size_t>(filled), '#'),
+      std::string(static_cast<std::size_t>(cells - filled), '.'), 100.0 * fraction, numbers, left));
 }
 
 void Progress::finish() {
@@ -149,14 +155,15 @@ std::string result_table(const Problem& problem, const TrainState& state,
                   result.loss, result.lambda, result.model.features.size(), result.network.width(),
                   state.algorithm.steps, state.seconds);
   if (result.test) {
-    text += result.test->rows > 0
-                ? fmt::format("test error on {} rows kept aside: RMSE {:.4g}, R² {:.4f}\n",
-                              result.test->rows, result.test->rmse, result.test->r2)
-                : fmt::format("test error (exact): RMSE {:.4g}, {:.3g} of the target's variance\n",
-                              result.test->rmse, result.test->relative_error);
+    text +=
+        result.test->rows > 0
+            ? fmt::format("test error on {} rows kept aside: RMSE {:.4g}, R² {}\n",
+                          result.test->rows, result.test->rmse, or_dash(result.test->r2, "{:.4f}"))
+            : fmt::format("test error (exact): RMSE {:.4g}, {:.3g} of the target's variance\n",
+                          result.test->rmse, result.test->relative_error);
   }
   if (result.certificate) {
-    text += fmt::format("sup |eta| = {:.4f}; P_lambda within {:.2g} relative of its minimum ({})\n",
+    text += fmt::format("sup |eta| = {:.4g}; P_lambda within {:.2g} relative of its minimum ({})\n",
                         result.certificate->sup_eta, result.certificate->relative_gap, "estimated");
   }
   for (const std::string& warning : result.warnings) text += "warning: " + warning + "\n";

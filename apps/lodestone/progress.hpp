@@ -10,7 +10,7 @@ namespace lodestone::app {
 /// terminal, one plain line an epoch elsewhere, nothing when quiet.
 class Progress {
  public:
-  Progress(const TrainOptions& options, double null_loss, bool quiet);
+  Progress(const TrainOptions& options, const Problem& problem, bool quiet);
 
   void on_row(const HistoryRow& row);
   void on_step(const TrainState& state);
@@ -24,6 +24,7 @@ class Progress {
 
   const TrainOptions& options_;
   double null_loss_;
+  bool chosen_by_validation_;  ///< then nobody knows beforehand how long it takes
   bool quiet_;
   bool terminal_;
   bool header_printed_ = false;

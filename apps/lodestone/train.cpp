@@ -56,6 +56,7 @@ class Train final : public Verb {
     }
 
     options_.validate();
+    refuse_flags_without_effect();
     std::optional<Teacher> teacher;
     std::optional<Dataset> data;
     if (!options_.teacher.empty()) teacher = read_teacher(options_.teacher);
@@ -67,6 +68,7 @@ class Train final : public Verb {
     TrainState state;
     if (folder) {
       if (auto saved = folder->read_checkpoint(code)) state = std::move(*saved);
+      write_file_atomically(folder->file("config.toml"), config_text(flags_.options()));
     } else if (!common_.out.empty()) {
       folder = RunFolder::create(common_.out, common_.overwrite, config_text(flags_.options()));
       if (teacher) write_teacher(folder->file("teacher.json"), *teacher);
@@ -87,6 +89,24 @@ class Train final : public Verb {
     }
   }
 
+  // A flag that would be ignored is a misunderstanding: better to say so.
+  void refuse_flags_without_effect() const {
+    const auto refuse = [&](std::initializer_list<const char*> names, const std::string& rule) {
+      for (const char* flag : names) {
+        if (flags_.given(flag)) throw InvalidArgument(flag, "a value", rule);
+      }
+    };
+    if (options_.teacher.empty()) {
+      refuse({"noise"}, "a data file brings its own noise; this flag goes with --samples");
+      return;
+    }
+    refuse({"target", "delimiter", "test-share"}, "only a data file (--data) has one");
+    if (options_.samples == 0) {
+      refuse({"biases", "standardize", "validation-share", "patience"},
+             "has no effect on an exact population; give --samples as well");
+    }
+  }
+
   // Applies the flags, and returns the configuration as the problem sees it: budgets, which may
   // change from one resume to the next, at their defaults.
   std::string settled_config(bool resuming) {
@@ -97,7 +117,7 @@ class Train final : public Verb {
     for (std::size_t i = 0; i < settled.size(); ++i) {
       if (settled[i].changes_on_resume) settled[i].get = default_table[i].get;
     }
-    const std::string text = config_text(settled);
+    const std::string text = config_text(settled, false);
     if (resuming) flags_.apply_flags(true);
     return text;
   }
@@ -105,7 +125,7 @@ class Train final : public Verb {
   int work(const Problem& problem, TrainState& state, const std::optional<RunFolder>& folder,
            const std::string& code) {
     catch_interrupts();
-    Progress progress(options_, problem.objective->null_loss(), common_.quiet || common_.json);
+    Progress progress(options_, problem, common_.quiet || common_.json);
     double next_checkpoint = state.seconds + 0.25 * checkpoint_interval;
     TrainObserver observer;
     observer.on_row = [&](const HistoryRow& row) { progress.on_row(row); };
@@ -115,8 +135,9 @@ class Train final : public Verb {
         save(*folder, now, code);
         next_checkpoint = now.seconds + checkpoint_interval;
       }
-      return !interrupt_requested();
+      return true;
     };
+    observer.should_stop = [] { return interrupt_requested(); };
     const TrainResult result = train(problem, options_, state, observer);
     progress.finish();
 

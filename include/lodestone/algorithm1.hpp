@@ -109,6 +109,9 @@ struct Observer {
   /// After the end of a stage or an epoch and every record_every steps. False stops the run.
   std::function<bool(const Algorithm1State&, const Record&)> on_record;
 
+  /// Asked between the parts of stage 2, which may take long. True stops the run.
+  std::function<bool()> should_stop;
+
   /// After every accepted step, with a state that can be saved. False stops the run.
   std::function<bool(const Algorithm1State&)> on_step;
 };

@@ -16,6 +16,7 @@ struct Certificate {
   double gap = 0.0;           ///< P_λ(θ) − min P_λ is at most this
   double relative_gap = 0.0;  ///< gap / P_λ(θ)
   Kind kind = Kind::estimated;
+  bool search_failed = false;  ///< the estimate contradicts itself: sup_eta was missed
   Vector direction;  ///< unit direction that attains sup_eta, in the objective's coordinates
 };
 
@@ -26,7 +27,8 @@ struct AscentOptions {
   std::uint64_t seed = 0;
 };
 
-/// Largest |E[(f − y) relu(u·x)]| found over unit directions u, by multi-start ascent.
+/// Largest |E[(f − y) relu(u·x)]| found over unit directions u, by multi-start ascent. Throws
+/// InvalidArgument for options out of range.
 struct Supremum {
   double value = 0.0;
   Vector direction;

@@ -56,8 +56,9 @@ struct Model {
 Model to_original_units(const Network& network, const Affine& affine, bool biases,
                         const Standardization& standardization);
 
-/// model.json: versioned, readable by a person. Writing is whole or not at all; reading throws
-/// FileError for a missing, damaged or newer file.
+/// model.json: versioned, readable by a person. The standardization's map is written only where it
+/// is whitening, and otherwise empty after reading (prediction needs none). Writing is whole or not
+/// at all; reading throws FileError for a missing, damaged or newer file.
 void write_model(const std::string& path, const Model& model);
 Model read_model(const std::string& path);
 

@@ -46,7 +46,8 @@ struct FeatureGram {
 
 /// What a network is trained against: population or sample, behind one interface.
 ///
-/// Objectives are immutable and their calls may run at the same time. Results do not depend on the
+/// Objectives are immutable and their calls may run at the same time. Calls throw InvalidArgument
+/// when a network or directions do not have the objective's dimension. Results do not depend on the
 /// number of threads. Work comes in blocks of rows (samples) or of neurons (populations) whose
 /// partial results are reduced in a fixed order.
 class Objective {
@@ -130,14 +131,17 @@ class SampleObjective final : public Objective {
   class RowResidual;
 
   Index input_dimension() const { return X_.cols() - (biases_ ? 1 : 0); }
+  Matrix affine_columns(Index first, Index rows) const;
   Vector fit_affine(const Vector& values) const;
   double remove_affine(Vector& values) const;
 
   Matrix X_;               // n×d, with the constant coordinate last when there are biases
   Vector weights_;         // n, sum 1
   Vector y_;               // n, affine-free
-  Vector y_affine_;        // coefficients of the part taken off y: (α, β)
-  Matrix affine_inverse_;  // pseudo-inverse of E (1,x)(1,x)ᵀ
+  Vector y_affine_;        // coefficients of the part taken off y
+  Vector affine_center_;   // d
+  Vector affine_scale_;    // d, 0 for a constant column
+  Matrix affine_inverse_;  // pseudo-inverse of the affine columns' second moments
   bool biases_ = false;
   double null_loss_ = 0.0;
 };

@@ -57,7 +57,7 @@ struct ConfigEntry {
 /// tables or values that are not numbers, strings or booleans.
 std::vector<ConfigEntry> read_config(const std::string& path);
 
-/// TOML text of all options that have a value, with their help as comments.
-std::string config_text(const std::vector<Option>& options);
+/// TOML text of all options that have a value, with their help as comments or without.
+std::string config_text(const std::vector<Option>& options, bool with_help = true);
 
 }  // namespace lodestone

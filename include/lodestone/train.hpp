@@ -98,8 +98,9 @@ struct HistoryRow {
   double max_angle_deg = std::numeric_limits<double>::quiet_NaN();
   double far_mass = std::numeric_limits<double>::quiet_NaN();
   double seconds = 0.0;
-  double validation_error = std::numeric_limits<double>::quiet_NaN();  ///< share of the variance
-  double test_error = std::numeric_limits<double>::quiet_NaN();        ///< exact, same unit
+  /// Mean squared errors as shares of the training (test: population) target's variance.
+  double validation_error = std::numeric_limits<double>::quiet_NaN();
+  double test_error = std::numeric_limits<double>::quiet_NaN();  ///< exact
   bool end_of_epoch = false;
 };
 
@@ -123,15 +124,19 @@ struct TrainState {
 struct TrainObserver {
   std::function<void(const HistoryRow&)> on_row;
 
+  /// Asked after every step and between the parts of stage 2. True stops the run.
+  std::function<bool()> should_stop;
+
   /// After every step, with a state that can be saved. False stops the run.
   std::function<bool(const TrainState&)> on_step;
 };
 
 struct TestError {
   double rmse = 0.0;
-  double r2 = 0.0;
-  double relative_error = 0.0;  ///< mean squared error over the target's variance, 1 − R²
-  Index rows = 0;               ///< 0: exact expectation over the teacher's population
+  /// 1 − mean squared error over the variance of the test rows' target; NaN where that is 0.
+  double r2 = std::numeric_limits<double>::quiet_NaN();
+  double relative_error = std::numeric_limits<double>::quiet_NaN();  ///< 1 − R²
+  Index rows = 0;  ///< 0: exact expectation over the teacher's population
 };
 
 /// What a run ends with.

@@ -37,6 +37,10 @@ Matrix ascent_starts(const Network& network, Index dimension, const AscentOption
 
 Supremum estimate_supremum(const Residual& residual, const Network& network,
                            const AscentOptions& options) {
+  if (options.random_starts < 0 || options.most_neurons < 0 || options.iterations < 1) {
+    throw InvalidArgument("ascent options", "",
+                          "random_starts and most_neurons must be >= 0, iterations >= 1");
+  }
   Matrix U = ascent_starts(network, network.W.cols(), options);
   Correlation current = residual.correlate(U);
   Vector stride = Vector::Ones(U.rows());
@@ -91,7 +95,11 @@ Certificate estimate_certificate(const Objective& objective, const Network& netw
     const double scale = std::clamp(product / energy, -bound, bound);
     dual = scale * product - 0.5 * scale * scale * energy;
   }
-  certificate.gap = std::max(0.0, primal - dual);
+  const double gap = primal - dual;
+  // The true gap is never negative: below zero by more than rounding, the search missed the
+  // supremum.
+  certificate.search_failed = !(gap >= -1e-9 * primal);
+  certificate.gap = gap < 0.0 ? 0.0 : gap;
   certificate.relative_gap = primal > 0.0 ? certificate.gap / primal : 0.0;
   return certificate;
 }

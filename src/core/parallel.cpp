@@ -1,7 +1,9 @@
 #include "core/parallel.hpp"
 
 #include <cblas.h>
+#include <oneapi/tbb/global_control.h>
 
+#include <memory>
 #include <string>
 
 #include "lodestone/error.hpp"
@@ -27,7 +29,14 @@ oneapi::tbb::task_arena& worker_arena() {
 }
 
 void set_threads(int count) {
-  if (count < 1) throw InvalidArgument("threads", std::to_string(count), "must be at least 1");
+  if (count < 1 || count > 1024) {
+    throw InvalidArgument("threads", std::to_string(count), "must be between 1 and 1024");
+  }
+  // More threads than processors are allowed only where they are asked for.
+  using oneapi::tbb::global_control;
+  static std::unique_ptr<global_control> limit;
+  limit = std::make_unique<global_control>(global_control::max_allowed_parallelism,
+                                           static_cast<std::size_t>(count));
   thread_count() = count;
   worker_arena().terminate();
   worker_arena().initialize(count);

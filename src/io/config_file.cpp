@@ -47,12 +47,12 @@ std::vector<ConfigEntry> read_config(const std::string& path) {
   return entries;
 }
 
-std::string config_text(const std::vector<Option>& options) {
+std::string config_text(const std::vector<Option>& options, bool with_help) {
   std::string result;
   for (const Option& option : options) {
     const std::string value = option.get();
     if (value.empty()) continue;
-    result += fmt::format("# {}\n", option.help);
+    if (with_help) result += fmt::format("# {}\n", option.help);
     // TOML's integers are signed 64-bit ones; a larger seed is written, and read, as text.
     const bool too_long = value.size() >= 19 && value.find_first_not_of("0123456789") == value.npos;
     const bool plain = option.kind != Option::Kind::text && !too_long;

@@ -64,7 +64,10 @@ Dataset read_dataset(const std::string& path, const std::string& target,
     data.columns = std::move(table.names);
     return data;
   }
-  if (!target.empty() && std::filesystem::is_regular_file(target)) {
+  // A second file, or an array of an NPZ file as FILE.npz:NAME.
+  const std::string file = target.substr(0, target.rfind(':'));
+  if (!target.empty() &&
+      (std::filesystem::is_regular_file(target) || std::filesystem::is_regular_file(file))) {
     data.y = read_vector(target);
     data.target = "target";
     data.X = std::move(table.values);

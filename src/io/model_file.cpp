@@ -27,6 +27,8 @@ Json to_json(const Standardization& standardization) {
                {"target_scale", standardization.target_scale},
                {"center", to_list(standardization.center)},
                {"scale", to_list(standardization.scale)}};
+  // The other kinds follow from centre and scale; at many columns a map is most of the file.
+  if (standardization.kind != Standardization::Kind::whiten) return json;
   Json& rows = json["map"] = Json::array();
   for (Index i = 0; i < standardization.map.rows(); ++i) {
     rows.push_back(to_list(standardization.map.row(i)));
@@ -40,6 +42,7 @@ Standardization standardization_from(const Json& json) {
   result.target_scale = json.at("target_scale").get<double>();
   result.center = to_vector(json.at("center"));
   result.scale = to_vector(json.at("scale"));
+  if (result.kind != Standardization::Kind::whiten) return result;
   const Json& rows = json.at("map");
   result.map.resize(static_cast<Index>(rows.size()),
                     rows.empty() ? 0 : static_cast<Index>(rows.front().size()));

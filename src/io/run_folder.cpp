@@ -190,7 +190,9 @@ void RunFolder::remove_unfinished_files() const {
 }
 
 bool RunFolder::complete() const {
-  return fs::exists(path_ / "summary.json") && !fs::exists(path_ / "checkpoint");
+  if (!fs::exists(path_ / "summary.json") || fs::exists(path_ / "checkpoint")) return false;
+  const Json summary = Json::parse(read_file(file("summary.json")), nullptr, false);
+  return summary.is_object() && summary.value("status", "") == name(Status::converged);
 }
 
 void RunFolder::write_history(const std::vector<HistoryRow>& history) const {
@@ -333,11 +335,13 @@ std::string summary_text(const Problem& problem, const TrainOptions& options,
                         {"per_teacher", per_teacher}};
   }
   if (result.test) {
-    json["test"] = {{"rmse", result.test->rmse},
-                    {"r2", result.test->r2},
-                    {"relative_error", result.test->relative_error},
-                    {"rows", result.test->rows},
-                    {"exact", result.test->rows == 0}};
+    json["test"] = {{"rmse", result.test->rmse}};
+    if (!std::isnan(result.test->r2)) {
+      json["test"]["r2"] = result.test->r2;
+      json["test"]["relative_error"] = result.test->relative_error;
+    }
+    json["test"]["rows"] = result.test->rows;
+    json["test"]["exact"] = result.test->rows == 0;
   }
   if (!result.warnings.empty()) json["warnings"] = result.warnings;
   return io::readable(json);

@@ -26,8 +26,13 @@ Standardization Standardization::fit(Kind kind, const Matrix& X, const Vector& y
   Standardization result;
   result.kind = kind;
 
+  const Vector root_shares = shares.cwiseSqrt();
+  // Scaled inside, so that neither 1e200 nor 1e-200 leaves the range of float64 when squared.
+  const auto deviation = [&](const auto& values, double mean) {
+    return ((values.array() - mean).matrix().cwiseProduct(root_shares)).stableNorm();
+  };
   const double target_mean = y.dot(shares);
-  result.target_scale = std::sqrt((y.array() - target_mean).square().matrix().dot(shares));
+  result.target_scale = deviation(y, target_mean);
   if (!(result.target_scale > constant_tolerance * std::abs(target_mean))) {
     throw InvalidArgument("target", "a constant column", "there is nothing to learn from it");
   }
@@ -42,10 +47,9 @@ Standardization Standardization::fit(Kind kind, const Matrix& X, const Vector& y
   result.scale.resize(d);
   std::vector<Index> varying;
   for (Index j = 0; j < d; ++j) {
-    const double deviation =
-        std::sqrt((X.col(j).array() - result.center[j]).square().matrix().dot(shares));
-    const bool varies = deviation > constant_tolerance * std::abs(result.center[j]);
-    result.scale[j] = varies ? deviation : 1.0;
+    const double spread = deviation(X.col(j), result.center[j]);
+    const bool varies = spread > constant_tolerance * std::abs(result.center[j]);
+    result.scale[j] = varies ? spread : 1.0;
     if (varies) varying.push_back(j);
   }
   if (varying.empty()) {

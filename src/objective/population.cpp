@@ -7,6 +7,7 @@
 #include "lodestone/error.hpp"
 #include "lodestone/objective.hpp"
 #include "objective/arc_kernel.hpp"
+#include "objective/check_sizes.hpp"
 
 namespace lodestone {
 namespace {
@@ -31,13 +32,8 @@ Atoms residual_atoms(const Teacher& teacher, const Network& network) {
   return atoms;
 }
 
-void check_dimension(const Network& network, Index d) {
-  if (network.W.cols() != d || network.W.rows() != network.a.size()) {
-    throw InvalidArgument("network",
-                          std::to_string(network.W.rows()) + "×" + std::to_string(network.W.cols()),
-                          "W must be m×d with d = " + std::to_string(d) + " and a of size m");
-  }
-}
+// A sum of squares that rounding brought below zero; NaN stays NaN.
+double not_negative(double value) { return value < 0.0 ? 0.0 : value; }
 
 class AtomResidual final : public Residual {
  public:
@@ -46,12 +42,13 @@ class AtomResidual final : public Residual {
     Matrix field;
     kernels::simd::population_field(atoms_.directions, atoms_.directions, atoms_.weights, field);
     const Vector values = field.cwiseProduct(atoms_.directions).rowwise().sum();
-    energy_ = std::max(0.0, atoms_.weights.dot(values));
+    energy_ = not_negative(atoms_.weights.dot(values));
     // weights of the teachers are −a*, so this is −E (f − y) y.
     target_product_ = atoms_.weights.tail(teacher.neurons()).dot(values.tail(teacher.neurons()));
   }
 
   Correlation correlate(const Matrix& U) const override {
+    check_sizes(U, atoms_.directions.cols());
     Correlation result;
     kernels::simd::population_field(unit_directions(U), atoms_.directions, atoms_.weights,
                                     result.gradient);
@@ -75,14 +72,14 @@ PopulationObjective::PopulationObjective(Teacher teacher)
 }
 
 Evaluation PopulationObjective::evaluate(const Network& network) const {
-  check_dimension(network, dimension());
+  check_sizes(network, dimension());
   const Index m = network.width();
   const Atoms atoms = residual_atoms(teacher_, network);
   Matrix field;
   kernels::simd::population_field(atoms.directions, atoms.directions, atoms.weights, field);
   const Vector values = field.cwiseProduct(atoms.directions).rowwise().sum();
   Evaluation result;
-  result.loss = std::max(0.0, 0.5 * atoms.weights.dot(values));
+  result.loss = not_negative(0.5 * atoms.weights.dot(values));
   result.gradient_a = values.head(m).cwiseProduct(atoms.student_norms);
   result.gradient_W = network.a.asDiagonal() * field.topRows(m);
   return result;
@@ -97,11 +94,12 @@ double PopulationObjective::loss(const Network& network) const {
 }
 
 std::unique_ptr<Residual> PopulationObjective::residual(const Network& network) const {
-  check_dimension(network, dimension());
+  check_sizes(network, dimension());
   return std::make_unique<AtomResidual>(teacher_, network);
 }
 
 FeatureGram PopulationObjective::feature_gram(const Matrix& U) const {
+  check_sizes(U, dimension());
   const Index p = U.rows();
   const Vector norms = U.rowwise().stableNorm();
   const Matrix units = unit_directions(U);
@@ -120,7 +118,7 @@ FeatureGram PopulationObjective::feature_gram(const Matrix& U) const {
 }
 
 Affine PopulationObjective::affine(const Network& network) const {
-  check_dimension(network, dimension());
+  check_sizes(network, dimension());
   const Atoms atoms = residual_atoms(teacher_, network);
   return {-atoms.weights.sum() / std::sqrt(2.0 * std::numbers::pi),
           -0.5 * atoms.directions.transpose() * atoms.weights};

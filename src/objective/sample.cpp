@@ -8,6 +8,7 @@
 #include "kernels/sample.hpp"
 #include "lodestone/error.hpp"
 #include "lodestone/objective.hpp"
+#include "objective/check_sizes.hpp"
 
 namespace lodestone {
 namespace {
@@ -15,6 +16,7 @@ namespace {
 // Directions of the inputs whose variance is below this share of the largest are treated as
 // absent: collinear, duplicated and constant columns leave rounding noise there, nothing else.
 constexpr double relative_rank_tolerance = 1e-10;
+constexpr double constant_tolerance = 1e-12;
 
 void check_data(const SampleData& data) {
   const auto count = [](Index n) { return std::to_string(n); };
@@ -89,13 +91,28 @@ SampleObjective::SampleObjective(SampleData data) : biases_(data.biases) {
   }
   y_ = std::move(data.y);
 
-  const Matrix gram = blockwise_sum(
-      n, Matrix(Matrix::Zero(d + 1, d + 1)), [&](Index first, Index rows, Matrix& sum) {
-        Matrix extended(rows, d + 1);
-        extended.col(0).setOnes();
-        extended.rightCols(d) = X_.block(first, 0, rows, d);
-        sum += extended.transpose() * weights_.segment(first, rows).asDiagonal() * extended;
-      });
+  // The affine part is fitted to centred and scaled columns: 1 and a column of years would
+  // otherwise look parallel.
+  const Vector zero = Vector::Zero(d);
+  affine_center_ = blockwise_sum(n, zero, [&](Index first, Index rows, Vector& sum) {
+    sum += X_.block(first, 0, rows, d).transpose() * weights_.segment(first, rows);
+  });
+  const Vector variance = blockwise_sum(n, zero, [&](Index first, Index rows, Vector& sum) {
+    const Matrix centred = X_.block(first, 0, rows, d).rowwise() - affine_center_.transpose();
+    sum += centred.cwiseAbs2().transpose() * weights_.segment(first, rows);
+  });
+  affine_scale_.resize(d);
+  for (Index j = 0; j < d; ++j) {
+    const double deviation = std::sqrt(variance[j]);
+    // A column that is constant up to rounding gets no coefficient of its own.
+    const bool varies = deviation > constant_tolerance * std::abs(affine_center_[j]);
+    affine_scale_[j] = varies ? 1.0 / deviation : 0.0;
+  }
+  const Matrix empty = Matrix::Zero(d + 1, d + 1);
+  const Matrix gram = blockwise_sum(n, empty, [&](Index first, Index rows, Matrix& sum) {
+    const Matrix columns = affine_columns(first, rows);
+    sum += columns.transpose() * weights_.segment(first, rows).asDiagonal() * columns;
+  });
   Index rank = 0;
   affine_inverse_ = pseudo_inverse(gram, rank);
   const Index rows_with_weight = (weights_.array() > 0.0).count();
@@ -112,32 +129,39 @@ SampleObjective::SampleObjective(SampleData data) : biases_(data.biases) {
   null_loss_ = 0.5 * y_.cwiseAbs2().dot(weights_);
 }
 
-// Coefficients (α, β) of the least-squares affine function of the values (docs/math.md, 3.2).
-Vector SampleObjective::fit_affine(const Vector& values) const {
+// The columns 1 and (x − centre)·scale of some rows, without a bias coordinate.
+Matrix SampleObjective::affine_columns(Index first, Index rows) const {
   const Index d = input_dimension();
-  const Vector moments = blockwise_sum(
-      X_.rows(), Vector(Vector::Zero(d + 1)), [&](Index first, Index rows, Vector& sum) {
-        const Vector weighted =
-            weights_.segment(first, rows).cwiseProduct(values.segment(first, rows));
-        sum[0] += weighted.sum();
-        sum.tail(d) += X_.block(first, 0, rows, d).transpose() * weighted;
-      });
-  return affine_inverse_ * moments;
+  Matrix columns(rows, d + 1);
+  columns.col(0).setOnes();
+  columns.rightCols(d) = (X_.block(first, 0, rows, d).rowwise() - affine_center_.transpose()) *
+                         affine_scale_.asDiagonal();
+  return columns;
+}
+
+// Coefficients, in those columns, of the least-squares affine function of the values
+// (docs/math.md, 3.2).
+Vector SampleObjective::fit_affine(const Vector& values) const {
+  const Vector zero = Vector::Zero(input_dimension() + 1);
+  return affine_inverse_ *
+         blockwise_sum(X_.rows(), zero, [&](Index first, Index rows, Vector& sum) {
+           sum += affine_columns(first, rows).transpose() *
+                  weights_.segment(first, rows).cwiseProduct(values.segment(first, rows));
+         });
 }
 
 // Projects the affine part off the values in place and returns their weighted mean square.
 double SampleObjective::remove_affine(Vector& values) const {
-  const Index d = input_dimension();
   const Vector coefficients = fit_affine(values);
   return blockwise_sum(X_.rows(), 0.0, [&](Index first, Index rows, double& sum) {
     auto segment = values.segment(first, rows);
-    segment.array() -= coefficients[0];
-    segment.noalias() -= X_.block(first, 0, rows, d) * coefficients.tail(d);
+    segment.noalias() -= affine_columns(first, rows) * coefficients;
     sum += segment.cwiseAbs2().dot(weights_.segment(first, rows));
   });
 }
 
 Evaluation SampleObjective::evaluate(const Network& network) const {
+  check_sizes(network, dimension());
   Vector r;
   kernels::Masks masks;
   kernels::simd::forward(X_, network.W, network.a, r, masks);
@@ -153,6 +177,7 @@ Evaluation SampleObjective::evaluate(const Network& network) const {
 }
 
 double SampleObjective::loss(const Network& network) const {
+  check_sizes(network, dimension());
   Vector r;
   kernels::Masks masks;
   kernels::simd::forward(X_, network.W, network.a, r, masks);
@@ -172,6 +197,7 @@ class SampleObjective::RowResidual final : public Residual {
   }
 
   Correlation correlate(const Matrix& U) const override {
+    check_sizes(U, objective_.dimension());
     Correlation result;
     kernels::simd::masked_moments(objective_.X_, U, weighted_, result.gradient);
     result.value = result.gradient.cwiseProduct(U).rowwise().sum();
@@ -188,10 +214,12 @@ class SampleObjective::RowResidual final : public Residual {
 };
 
 std::unique_ptr<Residual> SampleObjective::residual(const Network& network) const {
+  check_sizes(network, dimension());
   return std::make_unique<RowResidual>(*this, network);
 }
 
 FeatureGram SampleObjective::feature_gram(const Matrix& U) const {
+  check_sizes(U, dimension());
   const Index p = U.rows();
   const Index d = input_dimension();
   // One product per block gives K, the moments with (1, x) and those with y: columns [σ, 1, x, y].
@@ -202,8 +230,7 @@ FeatureGram SampleObjective::feature_gram(const Matrix& U) const {
         kernels::simd::activations(X_, first, rows, U, features);
         Matrix right(rows, columns);
         right.leftCols(p) = features;
-        right.col(p).setOnes();
-        right.middleCols(p + 1, d) = X_.block(first, 0, rows, d);
+        right.middleCols(p, d + 1) = affine_columns(first, rows);
         right.col(columns - 1) = y_.segment(first, rows);
         features = weights_.segment(first, rows).asDiagonal() * features;
         sum.noalias() += features.transpose() * right;
@@ -217,11 +244,15 @@ FeatureGram SampleObjective::feature_gram(const Matrix& U) const {
 }
 
 Affine SampleObjective::affine(const Network& network) const {
+  check_sizes(network, dimension());
   Vector values;
   kernels::Masks masks;
   kernels::simd::forward(X_, network.W, network.a, values, masks);
   const Vector coefficients = y_affine_ - fit_affine(values);
-  return {coefficients[0], coefficients.tail(input_dimension())};
+  Affine affine;
+  affine.beta = affine_scale_.cwiseProduct(coefficients.tail(input_dimension()));
+  affine.alpha = coefficients[0] - affine.beta.dot(affine_center_);
+  return affine;
 }
 
 }  // namespace lodestone

@@ -46,8 +46,10 @@ class Run {
       state_.network = symmetric_start(options_.width, objective_.dimension(), options_.seed);
       state_.stage = Stage::early_features;
     }
-    if (objective_.null_loss() <= options_.tolerance) {
-      finish_without_neurons("the linear part alone reaches the tolerance: no features are needed");
+    if (state_.stage == Stage::early_features && objective_.null_loss() <= options_.tolerance) {
+      finish_without_neurons(
+          "the linear part alone reaches the tolerance: no features are needed (a smaller "
+          "--tolerance would look for some)");
     }
     if (state_.stage == Stage::early_features && !stopped_) early_feature_learning();
     if (state_.stage == Stage::fit_and_balance && !stopped_) fit_and_balance();
@@ -91,6 +93,7 @@ class Run {
     double lambda = options_.lambda_start;
     if (lambda == 0.0) {
       const double tightest = tightest_lambda(fit, directions, ascent);
+      if (stopped_) return;
       lambda = options_.lambda_start_factor * tightest;
     }
     Network network = fit(lambda);
@@ -108,13 +111,16 @@ class Run {
   // Above it the penalty hides what the target holds, below it the fit is far from the optimum of
   // P_λ.
   template <class Fit>
-  double tightest_lambda(const Fit& fit, const Matrix& directions,
-                         const AscentOptions& ascent) const {
+  double tightest_lambda(const Fit& fit, const Matrix& directions, const AscentOptions& ascent) {
     const Network zero{Vector::Zero(directions.rows()), directions};
     const double lambda_max = estimate_supremum(*objective_.residual(zero), zero, ascent).value;
     double smallest_gap = HUGE_VAL;
     double tightest = lambda_max;
     for (int rung = 1; rung <= 30; ++rung) {
+      if (observer_.should_stop && observer_.should_stop()) {
+        finish(Status::interrupted, "stopped on request");
+        break;
+      }
       const double lambda = std::ldexp(lambda_max, -rung);
       const double gap = estimate_certificate(objective_, fit(lambda), lambda, ascent).relative_gap;
       if (gap < smallest_gap) {
@@ -130,7 +136,6 @@ class Run {
   // Stage 3: gradient descent on both layers, epoch after epoch with less weight decay.
   void late_feature_learning() {
     Evaluation current = objective_.evaluate(state_.network);
-    stage_3_loss_ = penalized(current.loss, state_.network, state_.lambda);
     if (state_.step == 0.0) state_.step = options_.step > 0.0 ? options_.step : first_step();
     while (!stopped_) {
       descend(current);
@@ -261,8 +266,7 @@ class Run {
 
   // A step set by hand has blown up once the loss is far above that of a network without neurons.
   bool stays_bounded(double loss, const Network& trial) const {
-    const double worst = std::max(objective_.null_loss(), stage_3_loss_);
-    return penalized(loss, trial, state_.lambda) <= blow_up_factor * worst;
+    return penalized(loss, trial, state_.lambda) <= blow_up_factor * objective_.null_loss();
   }
 
   void remember(double penalized_loss) {
@@ -329,7 +333,6 @@ class Run {
   Algorithm1State& state_;
   const Observer& observer_;
   Algorithm1Result result_;
-  double stage_3_loss_ = 0.0;  // where this call found or brought the state at the start of stage 3
   bool stopped_ = false;
 };
 

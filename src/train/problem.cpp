@@ -18,6 +18,13 @@ std::vector<std::string> numbered_names(Index count) {
   return names;
 }
 
+void require_finite_loss(const Objective& objective) {
+  if (std::isfinite(objective.null_loss())) return;
+  throw InvalidArgument("target", "",
+                        "numbers so large that their squares leave the range of float64; use "
+                        "larger units");
+}
+
 // Orthonormal basis (d×s) of span(W⁰, teachers), which a population run never leaves
 // (docs/math.md, 2.6). The start is drawn in the inputs' coordinates, so that the reduction changes
 // nothing but the cost.
@@ -43,6 +50,7 @@ Problem population_problem(const TrainOptions& options, const Teacher& teacher) 
     reduced.directions = teacher.directions * problem.standardization.map;
   }
   problem.objective = std::make_unique<PopulationObjective>(std::move(reduced));
+  require_finite_loss(*problem.objective);
   problem.teacher = teacher;
   problem.columns = numbered_names(d);
   problem.target = "y";
@@ -62,7 +70,8 @@ Problem sample_problem(const TrainOptions& options, const std::optional<Teacher>
     return static_cast<Index>(std::floor(part * static_cast<double>(whole)));
   };
   const Index tests = from_file ? share(options.test_share, n) : 0;
-  const Index validations = share(options.validation_share, n - tests);
+  Index validations = share(options.validation_share, n - tests);
+  if (validations < 2) validations = 0;  // one row's error says nothing
   const auto take = [&](Index first, Index count) {
     std::vector<Index> rows(order.begin() + first, order.begin() + first + count);
     std::sort(rows.begin(), rows.end());
@@ -96,6 +105,7 @@ Problem sample_problem(const TrainOptions& options, const std::optional<Teacher>
   standardized.y = training.y / problem.standardization.target_scale;
   standardized.biases = problem.biases;
   problem.objective = std::make_unique<SampleObjective>(std::move(standardized));
+  require_finite_loss(*problem.objective);
   if (validations > 0) problem.validation = take(tests, validations);
   if (tests > 0) problem.test = take(0, tests);
   return problem;

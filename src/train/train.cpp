@@ -28,15 +28,20 @@ Index active_neurons(const Network& network) {
   return (mass.array() > 1e-6 * mass.sum()).count();
 }
 
+double mean_squared_error(const Model& model, const Dataset& data) {
+  return (model.predict(data.X) - data.y).squaredNorm() / static_cast<double>(data.y.size());
+}
+
 TestError test_on_rows(const Model& model, const Dataset& test) {
-  const Vector error = model.predict(test.X) - test.y;
-  const double mean_square = error.squaredNorm() / static_cast<double>(error.size());
+  const double mean_square = mean_squared_error(model, test);
   const double variance = (test.y.array() - test.y.mean()).square().mean();
   TestError result;
   result.rows = test.X.rows();
   result.rmse = std::sqrt(mean_square);
-  result.relative_error = mean_square / variance;
-  result.r2 = 1.0 - result.relative_error;
+  if (variance > 0.0) {
+    result.relative_error = mean_square / variance;
+    result.r2 = 1.0 - result.relative_error;
+  }
   return result;
 }
 
@@ -51,7 +56,8 @@ Model model_of(const Problem& problem, const Network& network) {
 
 // Whether the error over the teacher's population can be had in closed form.
 bool has_exact_test(const Problem& problem) {
-  return problem.teacher && problem.training_rows > 0 && !problem.biases;
+  return problem.teacher && problem.training_rows > 0 && !problem.biases &&
+         problem.standardization.kind == Standardization::Kind::none;
 }
 
 // E (f − f_*)² over x ~ N(0, I): the part beyond the affine one from the population objective, and
@@ -100,7 +106,7 @@ std::optional<std::string> lost_direction_warning(const Certificate& certificate
     }
   }
   return fmt::format(
-      "the target still pulls (|eta| = {:.2f} > 1) in a direction more than {:.0f} degrees from "
+      "the target still pulls (|eta| = {:.3g} > 1) in a direction more than {:.0f} degrees from "
       "every neuron: a feature was probably lost; start from a smaller --lambda-start, or use a "
       "larger --width",
       certificate.sup_eta, nearby_deg);
@@ -148,8 +154,9 @@ TrainResult train(const Problem& problem, const TrainOptions& options, TrainStat
       row.far_mass = recovery.far_mass;
     }
     if (problem.validation && record.end_of_epoch && row.stage == Stage::late_features) {
+      const double unit = problem.standardization.target_scale;
       row.validation_error =
-          test_on_rows(model_of(problem, now.network), *problem.validation).relative_error;
+          mean_squared_error(model_of(problem, now.network), *problem.validation) / (unit * unit);
       if (row.validation_error < state.best.validation_error) {
         state.best = {row.validation_error, now.lambda, now.epoch, now.network};
         state.epochs_without_improvement = 0;
@@ -166,13 +173,15 @@ TrainResult train(const Problem& problem, const TrainOptions& options, TrainStat
     if (observer.on_row) observer.on_row(row);
     return !out_of_patience;
   };
+  watch.should_stop = [&] {
+    if (observer.should_stop && observer.should_stop()) return true;
+    out_of_time = stopwatch.seconds() >= options.max_seconds;
+    return out_of_time;
+  };
   watch.on_step = [&](const Algorithm1State&) {
     state.seconds = seconds();
-    if (stopwatch.seconds() >= options.max_seconds) {
-      out_of_time = true;
-      return false;
-    }
-    return !observer.on_step || observer.on_step(state);
+    if (observer.on_step && !observer.on_step(state)) return false;
+    return !watch.should_stop();
   };
 
   const Algorithm1Result run = run_algorithm1(objective, options.algorithm, algorithm, watch);
@@ -227,6 +236,14 @@ TrainResult train(const Problem& problem, const TrainOptions& options, TrainStat
     const bool stationary = result.gradient_norm <= 2.0 * options.algorithm.epoch_tolerance * decay;
     const auto warning = lost_direction_warning(*result.certificate, result.network);
     if (stationary && warning) result.warnings.push_back(*warning);
+    if (result.certificate->search_failed) {
+      result.warnings.push_back("the search for sup |eta| missed it: the gap is not to be trusted");
+    }
+  }
+  if (problem.training_rows > 0 && !problem.validation && options.validation_share > 0.0) {
+    result.warnings.push_back(
+        "too few rows to keep some aside for choosing lambda: the last "
+        "epoch's network is taken");
   }
   if (problem.teacher) {
     result.recovery = measure_recovery(*problem.teacher, problem.to_inputs(result.network));

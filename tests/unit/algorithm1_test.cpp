@@ -355,11 +355,12 @@ TEST(Algorithm1, TooLargeAStepDiverges) {
 // Where a run diverges does not depend on where it was resumed.
 TEST(Algorithm1, DivergesAtTheSameStepWhenResumed) {
   const PopulationObjective objective(three_teachers());
-  for (const double step : {3.0, 6.0, 12.0, 30.0}) {
+  int diverged = 0;
+  for (double step = 6.0; step < 12.0; step *= 1.02) {
     Algorithm1Options options = small_options();
     options.lambda_start = 0.01;
     options.step = step;
-    options.max_steps = 300;
+    options.max_steps = 40;
     Algorithm1State whole;
     std::vector<Algorithm1State> copies;
     Observer observer;
@@ -368,14 +369,15 @@ TEST(Algorithm1, DivergesAtTheSameStepWhenResumed) {
       return true;
     };
     const Algorithm1Result expected = run_algorithm1(objective, options, whole, observer);
-    EXPECT_TRUE(whole.network.W.allFinite());
+    diverged += expected.status == Status::diverged ? 1 : 0;
     for (const Algorithm1State& copy : copies) {
       Algorithm1State state = copy;
       const Algorithm1Result result = run_algorithm1(objective, options, state);
-      ASSERT_EQ(result.status, expected.status) << "step " << step << " from " << copy.steps;
-      ASSERT_TRUE(same_state(state, whole)) << "step " << step << " from " << copy.steps;
+      EXPECT_EQ(result.status, expected.status) << "step " << step << " from " << copy.steps;
+      EXPECT_TRUE(same_state(state, whole)) << "step " << step << " from " << copy.steps;
     }
   }
+  EXPECT_GE(diverged, 5);
 }
 
 TEST(Algorithm1, BitsDoNotDependOnThreads) {

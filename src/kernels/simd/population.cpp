@@ -24,7 +24,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 // the same rounded cosine, which keeps the field accurate at 0 and 180 degrees (docs/math.md, 2.3).
 // The count is a multiple of the vector length, padded with c = 0.
 double WeightedArcs(std::size_t count, const double* c, double* x) {
-  const hn::ScalableTag<double> d;
+  const hn::CappedTag<double, 8> d;  // the padding below is a multiple of this
   const auto one = hn::Set(d, 1.0);
   auto sum = hn::Zero(d);
   for (std::size_t q = 0; q < count; q += hn::Lanes(d)) {
