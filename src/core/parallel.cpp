@@ -30,7 +30,7 @@ oneapi::tbb::task_arena& worker_arena() {
 
 void set_threads(int count) {
   if (count < 1 || count > 1024) {
-    throw InvalidArgument("threads", std::to_string(count), "must be between 1 and 1024");
+    throw InvalidArgument("threads", std::to_string(count), "must be at least 1 and at most 1024");
   }
   // More threads than processors are allowed only where they are asked for.
   using oneapi::tbb::global_control;

@@ -74,8 +74,8 @@ class Run {
     record(evaluate(state_.network), Stage::early_features, true);
   }
 
-  // Stage 2: the output weights of unit directions by ridge regression, then balance. λ_start is
-  // the largest λ on a ladder whose gap is below the local threshold.
+  // Stage 2: the output weights of unit directions by ridge regression, then balance. Where λ_start
+  // is not given it comes from the measured gap.
   void fit_and_balance() {
     const Matrix directions = unit_directions(state_.network.W);
     const FeatureGram gram = objective_.feature_gram(directions);
