@@ -17,6 +17,13 @@ constexpr int format_version = 1;
 
 std::vector<double> to_list(const Vector& vector) { return {vector.begin(), vector.end()}; }
 
+// A missing list reads as null, which would pass for an empty one.
+const Json& list_at(const Json& json, const char* key) {
+  const Json& list = json.at(key);
+  if (!list.is_array()) throw std::out_of_range(std::string("'") + key + "' is not a list");
+  return list;
+}
+
 Vector to_vector(const Json& list) {
   const auto numbers = list.get<std::vector<double>>();
   return Eigen::Map<const Vector>(numbers.data(), static_cast<Index>(numbers.size()));
@@ -43,7 +50,7 @@ Standardization standardization_from(const Json& json) {
   result.center = to_vector(json.at("center"));
   result.scale = to_vector(json.at("scale"));
   if (result.kind != Standardization::Kind::whiten) return result;
-  const Json& rows = json.at("map");
+  const Json& rows = list_at(json, "map");
   result.map.resize(static_cast<Index>(rows.size()),
                     rows.empty() ? 0 : static_cast<Index>(rows.front().size()));
   for (Index i = 0; i < result.map.rows(); ++i) {
@@ -60,7 +67,7 @@ Model model_from(const Json& json) {
   model.target = json.at("target").get<std::string>();
   model.affine.alpha = json.at("affine").at("alpha").get<double>();
   model.affine.beta = to_vector(json.at("affine").at("beta"));
-  for (const Json& item : json.at("features")) {
+  for (const Json& item : list_at(json, "features")) {
     model.features.push_back({to_vector(item.at("direction")), item.at("bias").get<double>(),
                               item.at("amplitude").get<double>()});
   }
@@ -75,6 +82,11 @@ Model model_from(const Json& json) {
                       provenance.at("rows").get<Index>()};
   if (model.affine.beta.size() != model.dimension()) {
     throw std::out_of_range("beta does not have one number a column");
+  }
+  const Standardization& standardization = model.standardization;
+  if (standardization.center.size() != model.dimension() ||
+      standardization.scale.size() != model.dimension()) {
+    throw std::out_of_range("center or scale does not have one number a column");
   }
   for (const Feature& feature : model.features) {
     if (feature.direction.size() != model.dimension()) {

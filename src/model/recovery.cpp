@@ -63,11 +63,17 @@ Recovery measure_recovery(const Teacher& teacher, const Network& network) {
   for (Index i = 0; i < network.width(); ++i) {
     if (mass[i] == 0.0) continue;
     const Vector direction = network.W.row(i).transpose().stableNormalized();
-    const Vector cosines = teacher.directions * direction;
+    // By chords: the cosines of very close teachers are equal to rounding.
     Index nearest = 0;
-    cosines.cwiseAbs().maxCoeff(&nearest);
-    const double side = cosines[nearest] < 0.0 ? -1.0 : 1.0;
-    const double angle = angle_between_lines_deg(direction, teacher.directions.row(nearest));
+    double angle = 180.0;
+    for (Index j = 0; j < k; ++j) {
+      const double candidate = angle_between_lines_deg(direction, teacher.directions.row(j));
+      if (candidate < angle) {
+        angle = candidate;
+        nearest = j;
+      }
+    }
+    const double side = teacher.directions.row(nearest).dot(direction) < 0.0 ? -1.0 : 1.0;
     const double share = mass[i] / total;
 
     TeacherRecovery& group = result.per_teacher[static_cast<std::size_t>(nearest)];

@@ -36,13 +36,6 @@ Standardization Standardization::fit(Kind kind, const Matrix& X, const Vector& y
   if (!(result.target_scale > constant_tolerance * std::abs(target_mean))) {
     throw InvalidArgument("target", "a constant column", "there is nothing to learn from it");
   }
-  if (kind == Kind::none) {
-    result.center = Vector::Zero(d);
-    result.scale = Vector::Ones(d);
-    result.map = Matrix::Identity(d, d);
-    return result;
-  }
-
   result.center = X.transpose() * shares;
   result.scale.resize(d);
   std::vector<Index> varying;
@@ -55,6 +48,13 @@ Standardization Standardization::fit(Kind kind, const Matrix& X, const Vector& y
   if (varying.empty()) {
     throw InvalidArgument("inputs", "only constant columns", "at least one column must vary");
   }
+  if (kind == Kind::none) {
+    result.center = Vector::Zero(d);
+    result.scale = Vector::Ones(d);
+    result.map = Matrix::Identity(d, d);
+    return result;
+  }
+
   const auto p = static_cast<Index>(varying.size());
   result.map = Matrix::Zero(d, p);
   for (Index j = 0; j < p; ++j) {

@@ -360,6 +360,11 @@ void Algorithm1Options::validate() const {
   const auto text = [](auto value) { return fmt::format("{}", value); };
   require(width >= 2 && width <= 20000 && width % 2 == 0, "width", text(width),
           "must be even, at least 2 and at most 20000: neurons start in pairs that cancel");
+  require(schedule.kind != Schedule::Kind::list || !schedule.values.empty(), "schedule", "a list",
+          "must hold at least one weight decay");
+  for (const double value : schedule.values) {
+    require(std::isfinite(value) && value >= 0.0, "schedule", text(value), "must be 0 or positive");
+  }
   require(std::isfinite(lambda_start) && lambda_start >= 0.0, "lambda-start", text(lambda_start),
           "must be positive (or auto)");
   require(std::isfinite(lambda_end) && lambda_end >= 0.0, "lambda-end", text(lambda_end),

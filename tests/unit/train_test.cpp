@@ -191,24 +191,19 @@ TEST(Train, ChoosesLambdaByValidation) {
   }
 }
 
-// A table so small that one row is left for validation: its error is a number all the same, and the
-// best epoch one that was run.
-TEST(Train, ValidationOnASingleRow) {
+// One row's error says nothing: a table that leaves no more for validation is trained without, and
+// the result says so.
+TEST(Train, NoValidationOnASingleRow) {
   TrainOptions options = data_options();
   options.biases = false;
   options.algorithm.max_epoch_steps = 100;
+  options.algorithm.max_steps = 1000;
   const Problem problem = make_problem(options, std::nullopt, noisy_data(18, 17));
-  ASSERT_TRUE(problem.validation);
-  ASSERT_EQ(problem.validation->X.rows(), 1);
+  EXPECT_FALSE(problem.validation);
   TrainState state;
   const TrainResult result = train(problem, options, state);
-  for (const HistoryRow& row : state.history) {
-    if (row.end_of_epoch && row.stage == Stage::late_features) {
-      EXPECT_TRUE(std::isfinite(row.validation_error));
-    }
-  }
-  EXPECT_EQ(result.lambda, state.best.lambda);
-  EXPECT_GT(state.best.network.width(), 0);
+  ASSERT_FALSE(result.warnings.empty());
+  EXPECT_NE(result.warnings.front().find("too few rows"), std::string::npos);
 }
 
 TEST(Train, WithoutValidationTheLastEpochIsTaken) {
@@ -369,7 +364,7 @@ TEST(Train, BudgetOfSeconds) {
   const TrainResult result = train(problem, options, state);
   EXPECT_EQ(result.status, Status::budget);
   EXPECT_NE(result.message.find("seconds"), std::string::npos);
-  EXPECT_EQ(state.algorithm.steps, 2) << "one step in stage 1, one in stage 3";
+  EXPECT_LE(state.algorithm.steps, 2) << "one step in stage 1, at most one in stage 3";
 }
 
 }  // namespace
