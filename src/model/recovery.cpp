@@ -31,6 +31,7 @@ Matrix span_basis(const Matrix& directions) {
 }  // namespace
 
 double angle_between_lines_deg(const Vector& u, const Vector& v) {
+  if (u.isZero(0.0) || v.isZero(0.0)) return 90.0;
   const Vector first = u.stableNormalized();
   const Vector second = v.stableNormalized();
   const double chord = std::min((first - second).norm(), (first + second).norm());
