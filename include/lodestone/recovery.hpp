@@ -32,8 +32,8 @@ struct Recovery {
 /// mass, angles are 90° and far mass is 1.
 Recovery measure_recovery(const Teacher& teacher, const Network& network);
 
-/// Angle between the lines through u and v, in degrees in [0, 90], accurate near 0 (from chords); 90
-/// when one of them is zero.
+/// Angle between the lines through u and v, in degrees in [0, 90], accurate near 0 (from chords);
+/// 90 when one of them is zero.
 double angle_between_lines_deg(const Vector& u, const Vector& v);
 
 }  // namespace lodestone
