@@ -57,6 +57,9 @@ void masked_moments(const Matrix& X, const Matrix& U, const Vector& r, Matrix& m
 
 /// Activations relu(u_i·x_t) of rows [first, first + count) for every direction: U p×d, output
 /// count×p. Work: 2·count·p·d flops.
+namespace reference {
+void activations(const Matrix& X, Index first, Index count, const Matrix& U, Matrix& output);
+}
 namespace simd {
 void activations(const Matrix& X, Index first, Index count, const Matrix& U, Matrix& output);
 }

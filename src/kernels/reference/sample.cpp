@@ -35,4 +35,14 @@ void masked_moments(const Matrix& X, const Matrix& U, const Vector& r, Matrix& m
   }
 }
 
+void activations(const Matrix& X, Index first, Index count, const Matrix& U, Matrix& output) {
+  output.resize(count, U.rows());
+  for (Index t = 0; t < count; ++t) {
+    for (Index i = 0; i < U.rows(); ++i) {
+      const double activation = X.row(first + t).dot(U.row(i));
+      output(t, i) = activation > 0.0 ? activation : 0.0;
+    }
+  }
+}
+
 }  // namespace lodestone::kernels::reference
