@@ -450,6 +450,15 @@ def test_same_bits_at_any_thread_count(lodestone, short_runs, objective, threads
     assert_same_outcome(run, short_runs[objective])
 
 
+def test_same_bits_where_the_rows_are_one_block(lodestone):
+    """A table this small is one unit of work: its products, too, must not use more threads."""
+    problem = ["--teacher", "random:d=30,k=3,seed=1", "--samples", 120, "--width", 400]
+    flags = ["train", *problem, "--max-steps", 200, "--quiet"]
+    reference = lodestone.run_to("one", [*flags, "--threads", 1], 3)
+    for label, more in (("all", []), ("two", ["--threads", 2])):
+        assert_same_outcome(lodestone.run_to(label, [*flags, *more], 3), reference)
+
+
 def test_seeds_matter(lodestone, short_runs):
     for objective, flags in SHORT.items():
         run = lodestone.run_to(objective, [*flags, "--seed", 1])
