@@ -257,6 +257,8 @@ TEST(Train, ReportsTheExactErrorOverTheTeachersPopulation) {
     const Problem problem = make_problem(options, teacher, std::nullopt);
     TrainState state;
     const TrainResult result = train(problem, options, state);
+    // Standardized inputs give features small biases, for which there is no closed form here.
+    EXPECT_EQ(result.test.has_value(), kind == Kind::none) << name(kind);
     if (!result.test) continue;
     const Dataset fresh = draw_samples(teacher, 200000, 0.0, 11);
     const Eigen::ArrayXd squares = (result.model.predict(fresh.X) - fresh.y).array().square();
