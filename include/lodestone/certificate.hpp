@@ -18,21 +18,30 @@ struct Certificate {
   Kind kind = Kind::estimated;
   bool search_failed = false;  ///< the estimate contradicts itself: sup_eta was missed
   Vector direction;  ///< unit direction that attains sup_eta, in the objective's coordinates
+  Index maxima = 0;  ///< distinct local maxima of |η_λ|, up to sign, that the search found
 };
 
 struct AscentOptions {
-  Index random_starts = 200;  ///< uniform directions, in addition to the neurons'; >= 0
+  Index random_starts = 200;  ///< uniform directions; >= 0
   Index most_neurons = 200;   ///< neurons of largest mass that start an ascent; >= 0
+  Index suggested = 50;       ///< most starts taken from Residual::suggested_directions; >= 0
   int iterations = 40;        ///< ascent steps for each start; >= 1
-  std::uint64_t seed = 0;
+  std::uint64_t seed = 0;     ///< of the random starts
 };
 
-/// Largest |E[(f − y) relu(u·x)]| found over unit directions u, by multi-start ascent. Throws
-/// InvalidArgument for options out of range.
+/// What multi-start ascent found on C(u) = E[(f − y) relu(u·x)] over unit directions u
+/// (docs/math.md, 6.3). Without starts, or where C = 0 at all of them: value 0, no direction.
 struct Supremum {
-  double value = 0.0;
-  Vector direction;
+  double value = 0.0;        ///< the largest |C|
+  Vector direction;          ///< where it is
+  Index maxima = 0;          ///< distinct local maxima of |C|, up to sign
+  Matrix maxima_directions;  ///< maxima×d, unit rows, the largest |C| first
+  Vector maxima_values;      ///< C there, with its sign
 };
+
+/// Ascends |C| from neurons, suggested and random directions, each step upwards or not taken, and
+/// counts ascents that end within half a degree of each other, up to sign, as one maximum. Throws
+/// InvalidArgument for options out of range.
 Supremum estimate_supremum(const Residual& residual, const Network& network,
                            const AscentOptions& options = {});
 

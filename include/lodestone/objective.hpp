@@ -35,6 +35,10 @@ class Residual {
 
   /// E (y − f) y, y without its affine part.
   virtual double target_product() const = 0;
+
+  /// At most `count` unit directions in which the residual is likely to be large, a row each, the
+  /// likeliest first: teachers of a population, rows of a sample with the largest weighted error.
+  virtual Matrix suggested_directions(Index count) const = 0;
 };
 
 /// Least squares in the output weights with the directions fixed: minimize

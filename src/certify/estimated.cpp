@@ -1,9 +1,10 @@
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+#include <numbers>
 #include <string>
 #include <vector>
 
+#include "core/largest.hpp"
 #include "lodestone/certificate.hpp"
 #include "lodestone/error.hpp"
 #include "lodestone/random.hpp"
@@ -11,67 +12,131 @@
 namespace lodestone {
 namespace {
 
-Matrix ascent_starts(const Network& network, Index dimension, const AscentOptions& options) {
-  const Vector mass = masses(network);
-  std::vector<Index> order(static_cast<std::size_t>(network.width()));
-  std::iota(order.begin(), order.end(), Index{0});
-  std::stable_sort(order.begin(), order.end(), [&](Index i, Index j) { return mass[i] > mass[j]; });
-  Index neurons = 0;
-  while (neurons < std::min(network.width(), options.most_neurons) &&
-         mass[order[static_cast<std::size_t>(neurons)]] > 0.0) {
-    ++neurons;
-  }
-  Matrix starts(neurons + options.random_starts, dimension);
-  for (Index i = 0; i < neurons; ++i) {
-    starts.row(i) = network.W.row(order[static_cast<std::size_t>(i)]);
-  }
+// Ascents that end this close to each other, up to sign, have found the same maximum.
+constexpr double same_maximum_deg = 0.5;
+
+// A tangential gradient below this share of |C| leaves the value right to rounding.
+constexpr double converged_share = 1e-9;
+
+Matrix ascent_starts(const Residual& residual, const Network& network,
+                     const AscentOptions& options) {
+  const std::vector<Index> heaviest = positions_of_largest(masses(network), options.most_neurons);
+  const Matrix suggested = residual.suggested_directions(options.suggested);
+  Matrix random(options.random_starts, network.W.cols());
   const RandomStream stream(options.seed, "ascent starts");
-  std::uint64_t draw = 0;
-  for (Index i = neurons; i < starts.rows(); ++i) {
-    for (Index j = 0; j < dimension; ++j) starts(i, j) = stream.normal(draw++);
+  for (Index i = 0; i < random.size(); ++i) {
+    random.data()[i] = stream.normal(static_cast<std::uint64_t>(i));
   }
+  Matrix starts(static_cast<Index>(heaviest.size()) + suggested.rows() + random.rows(),
+                network.W.cols());
+  starts << network.W(heaviest, Eigen::all), suggested, random;
   return unit_directions(starts);
 }
+
+// A batch of ascents on |C|, so that one pass over the rows serves them all.
+class Ascents {
+ public:
+  Ascents(const Residual& residual, Matrix starts)
+      : residual_(residual),
+        U_(std::move(starts)),
+        at_(residual.correlate(U_)),
+        stride_(Vector::Ones(U_.rows())) {}
+
+  const Matrix& directions() const { return U_; }
+  const Vector& values() const { return at_.value; }
+
+  /// Takes steps with every ascent that has not converged.
+  void climb(int steps) {
+    for (int step = 0; step < steps; ++step) {
+      const std::vector<Index> moving = unconverged();
+      if (moving.empty()) return;
+      const Matrix trial = trials(moving);
+      const Correlation next = residual_.correlate(trial);
+      for (std::size_t k = 0; k < moving.size(); ++k) {
+        const Index i = moving[k];
+        const auto row = static_cast<Index>(k);
+        if (std::abs(next.value[row]) > std::abs(at_.value[i])) {
+          U_.row(i) = trial.row(row);
+          at_.value[i] = next.value[row];
+          at_.gradient.row(i) = next.gradient.row(row);
+          stride_[i] = std::min(4.0, 1.5 * stride_[i]);
+        } else {
+          stride_[i] *= 0.25;
+        }
+      }
+    }
+  }
+
+  /// One ascent, the highest, of each group that has come together; highest first.
+  std::vector<Index> distinct() const {
+    const double chord = 2.0 * std::sin(0.5 * same_maximum_deg * std::numbers::pi / 180.0);
+    std::vector<Index> found;
+    for (const Index i : positions_of_largest(at_.value.cwiseAbs(), at_.value.size())) {
+      const bool known = std::any_of(found.begin(), found.end(), [&](Index j) {
+        const double side = U_.row(i).dot(U_.row(j)) < 0.0 ? -1.0 : 1.0;
+        return (U_.row(i) - side * U_.row(j)).norm() <= chord;
+      });
+      if (!known) found.push_back(i);
+    }
+    return found;
+  }
+
+ private:
+  Eigen::RowVectorXd tangent(Index i) const {
+    return at_.gradient.row(i) - at_.value[i] * U_.row(i);
+  }
+
+  std::vector<Index> unconverged() const {
+    std::vector<Index> moving;
+    for (Index i = 0; i < U_.rows(); ++i) {
+      const double move = std::min(1.0, stride_[i]) * tangent(i).norm();
+      if (move > converged_share * std::abs(at_.value[i]) && at_.value[i] != 0.0) {
+        moving.push_back(i);
+      }
+    }
+    return moving;
+  }
+
+  // Stride 1 is the fixed-point map u ← ±∇/‖∇‖; an ascent that fails to rise tries a shorter one.
+  Matrix trials(const std::vector<Index>& moving) const {
+    Matrix trial(static_cast<Index>(moving.size()), U_.cols());
+    for (std::size_t k = 0; k < moving.size(); ++k) {
+      const Index i = moving[k];
+      trial.row(static_cast<Index>(k)) = U_.row(i) + stride_[i] / at_.value[i] * tangent(i);
+    }
+    return unit_directions(trial);
+  }
+
+  const Residual& residual_;
+  Matrix U_;
+  Correlation at_;
+  Vector stride_;
+};
 
 }  // namespace
 
 Supremum estimate_supremum(const Residual& residual, const Network& network,
                            const AscentOptions& options) {
-  if (options.random_starts < 0 || options.most_neurons < 0 || options.iterations < 1) {
-    throw InvalidArgument("ascent options", "",
-                          "random_starts and most_neurons must be >= 0, iterations >= 1");
+  if (options.random_starts < 0 || options.most_neurons < 0 || options.suggested < 0 ||
+      options.iterations < 1) {
+    throw InvalidArgument(
+        "ascent options", "",
+        "random_starts, most_neurons and suggested must be >= 0, iterations >= 1");
   }
-  Matrix U = ascent_starts(network, network.W.cols(), options);
-  Correlation current = residual.correlate(U);
-  Vector stride = Vector::Ones(U.rows());
-  for (int iteration = 0; iteration < options.iterations; ++iteration) {
-    // Stride 1 is the fixed-point map u ← ±∇/‖∇‖; a direction that fails to rise tries a shorter
-    // one.
-    Matrix trial = U;
-    for (Index i = 0; i < U.rows(); ++i) {
-      const double value = current.value[i];
-      if (value == 0.0) continue;
-      const Eigen::RowVectorXd tangent = current.gradient.row(i) - value * U.row(i);
-      trial.row(i) += stride[i] / value * tangent;
-    }
-    trial = unit_directions(trial);
-    const Correlation next = residual.correlate(trial);
-    for (Index i = 0; i < U.rows(); ++i) {
-      if (std::abs(next.value[i]) > std::abs(current.value[i])) {
-        U.row(i) = trial.row(i);
-        current.value[i] = next.value[i];
-        current.gradient.row(i) = next.gradient.row(i);
-        stride[i] = std::min(4.0, 1.5 * stride[i]);
-      } else {
-        stride[i] *= 0.25;
-      }
-    }
-  }
+  Ascents all(residual, ascent_starts(residual, network, options));
+  all.climb(options.iterations);
+  // The few that are left are taken to the end: what has not arrived looks like another maximum.
+  Ascents last(residual, all.directions()(all.distinct(), Eigen::all));
+  last.climb(5 * options.iterations);
+  const std::vector<Index> found = last.distinct();
+
   Supremum best;
-  if (U.rows() == 0) return best;
-  Index where = 0;
-  best.value = current.value.cwiseAbs().maxCoeff(&where);
-  best.direction = U.row(where);
+  best.maxima = static_cast<Index>(found.size());
+  best.maxima_directions = last.directions()(found, Eigen::all);
+  best.maxima_values = last.values()(found);
+  if (best.maxima == 0) return best;
+  best.value = std::abs(best.maxima_values[0]);
+  best.direction = best.maxima_directions.row(0);
   return best;
 }
 
@@ -88,6 +153,7 @@ Certificate estimate_certificate(const Objective& objective, const Network& netw
   Certificate certificate;
   certificate.sup_eta = supremum.value / lambda;
   certificate.direction = supremum.direction;
+  certificate.maxima = supremum.maxima;
   const double primal = 0.5 * energy + lambda * masses(network).sum();
   double dual = 0.0;
   if (energy > 0.0) {

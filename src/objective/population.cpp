@@ -2,6 +2,7 @@
 #include <numbers>
 #include <utility>
 
+#include "core/largest.hpp"
 #include "core/parallel.hpp"
 #include "kernels/population.hpp"
 #include "lodestone/error.hpp"
@@ -57,6 +58,12 @@ class AtomResidual final : public Residual {
   }
   double energy() const override { return energy_; }
   double target_product() const override { return target_product_; }
+
+  Matrix suggested_directions(Index count) const override {
+    const Index teachers = atoms_.weights.size() - atoms_.student_norms.size();
+    const auto weights = atoms_.weights.tail(teachers).cwiseAbs();
+    return atoms_.directions.bottomRows(teachers)(positions_of_largest(weights, count), Eigen::all);
+  }
 
  private:
   Atoms atoms_;

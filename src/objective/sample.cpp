@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/largest.hpp"
 #include "core/parallel.hpp"
 #include "kernels/sample.hpp"
 #include "lodestone/error.hpp"
@@ -205,6 +206,12 @@ class SampleObjective::RowResidual final : public Residual {
   }
   double energy() const override { return energy_; }
   double target_product() const override { return target_product_; }
+
+  Matrix suggested_directions(Index count) const override {
+    // A neuron along a row answers to that row more than to any other.
+    const Vector pull = weighted_.cwiseAbs().cwiseProduct(objective_.X_.rowwise().stableNorm());
+    return unit_directions(objective_.X_(positions_of_largest(pull, count), Eigen::all));
+  }
 
  private:
   const SampleObjective& objective_;
