@@ -45,6 +45,10 @@ struct Supremum {
 Supremum estimate_supremum(const Residual& residual, const Network& network,
                            const AscentOptions& options = {});
 
+/// Certificate of the balanced network at λ > 0 from a supremum already found for its residual.
+Certificate certificate_of(const Residual& residual, const Network& network, double lambda,
+                           const Supremum& supremum);
+
 /// Certificate of the balanced network at λ > 0, with the supremum estimated. Throws
 /// InvalidArgument when λ is not positive.
 Certificate estimate_certificate(const Objective& objective, const Network& network, double lambda,

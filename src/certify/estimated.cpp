@@ -146,9 +146,13 @@ Certificate estimate_certificate(const Objective& objective, const Network& netw
     throw InvalidArgument("lambda", std::to_string(lambda), "a certificate needs lambda > 0");
   }
   const auto residual = objective.residual(network);
-  const Supremum supremum = estimate_supremum(*residual, network, options);
-  const double energy = residual->energy();
-  const double product = residual->target_product();
+  return certificate_of(*residual, network, lambda, estimate_supremum(*residual, network, options));
+}
+
+Certificate certificate_of(const Residual& residual, const Network& network, double lambda,
+                           const Supremum& supremum) {
+  const double energy = residual.energy();
+  const double product = residual.target_product();
 
   Certificate certificate;
   certificate.sup_eta = supremum.value / lambda;

@@ -1,0 +1,201 @@
+#include "lodestone/path.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "lodestone/error.hpp"
+#include "path/descent.hpp"
+#include "path/lasso.hpp"
+
+namespace lodestone {
+namespace {
+
+// Shares of the tolerated gap spent on what is left undone inside a round.
+constexpr double descent_share = 0.1;      // optimality violation at which the descent ends
+constexpr double stagnation_share = 0.02;  // decrease over 20 iterations below which it gives up
+constexpr double merge_share = 0.02;       // rise of P_λ accepted for one neuron less
+constexpr int merging_rounds = 2;
+constexpr int patience = 4;          // rounds without a clearly smaller gap
+constexpr double birth_share = 0.2;  // |η| − 1 that is worth a neuron
+
+// Fewer neurons where P_λ does not mind: the coarsest merge that raises it by no more than `rise`.
+Network merged_where_free(const Objective& objective, const Network& network, double lambda,
+                          double rise) {
+  const double before = path::penalized_loss(objective.evaluate(network).loss, network, lambda);
+  for (const double angle : {10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.01}) {
+    Network candidate = merged(network, angle);
+    if (candidate.width() == network.width()) break;
+    if (path::penalized_loss(objective.evaluate(candidate).loss, candidate, lambda) <=
+        before + rise) {
+      return candidate;
+    }
+  }
+  return network;
+}
+
+// Amplitudes at their optimum with the directions fixed; neurons whose amplitude is zero there are
+// removed. `born` directions (rows of unit length) start at zero.
+Network refitted(const Objective& objective, const Network& network, const Matrix& born,
+                 double lambda) {
+  const Index m = network.width();
+  Matrix directions(m + born.rows(), objective.dimension());
+  directions.topRows(m) = unit_directions(network.W);
+  directions.bottomRows(born.rows()) = born;
+  Vector start = Vector::Zero(directions.rows());
+  start.head(m) = network.a.cwiseProduct(network.W.rowwise().stableNorm());
+  const FeatureGram gram = objective.feature_gram(directions);
+  const Vector amplitudes = path::solve_lasso(gram.K, gram.b, lambda, start);
+  const Index kept = (amplitudes.array() != 0.0).count();
+  Network result{Vector(kept), Matrix(kept, objective.dimension())};
+  Index next = 0;
+  for (Index i = 0; i < amplitudes.size(); ++i) {
+    if (amplitudes[i] == 0.0) continue;
+    result.a[next] = amplitudes[i];
+    result.W.row(next++) = directions.row(i);
+  }
+  balance(result);
+  return result;
+}
+
+// Local maxima of |η| above 1, strongest first, that are not neurons already.
+Matrix births(const Supremum& supremum, const Network& network, double lambda, double margin,
+              Index most) {
+  constexpr double same_chord = 1e-4;
+  const Matrix neurons = unit_directions(network.W);
+  Matrix born(std::min<Index>(most, supremum.maxima_directions.rows()),
+              supremum.maxima_directions.cols());
+  Index count = 0;
+  for (Index i = 0; i < supremum.maxima_directions.rows() && count < born.rows(); ++i) {
+    if (std::abs(supremum.maxima_values[i]) <= lambda * (1.0 + margin)) break;
+    const auto direction = supremum.maxima_directions.row(i);
+    bool known = false;
+    for (Index j = 0; j < neurons.rows() && !known; ++j) {
+      known = (neurons.row(j) - direction).norm() < same_chord;
+    }
+    if (!known) born.row(count++) = direction;
+  }
+  return born.topRows(count);
+}
+
+}  // namespace
+
+void PathOptions::validate() const {
+  const auto refuse = [](const char* field, const auto& value, const char* rule) {
+    throw InvalidArgument(field, fmt::format("{}", value), rule);
+  };
+  if (lambdas < 1) refuse("lambdas", lambdas, "must be at least 1");
+  if (!(lambda_ratio > 0.0 && lambda_ratio < 1.0)) {
+    refuse("lambda_ratio", lambda_ratio, "must be between 0 and 1");
+  }
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (!(values[i] > 0.0) || !std::isfinite(values[i]) || (i > 0 && values[i] >= values[i - 1])) {
+      refuse("values", values[i], "lambdas must be positive and fall from one to the next");
+    }
+  }
+  if (!(gap_tolerance > 0.0)) refuse("gap_tolerance", gap_tolerance, "must be positive");
+  if (max_neurons < 1) refuse("max_neurons", max_neurons, "must be at least 1");
+  if (max_rounds < 1) refuse("max_rounds", max_rounds, "must be at least 1");
+  if (max_iterations < 1) refuse("max_iterations", max_iterations, "must be at least 1");
+  if (random_starts < 0) refuse("random_starts", random_starts, "must be 0 or positive");
+}
+
+double largest_lambda(const Objective& objective, std::uint64_t seed) {
+  const Network null{Vector(0), Matrix(0, objective.dimension())};
+  AscentOptions ascent;
+  ascent.seed = seed;
+  return estimate_supremum(*objective.residual(null), null, ascent).value;
+}
+
+PathPoint solve_at(const Objective& objective, double lambda, const Network& start,
+                   const PathOptions& options, const PathObserver& observer) {
+  options.validate();
+  if (!(lambda > 0.0)) throw InvalidArgument("lambda", fmt::format("{}", lambda), "must be > 0");
+  PathPoint point;
+  point.lambda = lambda;
+  Network network = start;
+  const Matrix none(0, objective.dimension());
+  const double null_loss = objective.null_loss();
+  double least = null_loss;
+  int best_round = 0;
+  path::DescentOptions descent;
+  descent.gradient_tolerance = descent_share * options.gap_tolerance;
+  descent.stagnation = stagnation_share * options.gap_tolerance;
+  descent.max_iterations = options.max_iterations;
+  descent.should_stop = observer.should_stop;
+  for (point.rounds = 0; point.rounds < options.max_rounds;) {
+    const auto stopped = [&] { return observer.should_stop && observer.should_stop(); };
+    if (network.width() > 0) {
+      path::Descended descended = path::descend(objective, network, lambda, descent);
+      network = std::move(descended.network);
+      point.evaluations += descended.evaluations;
+      // A neuron worth little to P_λ may still be what keeps |η| down: later rounds merge no more
+      // than what lowers P_λ.
+      const double share = point.rounds < merging_rounds ? merge_share : 0.0;
+      network =
+          merged_where_free(objective, network, lambda, share * options.gap_tolerance * least);
+      network = refitted(objective, network, none, lambda);
+    }
+    ++point.rounds;
+    const auto residual = objective.residual(network);
+    AscentOptions ascent;
+    ascent.random_starts = options.random_starts;
+    ascent.seed = options.seed + static_cast<std::uint64_t>(point.rounds);
+    const Supremum supremum = estimate_supremum(*residual, network, ascent);
+    Certificate certificate = certificate_of(*residual, network, lambda, supremum);
+    const double value = 0.5 * residual->energy() + lambda * masses(network).sum();
+    if (point.rounds == 1 || certificate.gap <= 0.9 * point.certificate.gap)
+      best_round = point.rounds;
+    if (point.rounds == 1 || certificate.gap <= point.certificate.gap) {
+      point.network = network;
+      point.penalized_loss = value;
+      point.certificate = std::move(certificate);
+    }
+    if (point.certificate.relative_gap <= options.gap_tolerance || stopped()) break;
+    if (point.rounds >= best_round + patience) break;
+    least = value;
+    const Matrix born = births(supremum, network, lambda, birth_share * options.gap_tolerance,
+                               options.max_neurons - network.width());
+    if (born.rows() == 0 && point.rounds > 1) break;
+    network = refitted(objective, network, born, lambda);
+  }
+  point.loss = objective.loss(point.network);
+  point.penalized_loss = path::penalized_loss(point.loss, point.network, lambda);
+  return point;
+}
+
+PathResult solve_path(const Objective& objective, const PathOptions& options,
+                      const PathObserver& observer) {
+  options.validate();
+  PathResult result;
+  result.lambda_max = largest_lambda(objective, options.seed);
+  std::vector<double> values = options.values;
+  if (values.empty()) {
+    const double step =
+        options.lambdas > 1 ? std::pow(options.lambda_ratio, 1.0 / (options.lambdas - 1)) : 1.0;
+    for (int i = 0; i < options.lambdas; ++i) {
+      values.push_back(result.lambda_max * std::pow(step, i));
+    }
+  }
+  Network network{Vector(0), Matrix(0, objective.dimension())};
+  const int count = static_cast<int>(values.size());
+  for (int i = 0; i < count && values[static_cast<std::size_t>(i)] > 0.0; ++i) {
+    PathPoint point =
+        solve_at(objective, values[static_cast<std::size_t>(i)], network, options, observer);
+    if (observer.should_stop && observer.should_stop()) {
+      result.interrupted = true;
+      break;
+    }
+    network = point.network;
+    result.points.push_back(std::move(point));
+    if (observer.on_point && !observer.on_point(result.points.back(), i, count)) {
+      result.interrupted = true;
+      break;
+    }
+  }
+  return result;
+}
+
+}  // namespace lodestone
