@@ -33,14 +33,25 @@ Matrix ascent_starts(const Residual& residual, const Network& network,
   return unit_directions(starts);
 }
 
-// A batch of ascents on |C|, so that one pass over the rows serves them all.
+// The shortest vector on the segment between two.
+Eigen::RowVectorXd shortest_between(const Eigen::RowVectorXd& p, const Eigen::RowVectorXd& q) {
+  const Eigen::RowVectorXd step = q - p;
+  const double length = step.squaredNorm();
+  if (length == 0.0) return p;
+  return p + std::clamp(-p.dot(step) / length, 0.0, 1.0) * step;
+}
+
+// A batch of ascents on |C|, so that one pass over the rows serves them all. No step lowers |C|.
 class Ascents {
  public:
   Ascents(const Residual& residual, Matrix starts)
       : residual_(residual),
         U_(std::move(starts)),
         at_(residual.correlate(U_)),
-        stride_(Vector::Ones(U_.rows())) {}
+        stride_(Vector::Ones(U_.rows())),
+        uphill_(U_.rows(), U_.cols()) {
+    for (Index i = 0; i < U_.rows(); ++i) uphill_.row(i) = tangent(i, at_.gradient.row(i));
+  }
 
   const Matrix& directions() const { return U_; }
   const Vector& values() const { return at_.value; }
@@ -55,13 +66,25 @@ class Ascents {
       for (std::size_t k = 0; k < moving.size(); ++k) {
         const Index i = moving[k];
         const auto row = static_cast<Index>(k);
-        if (std::abs(next.value[row]) > std::abs(at_.value[i])) {
+        const Eigen::RowVectorXd beyond = tangent(i, next.gradient.row(row));
+        const bool too_long = beyond.dot(uphill_.row(i)) <= 0.0;
+        const bool higher = std::abs(next.value[row]) > std::abs(at_.value[i]);
+        if (higher) {
           U_.row(i) = trial.row(row);
           at_.value[i] = next.value[row];
           at_.gradient.row(i) = next.gradient.row(row);
-          stride_[i] = std::min(4.0, 1.5 * stride_[i]);
+        }
+        const Eigen::RowVectorXd here = tangent(i, at_.gradient.row(i));
+        if (higher && !too_long) {
+          uphill_.row(i) = here;
+          stride_[i] = std::min(4.0, 2.0 * stride_[i]);
         } else {
-          stride_[i] *= 0.25;
+          // On a sample |C| has ridges, where the tangents of both sides point across. Between them
+          // lies the direction along the ridge (the null step of bundle methods); where it
+          // vanishes, the step was merely too long.
+          const Eigen::RowVectorXd both = shortest_between(uphill_.row(i), beyond);
+          uphill_.row(i) = both.norm() > 0.05 * here.norm() ? both : here;
+          stride_[i] *= 0.5;
         }
       }
     }
@@ -82,14 +105,16 @@ class Ascents {
   }
 
  private:
-  Eigen::RowVectorXd tangent(Index i) const {
-    return at_.gradient.row(i) - at_.value[i] * U_.row(i);
+  // The part of a gradient of C along the sphere at ascent i, turned uphill for |C|.
+  Eigen::RowVectorXd tangent(Index i, const Eigen::RowVectorXd& gradient) const {
+    const double sign = at_.value[i] < 0.0 ? -1.0 : 1.0;
+    return sign * (gradient - gradient.dot(U_.row(i)) * U_.row(i));
   }
 
   std::vector<Index> unconverged() const {
     std::vector<Index> moving;
     for (Index i = 0; i < U_.rows(); ++i) {
-      const double move = std::min(1.0, stride_[i]) * tangent(i).norm();
+      const double move = std::min(1.0, stride_[i]) * tangent(i, at_.gradient.row(i)).norm();
       if (move > converged_share * std::abs(at_.value[i]) && at_.value[i] != 0.0) {
         moving.push_back(i);
       }
@@ -102,7 +127,8 @@ class Ascents {
     Matrix trial(static_cast<Index>(moving.size()), U_.cols());
     for (std::size_t k = 0; k < moving.size(); ++k) {
       const Index i = moving[k];
-      trial.row(static_cast<Index>(k)) = U_.row(i) + stride_[i] / at_.value[i] * tangent(i);
+      trial.row(static_cast<Index>(k)) =
+          U_.row(i) + stride_[i] / std::abs(at_.value[i]) * uphill_.row(i);
     }
     return unit_directions(trial);
   }
@@ -111,6 +137,7 @@ class Ascents {
   Matrix U_;
   Correlation at_;
   Vector stride_;
+  Matrix uphill_;
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -199,8 +200,8 @@ TEST(Supremum, FindsTheMaximumOnTheCircle) {
   }
 }
 
-// More starts, or more steps of each, never find less. The batch's size can move bits, hence the
-// slack.
+// More starts, or more steps of each, find no less. On rows an ascent ends on a ridge of C, where
+// exactly depends on where it came from, hence the slack.
 TEST(Supremum, GrowsWithTheSearch) {
   const Dataset data = draw_samples(small_teacher(12, 6, 30), 100, 0.5, 31);
   const SampleObjective objective({data.X, data.y, {}, false});
@@ -214,8 +215,8 @@ TEST(Supremum, GrowsWithTheSearch) {
     options.iterations = 15;
     const double value = estimate_supremum(*residual, network, options).value;
     const double gap = estimate_certificate(objective, network, 0.01, options).gap;
-    EXPECT_GE(value, before * (1.0 - 1e-12)) << starts;
-    EXPECT_GE(gap, gap_before * (1.0 - 1e-12)) << starts;
+    EXPECT_GE(value, before * (1.0 - 1e-4)) << starts;
+    EXPECT_GE(gap, gap_before * (1.0 - 1e-4)) << starts;
     before = value;
     gap_before = gap;
   }
@@ -225,8 +226,73 @@ TEST(Supremum, GrowsWithTheSearch) {
     options.random_starts = 10;
     options.iterations = iterations;
     const double value = estimate_supremum(*residual, network, options).value;
-    EXPECT_GE(value, before * (1.0 - 1e-12)) << iterations;
+    EXPECT_GE(value, before * (1.0 - 1e-4)) << iterations;
     before = value;
+  }
+}
+
+// The zero student's C is −Σ a*_j h(∠(u, w*_j)): at orthogonal teachers h vanishes for the others,
+// so each teacher is a maximum, of the sign of −a*.
+TEST(Supremum, ListsTheDistinctMaxima) {
+  const Teacher teacher{Matrix::Identity(3, 3), Vector{{1.0, -2.0, 0.5}}};
+  const PopulationObjective objective(teacher);
+  const auto residual = objective.residual(zero_network(3));
+  const Supremum found = estimate_supremum(*residual, zero_network(3));
+  ASSERT_EQ(found.maxima, 3);
+  ASSERT_EQ(found.maxima_directions.rows(), 3);
+  EXPECT_EQ(found.value, std::abs(found.maxima_values[0]));
+  EXPECT_EQ(found.direction, found.maxima_directions.row(0).transpose());
+  const std::array<Index, 3> by_size = {1, 0, 2};
+  for (Index i = 0; i < 3; ++i) {
+    const Index teacher_index = by_size[static_cast<std::size_t>(i)];
+    EXPECT_NEAR(found.maxima_values[i], -teacher.amplitudes[teacher_index] * h_0, 1e-14);
+    EXPECT_NEAR(std::abs(found.maxima_directions(i, teacher_index)), 1.0, 1e-12);
+  }
+}
+
+// On rows |C| has ridges; ascents follow them instead of stopping all along. Checked against many
+// more starts, which also bound how many maxima there are.
+TEST(Supremum, FollowsRidgesOfSamples) {
+  const Dataset data = draw_samples(small_teacher(6, 5, 3), 300, 0.3, 4);
+  for (const bool biases : {false, true}) {
+    const SampleObjective objective({data.X, data.y, {}, biases});
+    Network network = normal_network(5, objective.dimension(), 7);
+    network.a *= 0.05;
+    const auto residual = objective.residual(network);
+    AscentOptions many;
+    many.random_starts = 3000;
+    const double reference = estimate_supremum(*residual, network, many).value;
+    const Supremum found = estimate_supremum(*residual, network);
+    EXPECT_GE(found.value, reference * (1.0 - 1e-5)) << biases;
+    EXPECT_LE(found.maxima, 12) << biases;
+    EXPECT_TRUE(std::is_sorted(found.maxima_values.begin(), found.maxima_values.end(),
+                               [](double x, double y) { return std::abs(x) > std::abs(y); }));
+    const Correlation there = residual->correlate(found.maxima_directions);
+    EXPECT_LT((there.value - found.maxima_values).cwiseAbs().maxCoeff(), 1e-14);
+  }
+}
+
+// Neither neurons nor random directions: what the residual itself suggests is enough.
+TEST(Supremum, StartsWhereTheResidualIsLarge) {
+  const Teacher teacher = small_teacher(40, 3, 21);
+  const PopulationObjective population(teacher);
+  const Dataset data = draw_samples(teacher, 400, 0.0, 22);
+  const SampleObjective sample({data.X, data.y, {}, true});
+  AscentOptions suggested;
+  suggested.random_starts = 0;
+  for (const Objective* objective :
+       {static_cast<const Objective*>(&population), static_cast<const Objective*>(&sample)}) {
+    const Network zero = zero_network(objective->dimension());
+    const auto residual = objective->residual(zero);
+    const Matrix directions = residual->suggested_directions(7);
+    EXPECT_EQ(directions.rows(), std::min<Index>(7, objective->smooth() ? 3 : 7));
+    EXPECT_LT((directions.rowwise().norm().array() - 1.0).abs().maxCoeff(), 1e-14);
+    EXPECT_EQ(residual->suggested_directions(0).rows(), 0);
+    const double everything = estimate_supremum(*residual, zero).value;
+    EXPECT_NEAR(estimate_supremum(*residual, zero, suggested).value, everything, 1e-4 * everything);
+    AscentOptions nothing = suggested;
+    nothing.suggested = 0;
+    EXPECT_EQ(estimate_supremum(*residual, zero, nothing).maxima, 0);
   }
 }
 
@@ -238,9 +304,9 @@ TEST(Supremum, StartsAtNeuronsAndAtRandom) {
   network.W.row(0) << 1.0, 0.2, 0.0;  // the second has no direction and must not start anything
   const auto residual = objective.residual(network);
   AscentOptions neurons;
-  neurons.random_starts = 0;
+  neurons.random_starts = neurons.suggested = 0;
   AscentOptions random;
-  random.most_neurons = 0;
+  random.most_neurons = random.suggested = 0;
   EXPECT_NEAR(estimate_supremum(*residual, network, neurons).value,
               estimate_supremum(*residual, network, random).value, 1e-12);
 }
