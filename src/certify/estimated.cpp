@@ -1,9 +1,10 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <string>
 #include <vector>
 
+#include "certify/ascent.hpp"
+#include "certify/gap.hpp"
 #include "lodestone/certificate.hpp"
 #include "lodestone/error.hpp"
 #include "lodestone/random.hpp"
@@ -35,16 +36,10 @@ Matrix ascent_starts(const Network& network, Index dimension, const AscentOption
 
 }  // namespace
 
-Supremum estimate_supremum(const Residual& residual, const Network& network,
-                           const AscentOptions& options) {
-  if (options.random_starts < 0 || options.most_neurons < 0 || options.iterations < 1) {
-    throw InvalidArgument("ascent options", "",
-                          "random_starts and most_neurons must be >= 0, iterations >= 1");
-  }
-  Matrix U = ascent_starts(network, network.W.cols(), options);
+Supremum ascend(const Residual& residual, Matrix U, int iterations) {
   Correlation current = residual.correlate(U);
   Vector stride = Vector::Ones(U.rows());
-  for (int iteration = 0; iteration < options.iterations; ++iteration) {
+  for (int iteration = 0; iteration < iterations; ++iteration) {
     // Stride 1 is the fixed-point map u ← ±∇/‖∇‖; a direction that fails to rise tries a shorter
     // one.
     Matrix trial = U;
@@ -75,32 +70,23 @@ Supremum estimate_supremum(const Residual& residual, const Network& network,
   return best;
 }
 
+Supremum estimate_supremum(const Residual& residual, const Network& network,
+                           const AscentOptions& options) {
+  if (options.random_starts < 0 || options.most_neurons < 0 || options.iterations < 1) {
+    throw InvalidArgument("ascent options", "",
+                          "random_starts and most_neurons must be >= 0, iterations >= 1");
+  }
+  return ascend(residual, ascent_starts(network, network.W.cols(), options), options.iterations);
+}
+
 Certificate estimate_certificate(const Objective& objective, const Network& network, double lambda,
                                  const AscentOptions& options) {
-  if (!(lambda > 0.0)) {
-    throw InvalidArgument("lambda", std::to_string(lambda), "a certificate needs lambda > 0");
-  }
+  check_lambda(lambda);
   const auto residual = objective.residual(network);
   const Supremum supremum = estimate_supremum(*residual, network, options);
-  const double energy = residual->energy();
-  const double product = residual->target_product();
-
-  Certificate certificate;
-  certificate.sup_eta = supremum.value / lambda;
+  Certificate certificate = certificate_of_supremum(*residual, network, lambda, supremum.value);
+  certificate.sup_eta_lower = certificate.sup_eta;
   certificate.direction = supremum.direction;
-  const double primal = 0.5 * energy + lambda * masses(network).sum();
-  double dual = 0.0;
-  if (energy > 0.0) {
-    const double bound = certificate.sup_eta > 0.0 ? 1.0 / certificate.sup_eta : HUGE_VAL;
-    const double scale = std::clamp(product / energy, -bound, bound);
-    dual = scale * product - 0.5 * scale * scale * energy;
-  }
-  const double gap = primal - dual;
-  // The true gap is never negative: below zero by more than rounding, the search missed the
-  // supremum.
-  certificate.search_failed = !(gap >= -1e-9 * primal);
-  certificate.gap = gap < 0.0 ? 0.0 : gap;
-  certificate.relative_gap = primal > 0.0 ? certificate.gap / primal : 0.0;
   return certificate;
 }
 
