@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "certify/ascent.hpp"
+#include "certify/gap.hpp"
 #include "core/largest.hpp"
 #include "lodestone/certificate.hpp"
 #include "lodestone/error.hpp"
@@ -142,19 +144,12 @@ class Ascents {
 
 }  // namespace
 
-Supremum estimate_supremum(const Residual& residual, const Network& network,
-                           const AscentOptions& options) {
-  if (options.random_starts < 0 || options.most_neurons < 0 || options.suggested < 0 ||
-      options.iterations < 1) {
-    throw InvalidArgument(
-        "ascent options", "",
-        "random_starts, most_neurons and suggested must be >= 0, iterations >= 1");
-  }
-  Ascents all(residual, ascent_starts(residual, network, options));
-  all.climb(options.iterations);
+Supremum ascend(const Residual& residual, Matrix starts, int iterations) {
+  Ascents all(residual, std::move(starts));
+  all.climb(iterations);
   // The few that are left are taken to the end: what has not arrived looks like another maximum.
   Ascents last(residual, all.directions()(all.distinct(), Eigen::all));
-  last.climb(5 * options.iterations);
+  last.climb(5 * iterations);
   const std::vector<Index> found = last.distinct();
 
   Supremum best;
@@ -167,37 +162,30 @@ Supremum estimate_supremum(const Residual& residual, const Network& network,
   return best;
 }
 
+Supremum estimate_supremum(const Residual& residual, const Network& network,
+                           const AscentOptions& options) {
+  if (options.random_starts < 0 || options.most_neurons < 0 || options.suggested < 0 ||
+      options.iterations < 1) {
+    throw InvalidArgument(
+        "ascent options", "",
+        "random_starts, most_neurons and suggested must be >= 0, iterations >= 1");
+  }
+  return ascend(residual, ascent_starts(residual, network, options), options.iterations);
+}
+
 Certificate estimate_certificate(const Objective& objective, const Network& network, double lambda,
                                  const AscentOptions& options) {
-  if (!(lambda > 0.0)) {
-    throw InvalidArgument("lambda", std::to_string(lambda), "a certificate needs lambda > 0");
-  }
+  check_lambda(lambda);
   const auto residual = objective.residual(network);
   return certificate_of(*residual, network, lambda, estimate_supremum(*residual, network, options));
 }
 
 Certificate certificate_of(const Residual& residual, const Network& network, double lambda,
                            const Supremum& supremum) {
-  const double energy = residual.energy();
-  const double product = residual.target_product();
-
-  Certificate certificate;
-  certificate.sup_eta = supremum.value / lambda;
+  Certificate certificate = certificate_of_supremum(residual, network, lambda, supremum.value);
+  certificate.sup_eta_lower = certificate.sup_eta;
   certificate.direction = supremum.direction;
   certificate.maxima = supremum.maxima;
-  const double primal = 0.5 * energy + lambda * masses(network).sum();
-  double dual = 0.0;
-  if (energy > 0.0) {
-    const double bound = certificate.sup_eta > 0.0 ? 1.0 / certificate.sup_eta : HUGE_VAL;
-    const double scale = std::clamp(product / energy, -bound, bound);
-    dual = scale * product - 0.5 * scale * scale * energy;
-  }
-  const double gap = primal - dual;
-  // The true gap is never negative: below zero by more than rounding, the search missed the
-  // supremum.
-  certificate.search_failed = !(gap >= -1e-9 * primal);
-  certificate.gap = gap < 0.0 ? 0.0 : gap;
-  certificate.relative_gap = primal > 0.0 ? certificate.gap / primal : 0.0;
   return certificate;
 }
 

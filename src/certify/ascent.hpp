@@ -1,0 +1,10 @@
+#pragma once
+
+#include "lodestone/certificate.hpp"
+
+namespace lodestone {
+
+/// Ascent of |E[(f − y) relu(u·x)]| from every row of `starts` (unit rows), and the best end.
+Supremum ascend(const Residual& residual, Matrix starts, int iterations);
+
+}  // namespace lodestone
