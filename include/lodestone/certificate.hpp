@@ -36,11 +36,11 @@ struct AscentOptions {
 /// What multi-start ascent found on C(u) = E[(f − y) relu(u·x)] over unit directions u
 /// (docs/math.md, 6.3). Without starts, or where C = 0 at all of them: value 0, no direction.
 struct Supremum {
-  double value = 0.0;        ///< the largest |C|
-  Vector direction;          ///< where it is
-  Index maxima = 0;          ///< distinct local maxima of |C|, up to sign
-  Matrix maxima_directions;  ///< maxima×d, unit rows, the largest |C| first
-  Vector maxima_values;      ///< C there, with its sign
+  double value = 0.0;             ///< the largest |C|
+  Vector direction;               ///< where it is
+  Index maxima = 0;               ///< distinct local maxima of |C|, up to sign
+  Matrix maxima_directions = {};  ///< maxima×d, unit rows, the largest |C| first
+  Vector maxima_values = {};      ///< C there, with its sign
 };
 
 /// Ascends |C| from neurons, suggested and random directions, each step upwards or not taken, and
