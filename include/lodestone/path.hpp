@@ -33,10 +33,15 @@ struct PathOptions {
   /// Most iterations of one joint descent; >= 1.
   int max_iterations = 500;
 
-  /// Uniform directions from which each search for sup |η| starts, besides neurons; >= 0.
-  Index random_starts = 32;
+  /// Search for sup |η| as estimate_certificate does before a value of λ counts as done. Without it
+  /// only the quick search for births is made, and the gaps may be understated: for paths of which
+  /// only the predictions matter.
+  bool thorough = true;
 
-  std::uint64_t seed = 0;  ///< of those directions
+  /// Prove sup |η| (rigorous_certificate) for every value of λ.
+  bool rigorous = false;
+
+  std::uint64_t seed = 0;  ///< of the searches' random directions
 
   /// Throws InvalidArgument naming the field, its value and its range.
   void validate() const;

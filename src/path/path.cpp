@@ -80,6 +80,23 @@ Matrix births(const Supremum& supremum, const Network& network, double lambda, d
   return born.topRows(count);
 }
 
+// On rows a birth needs any direction above 1: many starts, few steps. On populations, where
+// directions are cheap to try, the maxima themselves leave less for later rounds.
+AscentOptions quick_search(const Objective& objective, std::uint64_t seed) {
+  AscentOptions ascent;
+  ascent.random_starts = 50;
+  ascent.iterations = objective.smooth() ? 30 : 3;
+  ascent.seed = seed;
+  return ascent;
+}
+
+AscentOptions thorough_search(std::uint64_t seed) {
+  AscentOptions ascent;
+  ascent.iterations = 10;
+  ascent.seed = seed;
+  return ascent;
+}
+
 }  // namespace
 
 void PathOptions::validate() const {
@@ -99,7 +116,6 @@ void PathOptions::validate() const {
   if (max_neurons < 1) refuse("max_neurons", max_neurons, "must be at least 1");
   if (max_rounds < 1) refuse("max_rounds", max_rounds, "must be at least 1");
   if (max_iterations < 1) refuse("max_iterations", max_iterations, "must be at least 1");
-  if (random_starts < 0) refuse("random_starts", random_starts, "must be 0 or positive");
 }
 
 double largest_lambda(const Objective& objective, std::uint64_t seed) {
@@ -125,8 +141,9 @@ PathPoint solve_at(const Objective& objective, double lambda, const Network& sta
   descent.stagnation = stagnation_share * options.gap_tolerance;
   descent.max_iterations = options.max_iterations;
   descent.should_stop = observer.should_stop;
-  for (point.rounds = 0; point.rounds < options.max_rounds;) {
-    const auto stopped = [&] { return observer.should_stop && observer.should_stop(); };
+  const auto stopped = [&] { return observer.should_stop && observer.should_stop(); };
+  bool searched_thoroughly = false;
+  while (point.rounds < options.max_rounds) {
     if (network.width() > 0) {
       path::Descended descended = path::descend(objective, network, lambda, descent);
       network = std::move(descended.network);
@@ -140,26 +157,38 @@ PathPoint solve_at(const Objective& objective, double lambda, const Network& sta
     }
     ++point.rounds;
     const auto residual = objective.residual(network);
-    AscentOptions ascent;
-    ascent.random_starts = options.random_starts;
-    ascent.seed = options.seed + static_cast<std::uint64_t>(point.rounds);
-    const Supremum supremum = estimate_supremum(*residual, network, ascent);
+    const std::uint64_t seed = options.seed + static_cast<std::uint64_t>(point.rounds);
+    Supremum supremum = estimate_supremum(*residual, network, quick_search(objective, seed));
     Certificate certificate = certificate_of(*residual, network, lambda, supremum);
-    const double value = 0.5 * residual->energy() + lambda * masses(network).sum();
-    if (point.rounds == 1 || certificate.gap <= 0.9 * point.certificate.gap)
+    bool thorough = false;
+    if (options.thorough && certificate.relative_gap <= options.gap_tolerance) {
+      supremum = estimate_supremum(*residual, network, thorough_search(seed));
+      certificate = certificate_of(*residual, network, lambda, supremum);
+      thorough = true;
+    }
+    if (point.rounds == 1 || certificate.gap <= 0.9 * point.certificate.gap) {
       best_round = point.rounds;
+    }
     if (point.rounds == 1 || certificate.gap <= point.certificate.gap) {
       point.network = network;
-      point.penalized_loss = value;
       point.certificate = std::move(certificate);
+      searched_thoroughly = thorough;
     }
     if (point.certificate.relative_gap <= options.gap_tolerance || stopped()) break;
     if (point.rounds >= best_round + patience) break;
-    least = value;
+    least = 0.5 * residual->energy() + lambda * masses(network).sum();
     const Matrix born = births(supremum, network, lambda, birth_share * options.gap_tolerance,
                                options.max_neurons - network.width());
     if (born.rows() == 0 && point.rounds > 1) break;
     network = refitted(objective, network, born, lambda);
+  }
+  if (options.rigorous) {
+    AscentOptions ascent = thorough_search(options.seed);
+    point.certificate =
+        rigorous_certificate(objective, point.network, lambda, RigorousOptions{}, ascent);
+  } else if (options.thorough && !searched_thoroughly) {
+    point.certificate = estimate_certificate(objective, point.network, lambda,
+                                             thorough_search(options.seed));
   }
   point.loss = objective.loss(point.network);
   point.penalized_loss = path::penalized_loss(point.loss, point.network, lambda);
