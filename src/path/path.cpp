@@ -187,8 +187,8 @@ PathPoint solve_at(const Objective& objective, double lambda, const Network& sta
     point.certificate =
         rigorous_certificate(objective, point.network, lambda, RigorousOptions{}, ascent);
   } else if (options.thorough && !searched_thoroughly) {
-    point.certificate = estimate_certificate(objective, point.network, lambda,
-                                             thorough_search(options.seed));
+    point.certificate =
+        estimate_certificate(objective, point.network, lambda, thorough_search(options.seed));
   }
   point.loss = objective.loss(point.network);
   point.penalized_loss = path::penalized_loss(point.loss, point.network, lambda);

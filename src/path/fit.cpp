@@ -1,0 +1,616 @@
+#include "lodestone/fit.hpp"
+
+#include <fmt/format.h>
+
+#include <Eigen/Cholesky>
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <mutex>
+#include <numeric>
+#include <utility>
+
+#include "core/parallel.hpp"
+#include "lodestone/error.hpp"
+#include "lodestone/random.hpp"
+#include "path/descent.hpp"
+#include "path/refit.hpp"
+
+namespace lodestone {
+namespace {
+
+// Values of λ after the best one, without a better validation error, at which a fold gives up.
+constexpr std::size_t fold_patience = 5;
+
+// Rows made ready: what they are trained on and how to come back.
+struct Prepared {
+  Standardization standardization;
+  std::unique_ptr<SampleObjective> objective;
+};
+
+Prepared prepare(const Dataset& data, const FitOptions& options) {
+  Prepared rows;
+  rows.standardization = Standardization::fit(options.standardize, data.X, data.y, data.weights);
+  rows.objective = std::make_unique<SampleObjective>(
+      SampleData{rows.standardization.apply(data.X), data.y / rows.standardization.target_scale,
+                 data.weights, options.biases});
+  return rows;
+}
+
+Model model_of(const Network& network, const Prepared& rows, const Dataset& data, bool biases) {
+  Model model =
+      to_original_units(network, rows.objective->affine(network), biases, rows.standardization);
+  model.columns = data.columns;
+  model.target = data.target;
+  return model;
+}
+
+Vector normalized_weights(const Dataset& data) {
+  if (data.weights.size() == 0) {
+    return Vector::Constant(data.y.size(), 1.0 / static_cast<double>(data.y.size()));
+  }
+  return data.weights / data.weights.sum();
+}
+
+Vector squared_errors(const Model& model, const Dataset& data) {
+  return (model.predict(data.X) - data.y).cwiseAbs2();
+}
+
+double variance(const Dataset& data) {
+  const Vector weights = normalized_weights(data);
+  const double mean = weights.dot(data.y);
+  return weights.dot((data.y.array() - mean).square().matrix());
+}
+
+struct Fold {
+  Dataset training;
+  Dataset held_out;
+};
+
+std::vector<Fold> split(const Dataset& data, int folds, std::uint64_t seed) {
+  const Index n = data.y.size();
+  const std::vector<Index> order = RandomStream(seed, "folds").permutation(n);
+  std::vector<Fold> result;
+  for (int k = 0; k < folds; ++k) {
+    std::vector<Index> in;
+    std::vector<Index> out;
+    for (Index t = 0; t < n; ++t) {
+      (t % folds == k ? out : in).push_back(order[static_cast<std::size_t>(t)]);
+    }
+    std::sort(in.begin(), in.end());
+    std::sort(out.begin(), out.end());
+    result.push_back({take_rows(data, in), take_rows(data, out)});
+  }
+  return result;
+}
+
+// Reports from several threads, one at a time.
+class Progress {
+ public:
+  Progress(const FitObserver& observer, double units) : observer_(observer), units_(units) {}
+
+  void add(double units, const std::string& what) {
+    if (!observer_.on_progress) return;
+    const std::scoped_lock lock(mutex_);
+    done_ += units;
+    observer_.on_progress(std::min(1.0, done_ / units_), what);
+  }
+  bool stopped() const { return observer_.should_stop && observer_.should_stop(); }
+
+ private:
+  const FitObserver& observer_;
+  double units_;
+  std::mutex mutex_;
+  double done_ = 0.0;
+};
+
+// Cross-validation: every fold's path is kept, so that its features can be refitted afterwards.
+class CrossValidation {
+ public:
+  CrossValidation(std::vector<Fold> folds, const FitOptions& options, double target_variance)
+      : folds_(std::move(folds)), options_(options), target_variance_(target_variance) {
+    for (const Fold& fold : folds_) rows_.push_back(prepare(fold.training, options));
+    paths_.resize(folds_.size());
+  }
+
+  // Mean and standard error of the penalized networks on the rows held out, as far as every fold
+  // went.
+  std::vector<Candidate> penalized(const std::vector<double>& lambdas, Progress& progress) {
+    std::vector<std::vector<Vector>> errors(folds_.size());
+    for_each_block(static_cast<Index>(folds_.size()), [&](Index block) {
+      const auto k = static_cast<std::size_t>(block);
+      PathOptions options = options_.path;
+      options.values = lambdas;
+      options.gap_tolerance = std::max(options.gap_tolerance, 1e-2);
+      options.thorough = false;
+      options.rigorous = false;
+      options.max_rounds = std::min(options.max_rounds, 8);
+      double least = HUGE_VAL;
+      std::size_t since_least = 0;
+      PathObserver observer;
+      observer.should_stop = [&] { return progress.stopped(); };
+      observer.on_point = [&](const PathPoint& point, int, int) {
+        errors[k].push_back(
+            squared_errors(model_of(point.network, rows_[k], folds_[k].training, options_.biases),
+                           folds_[k].held_out));
+        const double error = normalized_weights(folds_[k].held_out).dot(errors[k].back());
+        progress.add(1.0, "cross-validation");
+        since_least = error < least ? 0 : since_least + 1;
+        least = std::min(least, error);
+        return since_least < fold_patience;
+      };
+      paths_[k] = solve_path(*rows_[k].objective, options, observer);
+    });
+    std::size_t finished = lambdas.size();
+    for (const auto& fold : errors) finished = std::min(finished, fold.size());
+    std::vector<Candidate> candidates;
+    for (std::size_t i = 0; i < finished; ++i) {
+      Candidate candidate;
+      candidate.index = static_cast<int>(i);
+      std::vector<Vector> of_point;
+      for (auto& fold : errors) of_point.push_back(std::move(fold[i]));
+      summarize(of_point, candidate);
+      candidates.push_back(candidate);
+    }
+    return candidates;
+  }
+
+  // The same for features refitted without penalty.
+  void refit(Candidate& candidate, Progress& progress) const {
+    std::vector<Vector> errors(folds_.size());
+    for_each_block(static_cast<Index>(folds_.size()), [&](Index block) {
+      const auto k = static_cast<std::size_t>(block);
+      const PathPoint& point = paths_[k].points[static_cast<std::size_t>(candidate.index)];
+      const Network network =
+          path::refit_heaviest(*rows_[k].objective, point.network, candidate.merge_angle_deg,
+                               candidate.features, [&] { return progress.stopped(); });
+      errors[k] = squared_errors(model_of(network, rows_[k], folds_[k].training, options_.biases),
+                                 folds_[k].held_out);
+    });
+    summarize(errors, candidate);
+  }
+
+  Index fewest_training_rows() const {
+    Index fewest = folds_.front().training.y.size();
+    for (const Fold& fold : folds_) fewest = std::min(fewest, fold.training.y.size());
+    return fewest;
+  }
+
+ private:
+  void summarize(const std::vector<Vector>& errors, Candidate& candidate) const {
+    const auto count = static_cast<double>(errors.size());
+    Vector means(static_cast<Index>(errors.size()));
+    for (std::size_t k = 0; k < errors.size(); ++k) {
+      means[static_cast<Index>(k)] =
+          normalized_weights(folds_[k].held_out).dot(errors[k]) / target_variance_;
+    }
+    candidate.validation_error = means.mean();
+    if (errors.size() > 1) {
+      candidate.standard_error = std::sqrt(
+          (means.array() - candidate.validation_error).square().sum() / (count * (count - 1.0)));
+    } else {
+      const Vector& rows = errors.front();
+      const auto n = static_cast<double>(rows.size());
+      const double spread = (rows.array() - rows.mean()).square().sum() / std::max(1.0, n - 1.0);
+      candidate.standard_error = std::sqrt(spread / n) / target_variance_;
+    }
+  }
+
+  std::vector<Fold> folds_;
+  const FitOptions& options_;
+  double target_variance_;
+  std::vector<Prepared> rows_;
+  std::vector<PathResult> paths_;
+};
+
+std::vector<double> lambda_values(const PathOptions& options, double largest) {
+  if (!options.values.empty()) return options.values;
+  std::vector<double> values;
+  const double steps = std::max(1, options.lambdas - 1);
+  for (int i = 0; i < options.lambdas; ++i) {
+    values.push_back(largest * std::pow(options.lambda_ratio, i / steps));
+  }
+  return values;
+}
+
+std::vector<Index> feature_counts(Index most) {
+  std::vector<Index> counts;
+  for (Index count = 1; count <= most; count = std::max(count + 1, count * 5 / 4)) {
+    counts.push_back(count);
+  }
+  return counts;
+}
+
+int position_of_least(const std::vector<Candidate>& candidates) {
+  int best = 0;
+  for (std::size_t c = 0; c < candidates.size(); ++c) {
+    if (candidates[c].validation_error <
+        candidates[static_cast<std::size_t>(best)].validation_error) {
+      best = static_cast<int>(c);
+    }
+  }
+  return best;
+}
+
+// Refits of the features found at the best λ and at the largest λ within a standard error of it:
+// neurons that share a direction are merged closely or boldly, and the heaviest 1, 2, 3, ... kept.
+void add_relaxed(const CrossValidation& validation, const FitOptions& options, Index dimension,
+                 std::vector<Candidate>& candidates, Progress& progress) {
+  const Candidate best = candidates[static_cast<std::size_t>(position_of_least(candidates))];
+  int sparse = best.index;
+  for (const Candidate& candidate : candidates) {
+    if (candidate.validation_error <= best.validation_error + best.standard_error) {
+      sparse = candidate.index;
+      break;
+    }
+  }
+  std::vector<int> indices{best.index};
+  if (sparse != best.index) indices.push_back(sparse);
+  // A refit with more weights than half the rows would interpolate.
+  const Index most =
+      std::min(options.path.max_neurons, validation.fewest_training_rows() / 2 / (dimension + 1));
+  double least = HUGE_VAL;
+  int since_least = 0;
+  for (const Index count : feature_counts(most)) {
+    double least_of_count = HUGE_VAL;
+    for (const int index : indices) {
+      for (const double angle : {2.0, 15.0}) {
+        if (progress.stopped()) return;
+        Candidate candidate;
+        candidate.index = index;
+        candidate.relaxed = true;
+        candidate.merge_angle_deg = angle;
+        candidate.features = count;
+        validation.refit(candidate, progress);
+        progress.add(1.0, "refits");
+        least_of_count = std::min(least_of_count, candidate.validation_error);
+        candidates.push_back(candidate);
+      }
+    }
+    since_least = least_of_count < least ? 0 : since_least + 1;
+    least = std::min(least, least_of_count);
+    if (since_least >= 3) break;
+  }
+}
+
+double active_share(const Prepared& rows, const Dataset& data, bool biases, const Vector& w) {
+  const Matrix X = rows.standardization.apply(data.X);
+  const Vector z = (X * w.head(X.cols())).array() + (biases ? w[X.cols()] : 0.0);
+  return normalized_weights(data).dot((z.array() > 0.0).cast<double>().matrix());
+}
+
+std::vector<FeatureReport> report_features(const Objective& objective, const Network& network,
+                                           const Network& features, double lambda) {
+  std::vector<FeatureReport> reports(static_cast<std::size_t>(features.width()));
+  const Vector mass = masses(features);
+  const Correlation correlation =
+      objective.residual(network)->correlate(unit_directions(features.W));
+  for (Index i = 0; i < features.width(); ++i) {
+    FeatureReport& report = reports[static_cast<std::size_t>(i)];
+    report.mass = mass[i];
+    report.share = mass[i] / mass.sum();
+    report.eta = -correlation.value[i] / lambda;
+  }
+  return reports;
+}
+
+// The coarsest merge of neurons that leaves the loss within one percent, and its angle.
+std::pair<Network, double> merged_features(const Objective& objective, const Network& network) {
+  const double loss = objective.loss(network);
+  for (const double angle : {20.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05}) {
+    Network candidate = merged(network, angle);
+    if (objective.loss(candidate) <= 1.01 * loss) return {std::move(candidate), angle};
+  }
+  return {merged(network, 0.0), 0.0};
+}
+
+void take_point(const PathPoint& point, FitResult& result) {
+  result.network = point.network;
+  result.certificate = point.certificate;
+  result.loss = point.loss;
+  result.penalized_loss = point.penalized_loss;
+  result.lambda = point.lambda;
+}
+
+// Directions without the bias coordinate, of unit length.
+Matrix input_directions(const Network& network, bool biases) {
+  return unit_directions(network.W.leftCols(network.W.cols() - (biases ? 1 : 0)));
+}
+
+// Angles between the features and their counterparts in resamples (docs/math.md, 9.6).
+void bootstrap(const Dataset& data, const FitOptions& options, bool relaxed, Progress& progress,
+               FitResult& result) {
+  constexpr double counterpart_deg = 30.0;
+  const Index n = data.y.size();
+  const Index count = result.features.width();
+  const Matrix X = result.standardization.apply(data.X);
+  const Vector y = data.y / result.standardization.target_scale;
+  const Vector weights = normalized_weights(data);
+  Vector cumulative(n);
+  std::partial_sum(weights.begin(), weights.end(), cumulative.begin());
+  const Matrix directions = input_directions(result.features, options.biases);
+  Matrix angles(options.bootstrap, count);
+  for_each_block(options.bootstrap, [&](Index b) {
+    const RandomStream stream(options.seed, fmt::format("bootstrap {}", b));
+    Vector resampled = Vector::Zero(n);
+    for (Index t = 0; t < n; ++t) {
+      const double at = stream.uniform(static_cast<std::uint64_t>(t)) * cumulative[n - 1];
+      const auto row =
+          std::upper_bound(cumulative.begin(), cumulative.end(), at) - cumulative.begin();
+      resampled[std::min<Index>(row, n - 1)] += 1.0;
+    }
+    const SampleObjective objective(SampleData{X, y, resampled, options.biases});
+    path::DescentOptions descent;
+    descent.should_stop = [&] { return progress.stopped(); };
+    const Network again =
+        path::descend(objective, result.features, relaxed ? 0.0 : result.lambda, descent).network;
+    const Matrix found = input_directions(again, options.biases);
+    for (Index i = 0; i < count; ++i) {
+      double least = 90.0;
+      for (Index j = 0; j < found.rows(); ++j) {
+        least = std::min(least, angle_between_lines_deg(directions.row(i), found.row(j)));
+      }
+      angles(b, i) = least;
+    }
+    progress.add(1.0, "bootstrap");
+  });
+  for (Index i = 0; i < count; ++i) {
+    std::vector<double> column(angles.col(i).begin(), angles.col(i).end());
+    std::sort(column.begin(), column.end());
+    FeatureReport& report = result.reports[static_cast<std::size_t>(i)];
+    report.angle_error_deg = std::sqrt(angles.col(i).squaredNorm() / options.bootstrap);
+    const auto position = static_cast<std::size_t>(std::ceil(0.95 * options.bootstrap)) - 1;
+    report.angle_95_deg = column[position];
+    report.found_share =
+        static_cast<double>((angles.col(i).array() < counterpart_deg).count()) / options.bootstrap;
+  }
+}
+
+}  // namespace
+
+const char* name(Selection selection) {
+  return selection == Selection::best ? "best" : "one-standard-error";
+}
+
+Selection parse_selection(const std::string& text) {
+  for (const Selection selection : {Selection::best, Selection::one_standard_error}) {
+    if (text == name(selection)) return selection;
+  }
+  throw InvalidArgument("select", "'" + text + "'", "must be best or one-standard-error");
+}
+
+const char* name(Relaxed relaxed) {
+  switch (relaxed) {
+    case Relaxed::automatic:
+      return "auto";
+    case Relaxed::never:
+      return "never";
+    case Relaxed::always:
+      return "always";
+  }
+  return "";
+}
+
+Relaxed parse_relaxed(const std::string& text) {
+  for (const Relaxed relaxed : {Relaxed::automatic, Relaxed::never, Relaxed::always}) {
+    if (text == name(relaxed)) return relaxed;
+  }
+  throw InvalidArgument("relaxed", "'" + text + "'", "must be auto, never or always");
+}
+
+PathOptions FitOptions::default_path() {
+  PathOptions path;
+  path.lambdas = 30;
+  path.lambda_ratio = 1e-4;
+  path.max_neurons = 40;
+  return path;
+}
+
+void FitOptions::validate() const {
+  path.validate();
+  if (folds < 2) throw InvalidArgument("folds", fmt::format("{}", folds), "must be at least 2");
+  if (bootstrap < 0) {
+    throw InvalidArgument("bootstrap", fmt::format("{}", bootstrap), "must be 0 or positive");
+  }
+}
+
+std::vector<std::string> feature_warnings(const Network& features,
+                                          const std::vector<FeatureReport>& reports) {
+  constexpr double nearly_parallel_deg = 5.0;
+  constexpr double nearly_linear = 0.005;
+  std::vector<std::string> warnings;
+  for (Index i = 0; i < features.width(); ++i) {
+    for (Index j = 0; j < i; ++j) {
+      const double angle = angle_between_lines_deg(features.W.row(i), features.W.row(j));
+      if (angle >= nearly_parallel_deg) continue;
+      const bool opposite = (features.a[i] > 0.0) != (features.a[j] > 0.0);
+      const FeatureReport& one = reports[static_cast<std::size_t>(i)];
+      const FeatureReport& other = reports[static_cast<std::size_t>(j)];
+      if (opposite && std::abs(one.mass - other.mass) < 0.2 * (one.mass + other.mass)) {
+        warnings.push_back(fmt::format(
+            "features {} and {} are {:.2g} degrees apart with amplitudes of opposite sign that "
+            "nearly cancel: their difference is what matters, not either of them",
+            j + 1, i + 1, angle));
+      } else {
+        warnings.push_back(fmt::format(
+            "features {} and {} are nearly parallel ({:.2g} degrees): read them as one direction",
+            j + 1, i + 1, angle));
+      }
+    }
+    const double active = reports[static_cast<std::size_t>(i)].active_share;
+    if (active < nearly_linear || active > 1.0 - nearly_linear) {
+      warnings.push_back(fmt::format(
+          "feature {} is {} on {:.1f} % of the rows: there it belongs to the linear part", i + 1,
+          active < 0.5 ? "off" : "on", 100.0 * std::max(active, 1.0 - active)));
+    }
+  }
+  return warnings;
+}
+
+FitResult fit(const Dataset& training, const std::optional<Dataset>& validation,
+              const FitOptions& options, const FitObserver& observer) {
+  options.validate();
+  const Index n = training.y.size();
+  if (!validation && options.folds > n) {
+    throw InvalidArgument("folds", fmt::format("{}", options.folds),
+                          fmt::format("there are only {} rows", n));
+  }
+  const Prepared rows = prepare(training, options);
+  const Objective& objective = *rows.objective;
+  FitResult result;
+  result.standardization = rows.standardization;
+  result.biases = options.biases;
+
+  const double largest = largest_lambda(objective, options.seed);
+  std::vector<double> lambdas = lambda_values(options.path, largest);
+  std::vector<Fold> folds;
+  if (validation) {
+    folds.push_back({training, *validation});
+  } else {
+    folds = split(training, options.folds, options.seed);
+  }
+  const auto points = static_cast<double>(lambdas.size());
+  Progress progress(observer,
+                    points * static_cast<double>(folds.size()) + points + 20.0 + options.bootstrap);
+  CrossValidation cross(std::move(folds), options, variance(training));
+  result.candidates = cross.penalized(lambdas, progress);
+  if (result.candidates.empty()) {
+    throw InvalidArgument("time", "none", "stopped before the first lambda was finished");
+  }
+  const std::size_t reached = result.candidates.size();
+  if (options.relaxed != Relaxed::never) {
+    add_relaxed(cross, options, objective.dimension(), result.candidates, progress);
+  }
+
+  // The path of all rows, as far as validation went.
+  PathOptions path_options = options.path;
+  lambdas.resize(reached);
+  path_options.values = lambdas;
+  path_options.seed = options.seed;
+  PathObserver path_observer;
+  path_observer.should_stop = [&] { return progress.stopped(); };
+  path_observer.on_point = [&](const PathPoint&, int, int) {
+    progress.add(1.0, "path");
+    return true;
+  };
+  result.path = solve_path(objective, path_options, path_observer);
+  result.path.lambda_max = largest;
+  result.interrupted = result.path.interrupted || progress.stopped();
+  const auto solved = static_cast<int>(result.path.points.size());
+  if (solved == 0) {
+    throw InvalidArgument("time", "none", "stopped before the first lambda was finished");
+  }
+  for (const PathPoint& point : result.path.points) {
+    result.path_features.push_back(merged_features(objective, point.network).first.width());
+    result.training_error.push_back(2.0 * point.loss);
+  }
+  std::erase_if(result.candidates, [&](const Candidate& c) { return c.index >= solved; });
+  for (Candidate& candidate : result.candidates) {
+    if (!candidate.relaxed) {
+      candidate.features = result.path_features[static_cast<std::size_t>(candidate.index)];
+    }
+  }
+
+  // The choice.
+  const auto allowed = [&](const Candidate& candidate) {
+    return options.relaxed != Relaxed::always || candidate.relaxed;
+  };
+  std::vector<Candidate> open = result.candidates;
+  for (Candidate& candidate : open) {
+    if (!allowed(candidate)) candidate.validation_error = HUGE_VAL;
+  }
+  result.best = position_of_least(open);
+  result.chosen = result.best;
+  if (options.select == Selection::one_standard_error) {
+    const Candidate& best = open[static_cast<std::size_t>(result.best)];
+    for (std::size_t c = 0; c < open.size(); ++c) {
+      const Candidate& now = open[static_cast<std::size_t>(result.chosen)];
+      const bool fewer =
+          open[c].features < now.features ||
+          (open[c].features == now.features && open[c].validation_error < now.validation_error);
+      if (open[c].validation_error <= best.validation_error + best.standard_error && fewer) {
+        result.chosen = static_cast<int>(c);
+      }
+    }
+  }
+
+  const Candidate& choice = result.candidates[static_cast<std::size_t>(result.chosen)];
+  take_point(result.path.points[static_cast<std::size_t>(choice.index)], result);
+  if (choice.relaxed) {
+    result.features = path::refit_heaviest(objective, result.network, choice.merge_angle_deg,
+                                           choice.features, [&] { return progress.stopped(); });
+    result.merge_angle_deg = choice.merge_angle_deg;
+  } else {
+    std::tie(result.features, result.merge_angle_deg) = merged_features(objective, result.network);
+  }
+  result.features = path::heaviest(result.features, result.features.width());
+  result.features_loss = objective.loss(result.features);
+  result.model = model_of(result.features, rows, training, options.biases);
+  result.network_model = model_of(result.network, rows, training, options.biases);
+  result.reports = report_features(objective, result.network, result.features, result.lambda);
+  for (Index i = 0; i < result.features.width(); ++i) {
+    result.reports[static_cast<std::size_t>(i)].active_share =
+        active_share(rows, training, options.biases, result.features.W.row(i));
+  }
+  if (options.bootstrap > 0 && result.features.width() > 0) {
+    bootstrap(training, options, choice.relaxed, progress, result);
+  }
+  result.warnings = feature_warnings(result.features, result.reports);
+  return result;
+}
+
+FitResult fit(const Teacher& teacher, const FitOptions& options, const FitObserver& observer) {
+  options.validate();
+  const PopulationObjective objective(teacher);
+  FitResult result;
+  result.biases = false;
+  const Index d = teacher.dimension();
+  result.standardization.center = Vector::Zero(d);
+  result.standardization.scale = Vector::Ones(d);
+  result.standardization.map = Matrix::Identity(d, d);
+  Progress progress(observer,
+                    static_cast<double>(options.path.values.empty() ? options.path.lambdas
+                                                                    : options.path.values.size()));
+  PathOptions path_options = options.path;
+  path_options.seed = options.seed;
+  PathObserver path_observer;
+  path_observer.should_stop = [&] { return progress.stopped(); };
+  path_observer.on_point = [&](const PathPoint&, int, int) {
+    progress.add(1.0, "path");
+    return true;
+  };
+  result.path = solve_path(objective, path_options, path_observer);
+  result.interrupted = result.path.interrupted;
+  if (result.path.points.empty()) {
+    throw InvalidArgument("time", "none", "stopped before the first lambda was finished");
+  }
+  const double target = target_variance(teacher);
+  for (const PathPoint& point : result.path.points) {
+    result.path_features.push_back(merged_features(objective, point.network).first.width());
+    result.training_error.push_back(2.0 * point.loss / target);
+    Candidate candidate;
+    candidate.index = static_cast<int>(result.candidates.size());
+    candidate.features = result.path_features.back();
+    result.candidates.push_back(candidate);
+  }
+  result.chosen = result.best = static_cast<int>(result.candidates.size()) - 1;
+  take_point(result.path.points.back(), result);
+  std::tie(result.features, result.merge_angle_deg) = merged_features(objective, result.network);
+  result.features = path::heaviest(result.features, result.features.width());
+  result.features_loss = objective.loss(result.features);
+  const auto model_of_population = [&](const Network& network) {
+    Model model =
+        to_original_units(network, objective.affine(network), false, result.standardization);
+    for (Index j = 0; j < d; ++j) model.columns.push_back(fmt::format("x{}", j));
+    model.target = "y";
+    return model;
+  };
+  result.model = model_of_population(result.features);
+  result.network_model = model_of_population(result.network);
+  result.reports = report_features(objective, result.network, result.features, result.lambda);
+  for (FeatureReport& report : result.reports) report.active_share = 0.5;
+  result.warnings = feature_warnings(result.features, result.reports);
+  return result;
+}
+
+}  // namespace lodestone

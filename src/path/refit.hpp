@@ -1,0 +1,16 @@
+#pragma once
+
+#include <functional>
+
+#include "lodestone/network.hpp"
+#include "lodestone/objective.hpp"
+
+namespace lodestone::path {
+
+/// The `count` heaviest features of a network, neurons within merge_angle_deg being one, refitted
+/// without penalty: amplitudes by least squares, then all weights together down L from there
+/// (docs/math.md, 9.5). Balanced.
+Network refit_heaviest(const Objective& objective, const Network& network, double merge_angle_deg,
+                       Index count, const std::function<bool()>& should_stop);
+
+}  // namespace lodestone::path
