@@ -118,8 +118,8 @@ TEST_F(DatasetTest, RefusesWrongColumns) {
   expect_refused(with([](auto& s) { s.weights = "betta"; }), {"did you mean 'beta'?"});
   expect_refused(with([](auto& s) { s.weights = "3"; }), {"weights", "0 to 2"});
   expect_refused(with([](auto& s) { s.weights = "y"; }), {"weights", "'y'", "is the target"});
-  expect_refused(with([](auto& s) { s.exclude = {"alfa"}; }),
-                 {"exclude", "'alfa'", "did you mean 'alpha'?"});
+  expect_refused(with([](auto& s) { s.exclude = {"alpa"}; }),
+                 {"exclude", "'alpa'", "did you mean 'alpha'?"});
   expect_refused(with([](auto& s) { s.exclude = {"-1"}; }), {"exclude", "-1", "0 to 2"});
   expect_refused(with([](auto& s) { s.exclude = {"2"}; }), {"exclude", "'2'", "is the target"});
   expect_refused(with([](auto& s) {

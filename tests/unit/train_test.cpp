@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -203,7 +204,8 @@ TEST(MakeProblem, RefusesBadWeights) {
 // Files of their own replace the shares, and their rows count by their weights.
 TEST(MakeProblem, TakesValidationAndTestFiles) {
   TrainOptions options = data_options();
-  options.algorithm.max_steps = 100;
+  options.algorithm.max_steps = 200;
+  options.algorithm.max_epoch_steps = 50;
   const Dataset data = noisy_data(100, 22);
   Dataset validation = noisy_data(30, 23);
   Dataset test = noisy_data(40, 24);
