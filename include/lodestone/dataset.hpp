@@ -74,7 +74,8 @@ Dataset read_dataset_like(const Dataset& data, const DataSource& source, const s
 /// Reads rows for a model's inputs: `columns` as Model::columns has them, and encodings. A file
 /// that names its columns may hold others and need not hold the target; in an array all columns are
 /// inputs. y is empty where there is no target, and NaN in rows without. Of the source, weights,
-/// exclude and one_hot have no effect. Throws FileError.
+/// exclude and one_hot have no effect. Throws FileError, and InvalidArgument for encodings whose
+/// 0/1 columns are not among `columns`.
 Dataset read_inputs(const DataSource& source, const std::vector<std::string>& columns,
                     const std::vector<Encoding>& encodings);
 

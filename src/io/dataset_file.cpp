@@ -72,11 +72,7 @@ class DatasetReader {
     for (const Index column : inputs_) {
       if (odd(column).text.count > 0) texts_.push_back({column, {}});
     }
-    refuse_text(inputs_);
-    refuse_unusable();
-    read_texts();
-    leave_out_incomplete_rows();
-    leave_out_weightless_rows();
+    settle_rows();
     make_encodings();
     for (const Index column : inputs_) {
       const auto text = std::find_if(texts_.begin(), texts_.end(),
@@ -113,11 +109,7 @@ class DatasetReader {
     } else {
       find_inputs_by_position();
     }
-    refuse_text(inputs_);
-    refuse_unusable();
-    read_texts();
-    leave_out_incomplete_rows();
-    leave_out_weightless_rows();
+    settle_rows();
     return assembled();
   }
 
@@ -250,6 +242,12 @@ class DatasetReader {
       }
       return *column;
     };
+    for (const auto& [name, column] : encoded) {
+      if (std::find(data_.columns.begin(), data_.columns.end(), name) == data_.columns.end()) {
+        throw InvalidArgument("encodings", shown(column),
+                              shown(name) + " is not among the columns");
+      }
+    }
     for (const std::string& wanted : data_.columns) {
       const auto found = encoded.find(wanted);
       layout_.push_back({wanted, column_of(found == encoded.end() ? wanted : found->second)});
@@ -300,8 +298,17 @@ class DatasetReader {
     return "--exclude '" + text + "'";
   }
 
-  void refuse_text(const std::vector<Index>& inputs) const {
-    std::vector<Index> columns = inputs;
+  /// Once the columns are known: which rows can be used.
+  void settle_rows() {
+    refuse_text();
+    refuse_unusable();
+    read_texts();
+    leave_out_incomplete_rows();
+    leave_out_weightless_rows();
+  }
+
+  void refuse_text() const {
+    std::vector<Index> columns = inputs_;
     if (target_ && !optional_target_) columns.push_back(*target_);
     if (weights_) columns.push_back(*weights_);
     // A number written in another way is no category, whatever was asked for.

@@ -513,6 +513,12 @@ TEST_F(DatasetTest, ReadsAModelsInputs) {
   write_npy(rows.file, matrix({{1, 2, 3, 4}}));
   expect_refused([&] { read_inputs(rows, columns, encodings); }, {"rows.npy", "'c'", "CSV"});
   EXPECT_EQ(read_inputs(rows, {"p", "q", "r", "s"}, {}).X, matrix({{1, 2, 3, 4}}));
+  rows = source("a,c,b\n1,x,3\n");
+  expect_refused(
+      [&] {
+        read_inputs(rows, {"a", "c=x", "b"}, encodings);
+      },
+      {"encodings", "'c=1'", "not among the columns"});
 }
 
 // ---- rows, fingerprint
