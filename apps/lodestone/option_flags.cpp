@@ -45,6 +45,9 @@ void OptionFlags::apply_config(const std::string& path) const {
       throw FileError(path, entry.line,
                       fmt::format("unknown key '{}'{}", entry.key, did_you_mean(entry.key, names)));
     }
+    if (entry.is_list && option->kind != Option::Kind::list) {
+      throw FileError(path, entry.line, fmt::format("'{}' takes one value, not a list", entry.key));
+    }
     try {
       option->set(entry.value);
     } catch (const InvalidArgument& error) {

@@ -1,12 +1,13 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "lodestone/dataset.hpp"
 #include "lodestone/error.hpp"
 #include "lodestone/model.hpp"
 #include "verbs.hpp"
@@ -17,18 +18,22 @@ namespace {
 struct Error {
   double rmse;
   std::optional<double> r2;  // none where the target does not vary, as in a single row
+  Index rows;                // that hold the target
 };
 
-// Where the table holds the target too, a person wants to know how good the predictions are.
-std::optional<Error> measured_error(const Model& model, const Table& data,
-                                    const Vector& predictions) {
-  const auto found = std::find(data.names.begin(), data.names.end(), model.target);
-  if (!data.has_names || found == data.names.end()) return std::nullopt;
-  const Vector target = data.values.col(found - data.names.begin());
+// Where the table holds the target too, a person wants to know how good the predictions are. Rows
+// without one do not count.
+std::optional<Error> measured_error(const Vector& predictions, const Vector& target) {
+  if (target.size() == 0) return std::nullopt;
+  std::vector<Index> known;
+  for (Index t = 0; t < target.size(); ++t) {
+    if (!std::isnan(target[t])) known.push_back(t);
+  }
+  const Vector y = target(known);
   const double mean_square =
-      (predictions - target).squaredNorm() / static_cast<double>(target.size());
-  const double variance = (target.array() - target.mean()).square().mean();
-  Error error{std::sqrt(mean_square), std::nullopt};
+      (predictions(known) - y).squaredNorm() / static_cast<double>(known.size());
+  const double variance = (y.array() - y.mean()).square().mean();
+  Error error{std::sqrt(mean_square), std::nullopt, y.size()};
   if (variance > 0.0) error.r2 = 1.0 - mean_square / variance;
   return error;
 }
@@ -39,8 +44,9 @@ class Predict final : public Verb {
     app = parent.add_subcommand("predict", "Predict a data file's target with a model");
     app->add_option("MODEL", model_, "model.json of a run, or the run's folder")->required();
     app->add_option("DATA", data_,
-                    "Table with the model's columns (others are ignored where columns have names): "
-                    "CSV, NPY or NPZ; - is standard input")
+                    "Table with the model's columns (others are ignored where columns have names; "
+                    "text gets the 0/1 columns of its training): CSV, NPY or NPZ; - is standard "
+                    "input")
         ->required();
     common_.out = "-";
     std::vector<Option> options = predict_options(options_);
@@ -62,47 +68,55 @@ class Predict final : public Verb {
     const bool folder = std::filesystem::is_directory(model_);
     const Model model =
         read_model(folder ? (std::filesystem::path(model_) / "model.json").string() : model_);
-    TableOptions reading;
-    reading.delimiter = options_.delimiter;
-    const Table data = read_table(data_, reading);
+    DataSource source;
+    source.file = data_;
+    source.target = model.target;
+    source.delimiter = options_.delimiter;
+    source.drop_missing = options_.drop_missing;
+    const Dataset data = read_inputs(source, model.columns, model.encodings);
     refuse_existing(common_.out, common_.overwrite);
-    const Vector predictions = model.predict(columns_of(model, data));
+    const Vector predictions = model.predict(data.X);
     Table table;
     table.names = {model.target};
     table.has_names = true;
     table.values = predictions;
     write_table(common_.out, table);
-    report(model, predictions, measured_error(model, data, predictions));
+    report(model, data, measured_error(predictions, data.y));
     return done;
   }
 
  private:
-  Matrix columns_of(const Model& model, const Table& data) const {
-    try {
-      return model.select_columns(data);
-    } catch (const InvalidArgument& error) {
-      throw FileError(data_ == "-" ? "standard input" : data_, error.what());
-    }
-  }
-
-  void report(const Model& model, const Vector& predictions,
-              const std::optional<Error>& error) const {
+  void report(const Model& model, const Dataset& data, const std::optional<Error>& error) const {
     if (common_.json) {
-      nlohmann::ordered_json summary = {{"command", "predict"},
-                                        {"model", model_},
-                                        {"data", data_},
-                                        {"target", model.target},
-                                        {"rows", predictions.size()},
-                                        {"out", common_.out}};
+      nlohmann::ordered_json summary = {{"command", "predict"},  {"model", model_},
+                                        {"data", data_},         {"target", model.target},
+                                        {"rows", data.X.rows()}, {"out", common_.out}};
+      if (data.dropped_rows > 0) summary["dropped_rows"] = data.dropped_rows;
       if (error) summary["test"] = {{"rmse", error->rmse}};
       if (error && error->r2) summary["test"]["r2"] = *error->r2;
+      if (error) summary["test"]["rows"] = error->rows;
+      if (!data.warnings.empty()) summary["warnings"] = data.warnings;
       print(fmt::format("{}\n", summary.dump(2)));
-    } else if (!common_.quiet && common_.out != "-") {
-      say(fmt::format("{} predictions of {} written to {}\n", predictions.size(), model.target,
+      return;
+    }
+    if (common_.quiet) return;
+    // Also where the predictions go to standard output: they look complete, and are not.
+    for (const std::string& warning : data.warnings) {
+      say(fmt::format("lodestone: warning: {}\n", warning));
+    }
+    if (data.dropped_rows > 0) {
+      say(fmt::format(
+          "lodestone: warning: {}: {} of {} rows have missing values and no prediction\n",
+          data_ == "-" ? "standard input" : data_, data.dropped_rows,
+          data.dropped_rows + data.X.rows()));
+    }
+    if (common_.out != "-") {
+      say(fmt::format("{} predictions of {} written to {}\n", data.X.rows(), model.target,
                       common_.out));
       if (error) {
-        say(fmt::format("the table holds {} too: RMSE {:.4g}{}\n", model.target, error->rmse,
-                        error->r2 ? fmt::format(", R² {:.4f}", *error->r2) : ""));
+        say(fmt::format("the table holds {} too{}: RMSE {:.4g}{}\n", model.target,
+                        error->rows < data.X.rows() ? fmt::format(" in {} rows", error->rows) : "",
+                        error->rmse, error->r2 ? fmt::format(", R² {:.4f}", *error->r2) : ""));
       }
     }
   }

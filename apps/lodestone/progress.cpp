@@ -150,6 +150,9 @@ std::string result_table(const Problem& problem, const TrainState& state,
   } else {
     text += feature_table(problem, result) + "\n";
   }
+  if (problem.dropped_rows > 0) {
+    text += fmt::format("{} rows with missing values were left out\n", problem.dropped_rows);
+  }
   text +=
       fmt::format("loss {:.3g} at lambda {:.3g}, {} features from {} neurons, {} steps, {:.1f} s\n",
                   result.loss, result.lambda, result.model.features.size(), result.network.width(),

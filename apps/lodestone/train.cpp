@@ -39,7 +39,8 @@ class Train final : public Verb {
       refuse_with_resume();
       folder = RunFolder::open(resume_);
       flags_.apply_config(folder->file("config.toml"));
-      if (options_.data == "-") {
+      if (options_.data.file == "-" || options_.validation_file == "-" ||
+          options_.test_file == "-") {
         throw InvalidArgument("--resume", resume_,
                               "this run read its data from standard input, which is gone");
       }
@@ -60,10 +61,20 @@ class Train final : public Verb {
     std::optional<Teacher> teacher;
     std::optional<Dataset> data;
     if (!options_.teacher.empty()) teacher = read_teacher(options_.teacher);
-    if (!options_.data.empty())
-      data = read_dataset(options_.data, options_.target, options_.delimiter);
-    const Problem problem = make_problem(options_, teacher, data);
-    const std::string code = fingerprint(settled, options_.algorithm.schedule, teacher, data);
+    std::optional<Dataset> validation;
+    std::optional<Dataset> test;
+    if (!options_.data.file.empty()) {
+      data = read_dataset(options_.data);
+      const auto read_like = [&](const std::string& file) -> std::optional<Dataset> {
+        if (file.empty()) return std::nullopt;
+        return read_dataset_like(*data, options_.data, file);
+      };
+      validation = read_like(options_.validation_file);
+      test = read_like(options_.test_file);
+    }
+    const Problem problem = make_problem(options_, teacher, data, validation, test);
+    const std::string code =
+        fingerprint(settled, options_.algorithm.schedule, teacher, data, validation, test);
 
     TrainState state;
     if (folder) {
@@ -98,9 +109,17 @@ class Train final : public Verb {
     };
     if (options_.teacher.empty()) {
       refuse({"noise"}, "a data file brings its own noise; this flag goes with --samples");
+      if (!options_.validation_file.empty()) {
+        refuse({"validation-share"}, "--validation names the rows that choose the weight decay");
+      }
+      if (!options_.test_file.empty()) {
+        refuse({"test-share"}, "--test names the rows that give the test error");
+      }
       return;
     }
-    refuse({"target", "delimiter", "test-share"}, "only a data file (--data) has one");
+    refuse({"target", "delimiter", "weights", "exclude", "one-hot", "drop-missing", "validation",
+            "test", "test-share"},
+           "goes with a data file (--data)");
     if (options_.samples == 0) {
       refuse({"biases", "standardize", "validation-share", "patience"},
              "has no effect on an exact population; give --samples as well");

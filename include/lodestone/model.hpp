@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "lodestone/dataset.hpp"
 #include "lodestone/network.hpp"
 #include "lodestone/standardization.hpp"
 #include "lodestone/table.hpp"
@@ -33,7 +34,8 @@ struct Provenance {
 /// A trained predictor in original units: α + β·x + Σ features. What is written is what predicts,
 /// so a model read back predicts to the last bit.
 struct Model {
-  std::vector<std::string> columns;  ///< d input names
+  std::vector<std::string> columns;  ///< d input names; "column=value" for text
+  std::vector<Encoding> encodings;   ///< of text columns
   std::string target;
   Affine affine;
   std::vector<Feature> features;  ///< largest amplitude first
@@ -46,8 +48,9 @@ struct Model {
   /// number of columns differs.
   Vector predict(const Matrix& X) const;
 
-  /// Picks the model's columns out of a table by name, or by position when the table has no names.
-  /// Throws InvalidArgument naming a missing column.
+  /// Picks the model's columns out of a table of numbers by name, or by position when the table has
+  /// no names. (read_inputs does it for files, where columns may hold text.) Throws InvalidArgument
+  /// naming a missing column.
   Matrix select_columns(const Table& table) const;
 };
 

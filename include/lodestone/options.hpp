@@ -13,13 +13,14 @@ namespace lodestone {
 /// One option as a person sees it: the same entry makes the flag --name, the configuration key, and
 /// the documentation.
 struct Option {
-  enum class Kind { text, number, flag };
+  enum class Kind { text, number, flag, list };
   std::string name;  ///< without dashes, such as "lambda-start"
   Kind kind = Kind::text;
   std::string value;  ///< placeholder of its value, such as "X"; empty for a flag
   std::string help;   ///< what it does, its range and its default
 
-  /// Sets it from text. Throws InvalidArgument naming the option, the value and the rule.
+  /// Sets it from text; a list from names separated by commas, a name with a comma in double
+  /// quotes. Throws InvalidArgument naming the option, the value and the rule.
   std::function<void(const std::string&)> set;
 
   /// The current value as `set` takes it; empty when it has none.
@@ -27,6 +28,12 @@ struct Option {
 
   bool changes_on_resume = false;  ///< may be given again when a run is resumed
 };
+
+/// A flag, true or false, bound to a variable that must outlive it.
+Option flag_option(const std::string& name, const std::string& help, bool& field);
+
+/// How a data file is read: the part that `train` and other verbs share.
+std::vector<Option> data_options(DataSource& source);
 
 /// The table of all options of `train`, bound to a struct that must outlive it.
 std::vector<Option> train_options(TrainOptions& options);
@@ -43,18 +50,20 @@ std::vector<Option> sample_options(SampleOptions& options);
 /// How `predict` reads.
 struct PredictOptions {
   std::optional<char> delimiter;  ///< of a CSV file; absent: found
+  bool drop_missing = false;      ///< no prediction for rows with missing values
 };
 std::vector<Option> predict_options(PredictOptions& options);
 
 /// One "key = value" of a configuration file.
 struct ConfigEntry {
   std::string key;
-  std::string value;
+  std::string value;  ///< as Option::set takes it
   long line = 0;
+  bool is_list = false;  ///< the value is an array
 };
 
 /// Reads a TOML file of top-level keys. Throws FileError with the line for bad syntax, nested
-/// tables or values that are not numbers, strings or booleans.
+/// tables or values that are not numbers, strings, booleans or arrays of strings and whole numbers.
 std::vector<ConfigEntry> read_config(const std::string& path);
 
 /// TOML text of all options that have a value, with their help as comments or without.

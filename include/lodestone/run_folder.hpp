@@ -52,8 +52,10 @@ std::string summary_text(const Problem& problem, const TrainOptions& options,
                          const TrainState& state, const TrainResult& result);
 
 /// A short code for everything a run depends on: its configuration (budgets left out), the numbers
-/// of a schedule file, the teacher, the data.
+/// of a schedule file, the teacher, the rows of the data files with their weights and encodings.
 std::string fingerprint(const std::string& config, const Schedule& schedule,
-                        const std::optional<Teacher>& teacher, const std::optional<Dataset>& data);
+                        const std::optional<Teacher>& teacher, const std::optional<Dataset>& data,
+                        const std::optional<Dataset>& validation = std::nullopt,
+                        const std::optional<Dataset>& test = std::nullopt);
 
 }  // namespace lodestone

@@ -28,11 +28,12 @@ struct TrainOptions {
   /// Standard deviation of the noise as a share of the noiseless target's; >= 0, needs samples.
   double noise = 0.0;
 
-  /// Data file (CSV, NPY, NPZ, "-"), its target (column name, number or second file), and the
-  /// separator of a CSV file (absent: found).
-  std::string data;
-  std::string target;
-  std::optional<char> delimiter;
+  /// Data file, its target, and how it is read.
+  DataSource data;
+
+  /// Files with the same columns, in place of the shares below; empty: none.
+  std::string validation_file;
+  std::string test_file;
 
   /// Absent: scale for data files, none for teachers.
   std::optional<Standardization::Kind> standardize;
@@ -40,11 +41,12 @@ struct TrainOptions {
   /// Absent: biases for data files, none for teachers (whose neurons have none).
   std::optional<bool> biases;
 
-  /// Share of a data file's rows kept aside for the test error; 0 <= share <= 0.9.
+  /// Share of a data file's rows kept aside for the test error; 0 <= share <= 0.9. Unused with a
+  /// test file.
   double test_share = 0.2;
 
   /// Share of the remaining rows kept aside to choose λ among the epochs; 0 <= share <= 0.9. 0: the
-  /// last epoch is taken.
+  /// last epoch is taken. Unused with a validation file.
   double validation_share = 0.1;
 
   /// Epochs without a better validation error after which training ends; >= 1.
@@ -67,9 +69,12 @@ struct Problem {
   std::unique_ptr<Objective> objective;
   std::optional<Teacher> teacher;    ///< in input coordinates
   std::vector<std::string> columns;  ///< names of the d inputs
+  std::vector<Encoding> encodings;   ///< of text columns among them
   std::string target;
-  std::string source;               ///< teacher or data file, for people
-  Standardization standardization;  ///< inputs to the objective's coordinates (before a bias)
+  std::string source;                 ///< teacher or data file, for people
+  Index dropped_rows = 0;             ///< of the data file, for missing values
+  std::vector<std::string> warnings;  ///< what reading the files found odd
+  Standardization standardization;    ///< inputs to the objective's coordinates (before a bias)
   bool biases = false;
   Index training_rows = 0;            ///< 0 for a population
   std::optional<Dataset> validation;  ///< rows that choose λ, in original units
@@ -79,10 +84,13 @@ struct Problem {
   Network to_inputs(const Network& network) const;
 };
 
-/// Builds the problem. `data` is the file's content when options.data is set, and the teacher is
-/// given when options.teacher is. Throws InvalidArgument.
+/// Builds the problem. `data` is the file's content when options.data names one, `validation` and
+/// `test` that of options.validation_file and test_file (read_dataset_like), and the teacher is
+/// given when options.teacher is. Rows count by their weights. Throws InvalidArgument.
 Problem make_problem(const TrainOptions& options, const std::optional<Teacher>& teacher,
-                     const std::optional<Dataset>& data);
+                     const std::optional<Dataset>& data,
+                     const std::optional<Dataset>& validation = std::nullopt,
+                     const std::optional<Dataset>& test = std::nullopt);
 
 /// One line of history.csv. NaN where a quantity does not apply.
 struct HistoryRow {
@@ -131,6 +139,7 @@ struct TrainObserver {
   std::function<bool(const TrainState&)> on_step;
 };
 
+/// Means are weighted where the rows have weights.
 struct TestError {
   double rmse = 0.0;
   /// 1 − mean squared error over the variance of the test rows' target; NaN where that is 0.

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cmath>
 #include <cstddef>
+#include <limits>
+#include <optional>
 #include <unordered_map>
 
 #include "io/formats.hpp"
@@ -14,7 +16,6 @@ namespace lodestone::io {
 namespace {
 
 constexpr std::array<char, 4> kDelimiters{',', ';', '\t', '|'};
-constexpr std::string_view kMissingAdvice = "missing values are not accepted; remove these rows";
 
 bool is_line_end(char c) { return c == '\n' || c == '\r'; }
 bool is_letter_or_digit(char c) {
@@ -35,10 +36,10 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
-/// True for the ways in which common programs write an absent value or an infinity.
+/// True for the ways in which common programs write an absent value.
 bool means_missing(std::string_view text) {
-  constexpr std::array<std::string_view, 12> words{"na",  "n/a", "#n/a", "nan", "null", "none",
-                                                   "nil", "?",   "-",    ".",   "inf",  "infinity"};
+  constexpr std::array<std::string_view, 10> words{"na",   "n/a", "#n/a", "nan", "null",
+                                                   "none", "nil", "?",    "-",   "."};
   std::string word(text.substr(0, std::min<std::size_t>(text.size(), 10)));
   std::transform(word.begin(), word.end(), word.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
@@ -46,37 +47,36 @@ bool means_missing(std::string_view text) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-enum class NumberKind { finite, empty, missing, too_large, text };
-
 struct Number {
-  NumberKind kind;
-  double value = 0;
+  std::optional<OddKind> odd;  ///< absent: a finite number
+  double value = std::numeric_limits<double>::quiet_NaN();
 };
 
 /// Reads a whole cell as one number: decimal, with an optional sign and exponent.
 Number parse_number(std::string_view cell) {
   const std::string_view text = trimmed(cell);
-  if (text.empty()) return {NumberKind::empty};
+  if (text.empty()) return {OddKind::empty};
   const char* first = text.data();
   const char* const last = first + text.size();
   if (*first == '+' && text.size() > 1 && text[1] != '-') ++first;
   double value = 0;
   const auto [end, error] = std::from_chars(first, last, value);
   if (end == last && error == std::errc{}) {
-    return {std::isfinite(value) ? NumberKind::finite : NumberKind::missing, value};
+    if (std::isfinite(value)) return {{}, value};
+    return {std::isnan(value) ? OddKind::missing : OddKind::infinite};
   }
   if (end == last && error == std::errc::result_out_of_range) {
     long double wide = 0;  // its wider exponent tells overflow from underflow
     const auto result = std::from_chars(first, last, wide);
-    if (result.ec == std::errc{} && std::abs(wide) < 1) return {NumberKind::finite, 0.0};
-    return {NumberKind::too_large};
+    if (result.ec == std::errc{} && std::abs(wide) < 1) return {{}, 0.0};
+    return {OddKind::too_large};
   }
-  return {means_missing(text) ? NumberKind::missing : NumberKind::text};
+  return {means_missing(text) ? OddKind::missing : OddKind::text};
 }
 
-bool is_number(std::string_view cell) { return parse_number(cell).kind == NumberKind::finite; }
+bool is_number(std::string_view cell) { return !parse_number(cell).odd; }
 
-/// What to do about text where a number should be, guessed from the text.
+/// What to do about text that is a number written in another way; empty for other text.
 std::string advice_for_text(std::string_view cell, char delimiter) {
   const std::string text(trimmed(cell).substr(0, 100));
   const auto comma = text.find(',');
@@ -99,7 +99,7 @@ std::string advice_for_text(std::string_view cell, char delimiter) {
                          delimiter_name(delimiter));
     }
   }
-  return "code the text as numbers or remove this column";
+  return {};
 }
 
 bool is_utf8(std::string_view text) {
@@ -156,27 +156,60 @@ class CsvReader {
         file_(file),
         delimiter_(delimiter) {}
 
-  Table read() {
-    Table table;
+  RawTable read() {
+    RawTable table;
+    table.file = file_;
     table.names = read_header();
     table.has_names = true;
     columns_ = static_cast<Index>(table.names.size());
+    table.odd.resize(table.names.size());
     table.values.resize(most_rows(), columns_);
     Index rows = 0;
     while (position_ != end_) {
       double* const row = table.values.data() + rows * columns_;
+      const long line = line_;
       if (!read_plain_row(row)) {
         if (at_blank_line()) {
           expect_only_blank_lines();
           break;
         }
-        read_any_row(row, table.names);
+        read_any_row(rows, row, table.odd);
       }
+      table.lines.push_back(line);
       ++rows;
     }
     if (rows == 0) fail(1, "the file has a header but no rows; add rows of numbers");
     table.values.conservativeResize(rows, columns_);
     return table;
+  }
+
+  /// Some columns as text, of a file that read() has accepted.
+  std::vector<TextColumn> read_text(const std::vector<Index>& columns) {
+    columns_ = static_cast<Index>(read_header().size());
+    std::vector<TextColumn> result(columns.size());
+    std::vector<std::unordered_map<std::string, Index>> known(columns.size());
+    while (position_ != end_ && !at_blank_line()) {
+      read_record();
+      for (std::size_t i = 0; i < columns.size(); ++i) {
+        const Field& field = fields_[static_cast<std::size_t>(columns[i])];
+        const auto odd = parse_number(field.text).odd;
+        if (odd == OddKind::empty || odd == OddKind::missing) {
+          result[i].codes.push_back(-1);
+          continue;
+        }
+        const auto [found, added] =
+            known[i].emplace(text_of(field), static_cast<Index>(result[i].values.size()));
+        if (added) {
+          if (!is_utf8(found->first)) {
+            fail(field.line,
+                 fmt::format("{} is not UTF-8 text; save the file as UTF-8", shown(found->first)));
+          }
+          result[i].values.push_back(found->first);
+        }
+        result[i].codes.push_back(found->second);
+      }
+    }
+    return result;
   }
 
  private:
@@ -212,11 +245,12 @@ class CsvReader {
     if (position_ != end_) fail(blank, "a blank line between rows; remove it");
   }
 
-  /// Enough rows for what is left of the file: each ends its line, and no cell is empty. The
-  /// second bound keeps a hostile file from asking for more than a few times its size.
+  /// Enough rows for what is left of the file: each ends its line, and each cell is followed by
+  /// something. The second bound keeps a hostile file from asking for more than a few times its
+  /// size.
   Index most_rows() const {
     const auto line_ends = std::count_if(position_, end_, is_line_end);
-    return std::min<Index>(line_ends, (end_ - position_ + 1) / (2 * columns_)) + 1;
+    return std::min<Index>(line_ends, (end_ - position_ + 1) / columns_) + 1;
   }
 
   bool read_plain_row(double* row) {
@@ -243,15 +277,19 @@ class CsvReader {
     return true;
   }
 
-  void read_any_row(double* row, const std::vector<std::string>& names) {
+  void read_any_row(Index row, double* values, std::vector<OddCells>& odd) {
     const long line = line_;
     read_record();
-    if (fields_.size() != names.size()) fail_ragged(line, names.size());
-    for (std::size_t column = 0; column < names.size(); ++column) {
+    if (fields_.size() != odd.size()) fail_ragged(line, odd.size());
+    for (std::size_t column = 0; column < odd.size(); ++column) {
       const Field& field = fields_[column];
       const Number number = parse_number(field.text);
-      if (number.kind != NumberKind::finite) fail_cell(field, names[column], number.kind);
-      row[column] = number.value;
+      values[column] = number.value;
+      if (!number.odd) continue;
+      if (*number.odd == OddKind::text && odd[column].text.count == 0) {
+        odd[column].advice = advice_for_text(field.text, delimiter_);
+      }
+      odd[column].add({*number.odd, row, field.line, std::string(field.text.substr(0, 100))});
     }
   }
 
@@ -259,22 +297,6 @@ class CsvReader {
     fail(line, fmt::format("got {}, the header has {}; give every row one value per column, "
                            "separated by {}",
                            counted(fields_.size(), "field"), expected, delimiter_name(delimiter_)));
-  }
-
-  [[noreturn]] void fail_cell(const Field& field, const std::string& name, NumberKind kind) const {
-    const std::string column = "column " + shown(name);
-    if (kind == NumberKind::empty) {
-      fail(field.line, fmt::format("{} is empty; {}", column, kMissingAdvice));
-    }
-    if (kind == NumberKind::missing) {
-      fail(field.line, fmt::format("{} is {}; {}", column, shown(field.text), kMissingAdvice));
-    }
-    if (kind == NumberKind::too_large) {
-      fail(field.line, fmt::format("{} is {}, beyond the range of float64; use numbers below 1e308",
-                                   column, shown(field.text)));
-    }
-    fail(field.line, fmt::format("{} is {}, not a number; {}", column, shown(field.text),
-                                 advice_for_text(field.text, delimiter_)));
   }
 
   void read_record() {
@@ -339,11 +361,10 @@ class CsvReader {
     std::size_t numbers = 0;
     std::size_t words = 0;
     for (const Field& field : fields_) {
-      const auto kind = parse_number(field.text).kind;
-      if (kind == NumberKind::finite) ++numbers;
-      if (kind == NumberKind::text) ++words;
-      names.emplace_back(trimmed(field.text));
-      if (field.has_quotes_inside) unescape(names.back());
+      const auto odd = parse_number(field.text).odd;
+      if (!odd) ++numbers;
+      if (odd == OddKind::text) ++words;
+      names.push_back(text_of(field));
     }
     if (numbers > 0 && words == 0) {
       fail(fields_.front().line,
@@ -354,13 +375,16 @@ class CsvReader {
     return names;
   }
 
-  static void unescape(std::string& text) {
+  static std::string text_of(const Field& field) {
+    std::string text(trimmed(field.text));
+    if (!field.has_quotes_inside) return text;
     std::size_t kept = 0;
     for (std::size_t i = 0; i < text.size(); ++i) {
       text[kept++] = text[i];
       if (text[i] == '"' && i + 1 < text.size() && text[i + 1] == '"') ++i;
     }
     text.resize(kept);
+    return text;
   }
 
   void check_names(const std::vector<std::string>& names) const {
@@ -444,16 +468,26 @@ void check_delimiter(char delimiter) {
   }
 }
 
-}  // namespace
-
-Table parse_csv(std::string_view content, const std::string& file, const TableOptions& options) {
+CsvReader reader(std::string_view content, const std::string& file, const TableOptions& options) {
   if (options.delimiter) check_delimiter(*options.delimiter);
   constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
   if (content.substr(0, byte_order_mark.size()) == byte_order_mark) {
     content.remove_prefix(byte_order_mark.size());
   }
   refuse_other_kinds(content, file);
-  return CsvReader(content, file, options.delimiter.value_or(find_delimiter(content))).read();
+  return CsvReader(content, file, options.delimiter.value_or(find_delimiter(content)));
+}
+
+}  // namespace
+
+RawTable parse_csv(std::string_view content, const std::string& file, const TableOptions& options) {
+  return reader(content, file, options).read();
+}
+
+std::vector<TextColumn> parse_csv_text(std::string_view content, const std::string& file,
+                                       const TableOptions& options,
+                                       const std::vector<Index>& columns) {
+  return reader(content, file, options).read_text(columns);
 }
 
 }  // namespace lodestone::io

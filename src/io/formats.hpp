@@ -1,14 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "lodestone/table.hpp"
 
-/// The readers behind read_table and read_vector. They take a file's bytes, and its name for
-/// errors.
+/// The readers behind read_table, read_vector and read_dataset. The parsers take a file's bytes,
+/// and its name for errors.
 namespace lodestone::io {
 
 /// What is read decides which arrays of an NPZ archive are candidates.
@@ -20,7 +21,94 @@ std::string shown(std::string_view text);
 /// Length of the UTF-8 sequence at the start of a text that is not empty, 0 where there is none.
 std::size_t utf8_length(std::string_view text);
 
-Table parse_csv(std::string_view content, const std::string& file, const TableOptions& options);
+/// What a cell can hold besides a finite number.
+enum class OddKind { text, empty, missing, infinite, too_large };
+
+/// A cell without a finite number, for messages about it.
+struct OddCell {
+  OddKind kind = OddKind::empty;
+  Index row = 0;     ///< from 0, of the data rows
+  long line = 0;     ///< in a CSV file; 0 for arrays
+  std::string text;  ///< as it stands in the file
+};
+
+/// The cells of a column that hold no finite number.
+struct OddCells {
+  struct Group {
+    Index count = 0;
+    OddCell first;
+  };
+  Group text;
+  Group missing;   ///< empty, NA, NaN, null, ?, ...
+  Group infinite;  ///< infinities, and numbers beyond the range of float64
+
+  /// What to do where the first text is a number written in another way; otherwise empty.
+  std::string advice;
+
+  void add(OddCell cell);
+};
+
+/// A table as its file holds it: numbers, and an account of the cells that are none.
+struct RawTable {
+  std::string file;  ///< for messages
+  std::vector<std::string> names;
+  bool has_names = false;     ///< otherwise names are "x0", "x1", ...
+  Matrix values;              ///< NaN where the cell holds no finite number
+  std::vector<OddCells> odd;  ///< a column
+  std::vector<long> lines;    ///< of each row in a CSV file; empty for arrays
+
+  /// Where a row is, as in "line 7" or "row 5".
+  std::string place(Index row) const;
+
+  /// Throws FileError about one cell: its place and column, then `what`.
+  [[noreturn]] void fail(const OddCell& cell, Index column, const std::string& what) const;
+
+  struct Found {
+    Index column;
+    const OddCell* cell;
+  };
+  /// The first cell of a group, such as &OddCells::text, in some columns.
+  std::optional<Found> first_odd(OddCells::Group OddCells::*group,
+                                 const std::vector<Index>& columns) const;
+
+  /// All columns, by number.
+  std::vector<Index> all_columns() const;
+};
+
+/// "is empty" or "is 'NA'", with the reason where that does not say it all.
+std::string description(const OddCell& cell);
+
+/// The cells of one column as text.
+struct TextColumn {
+  std::vector<std::string> values;  ///< the different ones, in the order of their appearance
+  std::vector<Index> codes;         ///< position in values, a row; -1 where the cell is missing
+};
+
+/// An opened data file. Its bytes are kept, so that some columns can be read again as text.
+class DataFile {
+ public:
+  /// "-" is standard input, "FILE.npz:NAME" an array of an archive. Throws FileError.
+  explicit DataFile(const std::string& path, const TableOptions& options = {});
+
+  /// The file's name for messages.
+  const std::string& name() const { return file_; }
+
+  RawTable read(Wanted wanted) const;
+
+  /// These columns of a CSV file as text, in the given order.
+  std::vector<TextColumn> read_text(const std::vector<Index>& columns) const;
+
+ private:
+  std::string file_;
+  std::string array_;
+  std::string content_;
+  TableOptions options_;
+};
+
+RawTable parse_csv(std::string_view content, const std::string& file, const TableOptions& options);
+std::vector<TextColumn> parse_csv_text(std::string_view content, const std::string& file,
+                                       const TableOptions& options,
+                                       const std::vector<Index>& columns);
 
 /// Everything an NPY file says before its numbers.
 struct NpyHeader {
@@ -40,7 +128,8 @@ bool is_npz(std::string_view content);
 /// Reads the header; content may stop anywhere after it.
 NpyHeader parse_npy_header(std::string_view content, const std::string& file);
 
-/// Reads an array that fits what is wanted; a 1-D array becomes one column.
+/// Reads an array that fits what is wanted; a 1-D array becomes one column. Numbers may be NaN or
+/// infinite.
 Matrix parse_npy(std::string_view content, const std::string& file, Wanted wanted);
 
 /// Reads one array of an NPZ archive: the named one, or with an empty name the only fitting one.

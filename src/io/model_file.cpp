@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "io/json_text.hpp"
@@ -61,10 +62,27 @@ Standardization standardization_from(const Json& json) {
   return result;
 }
 
+// Files without text columns, and all from before there were encodings, have none.
+std::vector<Encoding> encodings_from(const Json& json, const std::vector<std::string>& columns) {
+  std::vector<Encoding> encodings;
+  for (const Json& item : list_at(json, "encodings")) {
+    encodings.push_back(
+        {item.at("column").get<std::string>(), item.at("values").get<std::vector<std::string>>()});
+    for (const std::string& value : encodings.back().values) {
+      const std::string name = encodings.back().column + "=" + value;
+      if (std::find(columns.begin(), columns.end(), name) == columns.end()) {
+        throw std::out_of_range("an encoding's column '" + name + "' is missing");
+      }
+    }
+  }
+  return encodings;
+}
+
 Model model_from(const Json& json) {
   Model model;
   model.columns = json.at("columns").get<std::vector<std::string>>();
   model.target = json.at("target").get<std::string>();
+  if (json.contains("encodings")) model.encodings = encodings_from(json, model.columns);
   model.affine.alpha = json.at("affine").at("alpha").get<double>();
   model.affine.beta = to_vector(json.at("affine").at("beta"));
   for (const Json& item : list_at(json, "features")) {
@@ -103,8 +121,11 @@ void write_model(const std::string& path, const Model& model) {
                {"version", format_version},
                {"formula", "target = alpha + beta.x + sum of amplitude * relu(direction.x + bias)"},
                {"target", model.target},
-               {"columns", model.columns},
-               {"affine", {{"alpha", model.affine.alpha}, {"beta", to_list(model.affine.beta)}}}};
+               {"columns", model.columns}};
+  for (const Encoding& encoding : model.encodings) {
+    json["encodings"].push_back({{"column", encoding.column}, {"values", encoding.values}});
+  }
+  json["affine"] = {{"alpha", model.affine.alpha}, {"beta", to_list(model.affine.beta)}};
   Json& features = json["features"] = Json::array();
   for (const Feature& feature : model.features) {
     features.push_back({{"amplitude", feature.amplitude},

@@ -254,17 +254,6 @@ std::uint64_t data_bytes(const NpyHeader& header) {
   return bytes;
 }
 
-void check_finite(const Matrix& values, const std::string& file) {
-  for (Index row = 0; row < values.rows(); ++row) {
-    for (Index column = 0; column < values.cols(); ++column) {
-      if (std::isfinite(values(row, column))) continue;
-      throw FileError(file, fmt::format("row {}, column {} (counted from 0) is {}; missing values "
-                                        "are not accepted; remove these rows",
-                                        row, column, values(row, column)));
-    }
-  }
-}
-
 }  // namespace
 
 bool NpyHeader::fits(Wanted wanted) const {
@@ -312,7 +301,6 @@ Matrix parse_npy(std::string_view content, const std::string& file, Wanted wante
   };
   Matrix values(extent(0), extent(1));
   decode(header, content.data() + header.data_offset, values);
-  check_finite(values, file);
   return values;
 }
 

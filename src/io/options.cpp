@@ -6,6 +6,7 @@
 #include <cmath>
 #include <concepts>
 
+#include "io/name_list.hpp"
 #include "lodestone/error.hpp"
 
 namespace lodestone {
@@ -56,6 +57,22 @@ Option text(std::string name, std::string value, std::string help, std::string& 
   Option option{std::move(name), Option::Kind::text, std::move(value), std::move(help), {}, {}};
   option.set = [&field](const std::string& given) { field = given; };
   option.get = [&field] { return field; };
+  return option;
+}
+
+Option names(std::string name, std::string value, std::string help,
+             std::vector<std::string>& field) {
+  Option option{name, Option::Kind::list, std::move(value), std::move(help), {}, {}};
+  option.set = [name, &field](const std::string& given) {
+    auto list = io::split_names(given);
+    if (!list) {
+      throw InvalidArgument(name, "'" + given + "'",
+                            "must be names separated by commas; a name with a comma or a quote "
+                            "stands in double quotes, and quotes inside it are doubled");
+    }
+    field = std::move(*list);
+  };
+  option.get = [&field] { return io::join_names(field); };
   return option;
 }
 
@@ -141,11 +158,50 @@ Option resumable(Option option) {
   return option;
 }
 
+Option drop_missing(const std::string& help, bool& field) {
+  return flag_option("drop-missing",
+                     help + " (an empty cell, NA, NaN, null, none, nil, n/a, ?, - or .) [refuse]",
+                     field);
+}
+
 }  // namespace
+
+Option flag_option(const std::string& name, const std::string& help, bool& field) {
+  Option option{name, Option::Kind::flag, "", help, {}, {}};
+  option.set = [name, &field](const std::string& text) {
+    if (text != "true" && text != "false") {
+      throw InvalidArgument(name, "'" + text + "'", "must be true or false");
+    }
+    field = text == "true";
+  };
+  option.get = [&field] { return std::string(field ? "true" : ""); };
+  return option;
+}
+
+std::vector<Option> data_options(DataSource& source) {
+  return {
+      text("data", "FILE",
+           "Table to learn from: CSV with a header, NPY or NPZ; - is standard input", source.file),
+      text("target", "COLUMN", "Column to predict: its name, its number from 0, or a second file",
+           source.target),
+      delimiter(source.delimiter),
+      text("weights", "COLUMN",
+           "Column of row weights >= 0, by name or number: how much each row counts [all alike]",
+           source.weights),
+      names("exclude", "A,B,...",
+            "Columns to leave out, by name or number; a name with a comma in double quotes [none]",
+            source.exclude),
+      flag_option("one-hot",
+                  "Turn each column with text into 0/1 columns, one for each of its values, at "
+                  "most 100 [refuse text]",
+                  source.one_hot),
+      drop_missing("Leave out rows with missing values", source.drop_missing),
+  };
+}
 
 std::vector<Option> train_options(TrainOptions& o) {
   Algorithm1Options& a = o.algorithm;
-  return {
+  std::vector<Option> options = {
       text("teacher", "FILE|random:...",
            "Hidden network that makes the target: a JSON file, or random:d=20,k=4,r=4,"
            "min-angle=25,signs=mixed,amplitudes=1:1,seed=0 (any of these keys)",
@@ -156,11 +212,16 @@ std::vector<Option> train_options(TrainOptions& o) {
       number("noise", "S",
              "Noise on drawn targets, as a share of the noiseless target's deviation, >= 0 [0]",
              o.noise),
-      text("data", "FILE", "Train on a table: CSV with a header, NPY or NPZ; - is standard input",
-           o.data),
-      text("target", "COLUMN", "Column to predict: its name, its number from 0, or a second file",
-           o.target),
-      delimiter(o.delimiter),
+  };
+  for (Option& option : data_options(o.data)) options.push_back(std::move(option));
+  const std::vector<Option> training = {
+      text(
+          "validation", "FILE",
+          "Table with the columns of --data whose rows choose the weight decay [a share of --data]",
+          o.validation_file),
+      text("test", "FILE",
+           "Table with the columns of --data whose rows give the test error [a share of --data]",
+           o.test_file),
       standardize(o.standardize),
       biases(o.biases),
       number("test-share", "P",
@@ -204,6 +265,8 @@ std::vector<Option> train_options(TrainOptions& o) {
       number("record-every", "N", "Gradient steps between lines of the history, >= 1 [200]",
              a.record_every),
   };
+  options.insert(options.end(), training.begin(), training.end());
+  return options;
 }
 
 std::vector<Option> sample_options(SampleOptions& o) {
@@ -222,6 +285,8 @@ std::vector<Option> sample_options(SampleOptions& o) {
 std::vector<Option> predict_options(PredictOptions& o) {
   return {
       delimiter(o.delimiter),
+      drop_missing("Make no prediction for rows with missing values, and say how many these are",
+                   o.drop_missing),
   };
 }
 

@@ -302,6 +302,7 @@ std::string summary_text(const Problem& problem, const TrainOptions& options,
                {"merge_angle_deg", result.merge_angle_deg},
                {"standardization", name(problem.standardization.kind)}};
   if (sample) json["training_rows"] = problem.training_rows;
+  if (problem.dropped_rows > 0) json["dropped_rows"] = problem.dropped_rows;
   if (problem.validation) {
     json["validation"] = {{"rows", problem.validation->y.size()},
                           {"relative_error", state.best.validation_error},
@@ -348,7 +349,9 @@ std::string summary_text(const Problem& problem, const TrainOptions& options,
 }
 
 std::string fingerprint(const std::string& config, const Schedule& schedule,
-                        const std::optional<Teacher>& teacher, const std::optional<Dataset>& data) {
+                        const std::optional<Teacher>& teacher, const std::optional<Dataset>& data,
+                        const std::optional<Dataset>& validation,
+                        const std::optional<Dataset>& test) {
   const auto checksum = [](const double* numbers, Index count) {
     return crc32(
         {reinterpret_cast<const char*>(numbers), static_cast<std::size_t>(count) * sizeof(double)});
@@ -363,10 +366,23 @@ std::string fingerprint(const std::string& config, const Schedule& schedule,
                           checksum(teacher->directions.data(), teacher->directions.size()),
                           checksum(teacher->amplitudes.data(), teacher->amplitudes.size()));
   }
-  if (data) {
-    result += fmt::format("-{:08x}-{:08x}", checksum(data->X.data(), data->X.size()),
-                          checksum(data->y.data(), data->y.size()));
-  }
+  const auto add = [&](const char* part, const std::optional<Dataset>& rows) {
+    if (!rows) return;
+    result += fmt::format("{}-{:08x}-{:08x}", part, checksum(rows->X.data(), rows->X.size()),
+                          checksum(rows->y.data(), rows->y.size()));
+    if (rows->weights.size() > 0) {
+      result +=
+          fmt::format("-weights-{:08x}", checksum(rows->weights.data(), rows->weights.size()));
+    }
+    if (!rows->encodings.empty()) {
+      std::string names;
+      for (const std::string& name : rows->columns) names += name + '\n';
+      result += fmt::format("-columns-{:08x}", crc32(names));
+    }
+  };
+  add("", data);
+  add("-validation", validation);
+  add("-test", test);
   return result;
 }
 

@@ -6,10 +6,13 @@
 #include <bit>
 #include <charconv>
 #include <cmath>
-#include <cstring>
 #include <filesystem>
+#include <limits>
 #include <new>
+#include <numeric>
+#include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include "io/formats.hpp"
 #include "lodestone/error.hpp"
@@ -18,58 +21,17 @@
 namespace lodestone {
 namespace {
 
+using io::DataFile;
+using io::OddCells;
+using io::OddKind;
+using io::RawTable;
 using io::Wanted;
-
-/// A file's bytes, with its name for errors and the array chosen by "FILE.npz:NAME".
-struct Source {
-  std::string file;
-  std::string array;
-  std::string content;
-};
 
 std::string file_name(const std::string& path) { return path == "-" ? "standard input" : path; }
 
 bool exists(const std::string& path) {
   std::error_code error;
   return std::filesystem::exists(path, error);
-}
-
-Source open_source(const std::string& path) {
-  if (path == "-") return {file_name(path), "", read_file(path)};
-  // A file's own name may hold colons, so one that exists as given wins.
-  if (!exists(path)) {
-    for (auto colon = path.rfind(':'); colon != std::string::npos && colon > 0;
-         colon = path.rfind(':', colon - 1)) {
-      const std::string file = path.substr(0, colon);
-      if (!exists(file)) continue;
-      Source source{file, path.substr(colon + 1), read_file(file)};
-      if (source.array.empty()) throw FileError(path, "no array name after ':'; add it");
-      if (!io::is_npz(source.content)) {
-        throw FileError(file, fmt::format("is no NPZ archive, so :{} chooses nothing; leave it out",
-                                          source.array));
-      }
-      return source;
-    }
-  }
-  return {path, "", read_file(path)};
-}
-
-/// Reads a table of any kind. Arrays have no column names yet.
-Table read_any(const std::string& path, const TableOptions& options, Wanted wanted) {
-  try {
-    const Source source = open_source(path);
-    if (io::is_npz(source.content)) {
-      return {{}, io::parse_npz(source.content, source.file, source.array, wanted)};
-    }
-    if (io::is_npy(source.content)) {
-      return {{}, io::parse_npy(source.content, source.file, wanted)};
-    }
-    return io::parse_csv(source.content, source.file, options);
-  } catch (const std::bad_alloc&) {
-    throw FileError(file_name(path), "does not fit into memory; use fewer rows");
-  } catch (const std::length_error&) {
-    throw FileError(file_name(path), "does not fit into memory; use fewer rows");
-  }
 }
 
 void check_values(const Matrix& values) {
@@ -104,26 +66,170 @@ void append_name(std::string& content, const std::string& name) {
   content += '"';
 }
 
+/// Runs a reader; a file that is larger than the memory is the file's trouble.
+template <class Read>
+auto within_memory(const std::string& file, const Read& read) {
+  try {
+    return read();
+  } catch (const std::bad_alloc&) {
+    throw FileError(file, "does not fit into memory; use fewer rows");
+  } catch (const std::length_error&) {
+    throw FileError(file, "does not fit into memory; use fewer rows");
+  }
+}
+
+void refuse_odd_cells(const RawTable& table) {
+  std::optional<RawTable::Found> first;
+  for (const auto group : {&OddCells::text, &OddCells::missing, &OddCells::infinite}) {
+    const auto found = table.first_odd(group, table.all_columns());
+    if (found && (!first || std::pair(found->cell->row, found->column) <
+                                std::pair(first->cell->row, first->column))) {
+      first = found;
+    }
+  }
+  if (!first) return;
+  std::string advice = "missing and infinite values are not accepted; remove these rows";
+  if (first->cell->kind == OddKind::too_large) advice = "use numbers below 1e308";
+  if (first->cell->kind == OddKind::text) {
+    advice = table.odd[static_cast<std::size_t>(first->column)].advice;
+    if (advice.empty()) advice = "code the text as numbers or remove this column";
+  }
+  table.fail(*first->cell, first->column, fmt::format("{}; {}", description(*first->cell), advice));
+}
+
 }  // namespace
 
-Table read_table(const std::string& path, const TableOptions& options) {
-  Table table = read_any(path, options, Wanted::table);
-  if (!table.has_names) {
+namespace io {
+
+void OddCells::add(OddCell cell) {
+  const bool is_text = cell.kind == OddKind::text;
+  const bool is_missing = cell.kind == OddKind::empty || cell.kind == OddKind::missing;
+  Group& group = is_text ? text : is_missing ? missing : infinite;
+  if (group.count++ == 0) group.first = std::move(cell);
+}
+
+std::string description(const OddCell& cell) {
+  switch (cell.kind) {
+    case OddKind::empty:
+      return "is empty";
+    case OddKind::missing:
+    case OddKind::infinite:
+      return "is " + shown(cell.text);
+    case OddKind::too_large:
+      return fmt::format("is {}, beyond the range of float64", shown(cell.text));
+    case OddKind::text:
+      return fmt::format("is {}, not a number", shown(cell.text));
+  }
+  return {};
+}
+
+std::string RawTable::place(Index row) const {
+  return lines.empty() ? fmt::format("row {} (counted from 0)", row)
+                       : fmt::format("line {}", lines[static_cast<std::size_t>(row)]);
+}
+
+void RawTable::fail(const OddCell& cell, Index column, const std::string& what) const {
+  if (cell.line == 0) {
+    throw FileError(file,
+                    fmt::format("row {}, column {} (counted from 0) {}", cell.row, column, what));
+  }
+  throw FileError(
+      file, cell.line,
+      fmt::format("column {} {}", shown(names[static_cast<std::size_t>(column)]), what));
+}
+
+std::optional<RawTable::Found> RawTable::first_odd(OddCells::Group OddCells::*group,
+                                                   const std::vector<Index>& columns) const {
+  std::optional<Found> first;
+  for (const Index column : columns) {
+    const OddCells::Group& cells = odd[static_cast<std::size_t>(column)].*group;
+    if (cells.count > 0 && (!first || cells.first.row < first->cell->row)) {
+      first = {column, &cells.first};
+    }
+  }
+  return first;
+}
+
+std::vector<Index> RawTable::all_columns() const {
+  std::vector<Index> columns(odd.size());
+  std::iota(columns.begin(), columns.end(), Index{0});
+  return columns;
+}
+
+DataFile::DataFile(const std::string& path, const TableOptions& options)
+    : file_(file_name(path)), options_(options) {
+  within_memory(file_, [&] {
+    // A file's own name may hold colons, so one that exists as given wins.
+    if (path != "-" && !exists(path)) {
+      for (auto colon = path.rfind(':'); colon != std::string::npos && colon > 0;
+           colon = path.rfind(':', colon - 1)) {
+        if (!exists(path.substr(0, colon))) continue;
+        file_ = path.substr(0, colon);
+        array_ = path.substr(colon + 1);
+        content_ = read_file(file_);
+        if (array_.empty()) throw FileError(path, "no array name after ':'; add it");
+        if (!is_npz(content_)) {
+          throw FileError(
+              file_,
+              fmt::format("is no NPZ archive, so :{} chooses nothing; leave it out", array_));
+        }
+        return;
+      }
+    }
+    content_ = read_file(path);
+  });
+}
+
+RawTable DataFile::read(Wanted wanted) const {
+  return within_memory(file_, [&] {
+    const bool archive = is_npz(content_);
+    RawTable table;
+    if (!archive && !is_npy(content_)) {
+      table = parse_csv(content_, file_, options_);
+      if (wanted == Wanted::vector && table.values.cols() != 1) {
+        throw FileError(file_, 1,
+                        fmt::format("the file has {} columns; give one column of numbers",
+                                    table.values.cols()));
+      }
+      return table;
+    }
+    table.file = file_;
+    table.values =
+        archive ? parse_npz(content_, file_, array_, wanted) : parse_npy(content_, file_, wanted);
+    table.odd.resize(static_cast<std::size_t>(table.values.cols()));
     for (Index column = 0; column < table.values.cols(); ++column) {
       table.names.push_back(fmt::format("x{}", column));
     }
-  }
-  return table;
+    for (Index row = 0; row < table.values.rows(); ++row) {
+      for (Index column = 0; column < table.values.cols(); ++column) {
+        double& value = table.values(row, column);
+        if (std::isfinite(value)) continue;
+        const OddKind kind = std::isnan(value) ? OddKind::missing : OddKind::infinite;
+        table.odd[static_cast<std::size_t>(column)].add(
+            {kind, row, 0, kind == OddKind::missing ? "nan" : fmt::format("{}", value)});
+        value = std::numeric_limits<double>::quiet_NaN();
+      }
+    }
+    return table;
+  });
+}
+
+std::vector<TextColumn> DataFile::read_text(const std::vector<Index>& columns) const {
+  return within_memory(file_, [&] { return parse_csv_text(content_, file_, options_, columns); });
+}
+
+}  // namespace io
+
+Table read_table(const std::string& path, const TableOptions& options) {
+  RawTable raw = DataFile(path, options).read(Wanted::table);
+  refuse_odd_cells(raw);
+  return {std::move(raw.names), std::move(raw.values), raw.has_names};
 }
 
 Vector read_vector(const std::string& path) {
-  const Table table = read_any(path, {}, Wanted::vector);
-  if (table.has_names && table.values.cols() != 1) {
-    throw FileError(
-        path, 1,
-        fmt::format("the file has {} columns; give one column of numbers", table.values.cols()));
-  }
-  return Eigen::Map<const Vector>(table.values.data(), table.values.size());
+  const RawTable raw = DataFile(path).read(Wanted::vector);
+  refuse_odd_cells(raw);
+  return Eigen::Map<const Vector>(raw.values.data(), raw.values.size());
 }
 
 void write_csv(const std::string& path, const Table& table) {

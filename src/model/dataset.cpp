@@ -52,13 +52,49 @@ Dataset draw_samples(const Teacher& teacher, Index n, double noise, std::uint64_
 
 Dataset take_rows(const Dataset& data, const std::vector<Index>& rows) {
   const auto count = static_cast<Index>(rows.size());
-  Dataset result{Matrix(count, data.X.cols()), Vector(count), data.columns, data.target};
+  const auto same_or_none = [&](const Vector& values) {
+    return Vector(values.size() == 0 ? 0 : count);
+  };
+  Dataset result = {Matrix(count, data.X.cols()),
+                    same_or_none(data.y),
+                    data.columns,
+                    data.target,
+                    same_or_none(data.weights),
+                    data.weights_column,
+                    data.encodings,
+                    data.dropped_rows,
+                    data.warnings};
   for (Index t = 0; t < count; ++t) {
     const Index row = rows[static_cast<std::size_t>(t)];
     result.X.row(t) = data.X.row(row);
-    result.y[t] = data.y[row];
+    if (result.y.size() > 0) result.y[t] = data.y[row];
+    if (result.weights.size() > 0) result.weights[t] = data.weights[row];
   }
   return result;
+}
+
+Dataset weighted_rows(Dataset data) {
+  if (data.weights.size() == 0) return data;
+  const auto fail = [](const std::string& value, const std::string& rule) {
+    throw InvalidArgument("weights", value, rule);
+  };
+  if (data.weights.size() != data.X.rows()) {
+    fail(fmt::format("{} values", data.weights.size()),
+         fmt::format("one for each of the {} rows is needed", data.X.rows()));
+  }
+  std::vector<Index> rows;
+  for (Index t = 0; t < data.weights.size(); ++t) {
+    if (!(data.weights[t] >= 0.0)) {
+      fail(fmt::format("{} in row {} (counted from 0)", data.weights[t], t),
+           "weights must be 0 or positive");
+    }
+    if (data.weights[t] > 0.0) rows.push_back(t);
+  }
+  if (rows.empty()) fail("all zero", "at least one row must have weight");
+  if (!std::isfinite(data.weights.sum())) {
+    fail("infinite sum", "weights must be finite, and their sum too; only their ratios matter");
+  }
+  return rows.size() == static_cast<std::size_t>(data.X.rows()) ? data : take_rows(data, rows);
 }
 
 }  // namespace lodestone

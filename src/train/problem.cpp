@@ -58,19 +58,38 @@ Problem population_problem(const TrainOptions& options, const Teacher& teacher) 
   return problem;
 }
 
+void require_same_columns(const Dataset& data, const std::optional<Dataset>& other,
+                          const char* field) {
+  if (!other) return;
+  if (other->columns != data.columns) {
+    throw InvalidArgument(
+        field, fmt::format("{} columns", other->columns.size()),
+        fmt::format("must be the {} columns of the training data", data.columns.size()));
+  }
+  if (other->y.size() < 2) {
+    throw InvalidArgument(field, fmt::format("{} rows", other->y.size()),
+                          "at least two are needed for an error to mean anything");
+  }
+}
+
 Problem sample_problem(const TrainOptions& options, const std::optional<Teacher>& teacher,
-                       const Dataset& data) {
+                       const Dataset& all, const std::optional<Dataset>& validation,
+                       const std::optional<Dataset>& test) {
+  const Dataset data = weighted_rows(all);
+  require_same_columns(data, validation, "validation");
+  require_same_columns(data, test, "test");
   const std::uint64_t seed = options.algorithm.seed;
   const Index n = data.X.rows();
   const bool from_file = !teacher.has_value();
 
-  // Rows are dealt once, at random: test first, then validation, the rest for training.
+  // Rows are dealt once, at random: test first, then validation, the rest for training. A file of
+  // its own takes no share.
   std::vector<Index> order = RandomStream(seed, "split").permutation(n);
   const auto share = [](double part, Index whole) {
     return static_cast<Index>(std::floor(part * static_cast<double>(whole)));
   };
-  const Index tests = from_file ? share(options.test_share, n) : 0;
-  Index validations = share(options.validation_share, n - tests);
+  const Index tests = from_file && !test ? share(options.test_share, n) : 0;
+  Index validations = validation ? 0 : share(options.validation_share, n - tests);
   if (validations < 2) validations = 0;  // one row's error says nothing
   const auto take = [&](Index first, Index count) {
     std::vector<Index> rows(order.begin() + first, order.begin() + first + count);
@@ -93,28 +112,38 @@ Problem sample_problem(const TrainOptions& options, const std::optional<Teacher>
   problem.teacher = teacher;
   problem.columns = data.columns;
   problem.target = data.target;
-  problem.source = from_file ? options.data : options.teacher;
+  problem.encodings = data.encodings;
+  problem.source = from_file ? options.data.file : options.teacher;
+  problem.dropped_rows = data.dropped_rows;
+  for (const Dataset* read :
+       {&data, validation ? &*validation : nullptr, test ? &*test : nullptr}) {
+    if (read == nullptr) continue;
+    problem.warnings.insert(problem.warnings.end(), read->warnings.begin(), read->warnings.end());
+  }
   problem.biases = options.biases.value_or(from_file);
   problem.training_rows = training.X.rows();
   const auto kind = options.standardize.value_or(from_file ? Standardization::Kind::scale
                                                            : Standardization::Kind::none);
-  problem.standardization = Standardization::fit(kind, training.X, training.y, Vector());
+  problem.standardization = Standardization::fit(kind, training.X, training.y, training.weights);
 
   SampleData standardized;
   standardized.X = problem.standardization.apply(training.X);
   standardized.y = training.y / problem.standardization.target_scale;
+  standardized.weights = training.weights;
   standardized.biases = problem.biases;
   problem.objective = std::make_unique<SampleObjective>(std::move(standardized));
   require_finite_loss(*problem.objective);
   if (validations > 0) problem.validation = take(tests, validations);
   if (tests > 0) problem.test = take(0, tests);
+  if (validation) problem.validation = weighted_rows(*validation);
+  if (test) problem.test = weighted_rows(*test);
   return problem;
 }
 
 }  // namespace
 
 void TrainOptions::validate() const {
-  if (teacher.empty() == data.empty()) {
+  if (teacher.empty() == data.file.empty()) {
     throw InvalidArgument("teacher", teacher.empty() ? "neither" : "both",
                           "give either --teacher (a hidden network) or --data (a table)");
   }
@@ -145,7 +174,17 @@ void TrainOptions::validate() const {
   if (!(max_seconds > 0.0)) {
     throw InvalidArgument("max-seconds", fmt::format("{}", max_seconds), "must be positive");
   }
-  if (teacher.empty() && target.empty()) {
+  for (const auto& [field, file] :
+       {std::pair("validation", validation_file), {"test", test_file}}) {
+    if (!file.empty() && data.file.empty()) {
+      throw InvalidArgument(field, "'" + file + "'", "goes with a data file (--data)");
+    }
+  }
+  const auto from_standard_input = {data.file == "-", validation_file == "-", test_file == "-"};
+  if (std::count(from_standard_input.begin(), from_standard_input.end(), true) > 1) {
+    throw InvalidArgument("data", "'-' twice", "standard input can be read once only");
+  }
+  if (teacher.empty() && data.target.empty()) {
     throw InvalidArgument("target", "nothing", "name the column to predict with --target COLUMN");
   }
   algorithm.validate();
@@ -158,14 +197,16 @@ Network Problem::to_inputs(const Network& network) const {
 }
 
 Problem make_problem(const TrainOptions& options, const std::optional<Teacher>& teacher,
-                     const std::optional<Dataset>& data) {
+                     const std::optional<Dataset>& data, const std::optional<Dataset>& validation,
+                     const std::optional<Dataset>& test) {
   options.validate();
-  if (data) return sample_problem(options, std::nullopt, *data);
+  if (data) return sample_problem(options, std::nullopt, *data, validation, test);
   if (!teacher) throw InvalidArgument("teacher", "nothing", "a teacher or a data set is needed");
   if (options.samples == 0) return population_problem(options, *teacher);
   return sample_problem(
       options, teacher,
-      draw_samples(*teacher, options.samples, options.noise, options.algorithm.seed));
+      draw_samples(*teacher, options.samples, options.noise, options.algorithm.seed), std::nullopt,
+      std::nullopt);
 }
 
 }  // namespace lodestone

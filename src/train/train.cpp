@@ -28,18 +28,26 @@ Index active_neurons(const Network& network) {
   return (mass.array() > 1e-6 * mass.sum()).count();
 }
 
+// Over the rows of a data set, by their weights.
+double mean_square(const Vector& values, const Dataset& data) {
+  if (data.weights.size() == 0) return values.squaredNorm() / static_cast<double>(values.size());
+  return values.cwiseAbs2().dot(data.weights) / data.weights.sum();
+}
+
 double mean_squared_error(const Model& model, const Dataset& data) {
-  return (model.predict(data.X) - data.y).squaredNorm() / static_cast<double>(data.y.size());
+  return mean_square(model.predict(data.X) - data.y, data);
 }
 
 TestError test_on_rows(const Model& model, const Dataset& test) {
-  const double mean_square = mean_squared_error(model, test);
-  const double variance = (test.y.array() - test.y.mean()).square().mean();
+  const double error = mean_squared_error(model, test);
+  const double mean =
+      test.weights.size() == 0 ? test.y.mean() : test.y.dot(test.weights) / test.weights.sum();
+  const double variance = mean_square((test.y.array() - mean).matrix(), test);
   TestError result;
   result.rows = test.X.rows();
-  result.rmse = std::sqrt(mean_square);
+  result.rmse = std::sqrt(error);
   if (variance > 0.0) {
-    result.relative_error = mean_square / variance;
+    result.relative_error = error / variance;
     result.r2 = 1.0 - result.relative_error;
   }
   return result;
@@ -50,6 +58,7 @@ Model model_of(const Problem& problem, const Network& network) {
   Model model = to_original_units(network, problem.objective->affine(network), problem.biases,
                                   problem.standardization);
   model.columns = problem.columns;
+  model.encodings = problem.encodings;
   model.target = problem.target;
   return model;
 }
@@ -187,6 +196,7 @@ TrainResult train(const Problem& problem, const TrainOptions& options, TrainStat
   const Algorithm1Result run = run_algorithm1(objective, options.algorithm, algorithm, watch);
 
   TrainResult result;
+  result.warnings = problem.warnings;
   result.status = run.status;
   result.message = run.message;
   if (out_of_time) {

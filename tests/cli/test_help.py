@@ -9,11 +9,12 @@ VERBS = ["train", "sample", "predict"]
 
 # Flags that every script may rely on.
 FLAGS = {
-    "train": """teacher samples noise data target delimiter standardize biases test-share
-        validation-share patience width seed schedule lambda-start lambda-end lambda-factor step
-        tolerance max-steps max-seconds out overwrite resume config threads quiet json""".split(),
+    "train": """teacher samples noise data target delimiter weights exclude one-hot drop-missing
+        validation test standardize biases test-share validation-share patience width seed
+        schedule lambda-start lambda-end lambda-factor step tolerance max-steps max-seconds out
+        overwrite resume config threads quiet json""".split(),
     "sample": "teacher samples noise seed out overwrite config threads quiet json".split(),
-    "predict": "delimiter out overwrite config threads quiet json".split(),
+    "predict": "delimiter drop-missing out overwrite config threads quiet json".split(),
 }
 
 

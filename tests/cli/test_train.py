@@ -275,6 +275,32 @@ EVERY_KEY = {
 }
 
 
+# Keys that go with a data file.
+EVERY_DATA_KEY = {
+    "data": '"table.csv"',
+    "target": '"target"',
+    "delimiter": '","',
+    "weights": '"c"',
+    "exclude": '["a"]',
+    "one-hot": "true",
+    "drop-missing": "true",
+    "validation": '"table.csv"',
+    "test": '"table.csv"',
+}
+
+
+@pytest.mark.parametrize("key", EVERY_DATA_KEY)
+def test_every_flag_of_data_has_a_config_key(lodestone, table_file, key):
+    keys = {"data": f'"{table_file.name}"', "target": "3", "width": "4", "max-steps": "2"}
+    keys[key] = EVERY_DATA_KEY[key]
+    if key == "weights":
+        table_file.write_text(table_file.read_text().replace("-", ""))
+    lines = [f"{name} = {value}" for name, value in keys.items()]
+    (lodestone.folder / "run.toml").write_text("\n".join(lines))
+    result = lodestone("train", "--config", "run.toml")
+    assert result.returncode in (0, 3), result.stderr
+
+
 @pytest.mark.parametrize("key", EVERY_KEY)
 def test_every_flag_has_a_config_key(lodestone, key):
     lines = [f'teacher = "{TEACHER}"', "width = 4", "samples = 50", "max-steps = 2"]
@@ -285,10 +311,10 @@ def test_every_flag_has_a_config_key(lodestone, key):
 
 
 def test_every_flag_of_the_help_has_a_config_key(lodestone):
-    """The list above leaves out only what makes no sense in a file."""
+    """The lists above leave out only what makes no sense in a file."""
     text = lodestone.done("train", "--help").stdout
     flags = set(re.findall(r"^  (?:-h,)?--([\w-]+)", text, re.MULTILINE))
-    assert flags - set(EVERY_KEY) == {"help", "config", "resume", "data", "target", "delimiter"}
+    assert flags == {*EVERY_KEY, *EVERY_DATA_KEY, "help", "config", "resume"}
 
 
 @pytest.mark.parametrize("objective", SHORT)

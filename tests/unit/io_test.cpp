@@ -507,14 +507,14 @@ TEST_F(CsvTest, AdviceFollowsTheText) {
 }
 
 TEST_F(CsvTest, MissingValuesAreErrors) {
-  expect_error("a,b\n1,2\n,4\n", 3, {"'a' is empty", "missing values are not accepted", "remove"});
+  expect_error("a,b\n1,2\n,4\n", 3, {"'a' is empty", "are not accepted", "remove"});
   expect_error("a,b\n1,\n", 2, {"'b' is empty"});
   expect_error("a,b\n1, \n", 2, {"'b' is empty"});
   expect_error("a,b\n1,\"\"\n", 2, {"'b' is empty"});
   for (const std::string text : {"NA", "n/a", "#N/A", "nan", "NaN", "-nan", "nan(1)", "NULL",
                                  "None", "?", "-", ".", "inf", "-Inf", "+Infinity"}) {
     expect_error("a,b\n1," + text + "\n", 2,
-                 {"'b'", "'" + text + "'", "missing values are not accepted"});
+                 {"'b'", "'" + text + "'", "missing and infinite values are not accepted"});
   }
 }
 
@@ -826,7 +826,7 @@ TEST_F(NpyTest, RefusesValuesThatAreNotFinite) {
   const auto with = [](double value, const std::string& order) {
     return npy(header("=f8", "(2, 3)", order), raw<double>({1, 2, 3, 4, value, 6}));
   };
-  expect_error(with(nan, "False"), {"row 1, column 1", "nan", "missing values are not accepted"});
+  expect_error(with(nan, "False"), {"row 1, column 1", "nan", "are not accepted"});
   expect_error(with(-infinity, "False"), {"row 1, column 1", "-inf"});
   expect_error(with(nan, "True"), {"row 0, column 2", "nan"});
 }

@@ -310,6 +310,24 @@ TEST(Model, SelectsColumnsByNameOrPosition) {
   EXPECT_EQ(model.predict(Matrix(0, 4)).size(), 0);
 }
 
+TEST(Model, FileKeepsEncodings) {
+  const TemporaryFolder folder;
+  Model model = example_model();
+  model.columns = {"age", "c=blue, \"dark\"", "c=größe", "x"};
+  model.encodings = {{"c", {"blue, \"dark\"", "größe"}}};
+  write_model(folder.file("model.json"), model);
+  const Model read = read_model(folder.file("model.json"));
+  EXPECT_EQ(read.columns, model.columns);
+  ASSERT_EQ(read.encodings.size(), 1U);
+  EXPECT_EQ(read.encodings[0].column, "c");
+  EXPECT_EQ(read.encodings[0].values, model.encodings[0].values);
+  // An encoding without its column is damage.
+  model.encodings[0].values.push_back("red");
+  write_model(folder.file("model.json"), model);
+  EXPECT_NE(message_of<FileError>([&] { read_model(folder.file("model.json")); }).find("'c=red'"),
+            std::string::npos);
+}
+
 TEST(Model, FileRoundTripKeepsEveryBit) {
   const TemporaryFolder folder;
   Model model = example_model();
@@ -340,7 +358,9 @@ TEST(Model, FileRoundTripKeepsEveryBit) {
   EXPECT_TRUE(same_bits(read.provenance.lambda, model.provenance.lambda));
   const Matrix X = uneven_inputs(30, 29);
   EXPECT_TRUE(same_bits(read.predict(X), model.predict(X)));
+  EXPECT_TRUE(read.encodings.empty());
   const std::string text = folder.read("model.json");
+  EXPECT_EQ(text.find("encodings"), std::string::npos) << "only where there is text";
   write_model(folder.file("again.json"), read);
   EXPECT_EQ(folder.read("again.json"), text);
 }

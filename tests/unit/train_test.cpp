@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -42,8 +43,8 @@ Dataset noisy_data(Index n, std::uint64_t seed) {
 
 TrainOptions data_options() {
   TrainOptions options;
-  options.data = "table.csv";
-  options.target = "y";
+  options.data.file = "table.csv";
+  options.data.target = "y";
   options.algorithm.width = 20;
   options.algorithm.seed = 3;
   return options;
@@ -58,7 +59,7 @@ TEST(TrainOptions, NameTheField) {
     EXPECT_EQ(message.rfind(field + ":", 0), 0U) << field << ": " << message;
   };
   expect([](auto& o) { o.teacher.clear(); }, "teacher");
-  expect([](auto& o) { o.data = "file"; }, "teacher");
+  expect([](auto& o) { o.data.file = "file"; }, "teacher");
   expect([](auto& o) { o.samples = -1; }, "samples");
   expect([](auto& o) { o.noise = 0.1; }, "noise");
   expect(
@@ -75,17 +76,25 @@ TEST(TrainOptions, NameTheField) {
   expect(
       [](auto& o) {
         o.teacher.clear();
-        o.data = "file";
+        o.data.file = "file";
       },
       "target");
   expect(
       [](auto& o) {
         o.teacher.clear();
-        o.data = "file";
-        o.target = "y";
+        o.data.file = "file";
+        o.data.target = "y";
         o.samples = 5;
       },
       "samples");
+  expect([](auto& o) { o.test_file = "file"; }, "test");
+  expect([](auto& o) { o.validation_file = "file"; }, "validation");
+  expect(
+      [](auto& o) {
+        o = data_options();
+        o.data.file = o.test_file = "-";
+      },
+      "data");
 }
 
 // Every row is dealt exactly once: to test, to validation or to training.
@@ -112,6 +121,157 @@ TEST(MakeProblem, DealsTheRows) {
   EXPECT_TRUE(same_bits(again.test->X, problem.test->X));
   options.algorithm.seed = 4;
   EXPECT_FALSE(same_bits(make_problem(options, std::nullopt, data).test->X, problem.test->X));
+}
+
+// Whole weights say how often each row is there: the same problem to rounding.
+TEST(MakeProblem, WeightsAreRepetitions) {
+  using Kind = Standardization::Kind;
+  for (const Kind kind : {Kind::none, Kind::scale, Kind::whiten}) {
+    TrainOptions options = data_options();
+    options.test_share = options.validation_share = 0.0;
+    options.standardize = kind;
+    Dataset weighted = noisy_data(120, 18);
+    weighted.weights.resize(120);
+    std::vector<Index> repeated;
+    for (Index t = 0; t < 120; ++t) {
+      weighted.weights[t] = static_cast<double>(t % 4);
+      for (Index i = 0; i < t % 4; ++i) repeated.push_back(t);
+    }
+    Dataset copies = take_rows(weighted, repeated);
+    copies.weights.resize(0);
+    weighted.weights *= 0.37;  // only ratios count
+    const Problem first = make_problem(options, std::nullopt, weighted);
+    const Problem second = make_problem(options, std::nullopt, copies);
+    EXPECT_EQ(first.training_rows, 90) << "rows of weight 0 are no rows";
+    const double unit = second.standardization.target_scale;
+    EXPECT_NEAR(first.standardization.target_scale, unit, 1e-12 * unit);
+    EXPECT_TRUE(first.standardization.center.isApprox(second.standardization.center, 1e-12));
+    EXPECT_TRUE(first.standardization.scale.isApprox(second.standardization.scale, 1e-12));
+    // A whitening is unique up to rotation, which a network can undo.
+    const Network original = support::normal_network(6, 5, 19);
+    Network rotated = original;
+    if (kind == Kind::whiten) {
+      const Matrix rotation =
+          first.standardization.map.colPivHouseholderQr().solve(second.standardization.map);
+      rotated.W.leftCols(4) = original.W.leftCols(4) * rotation;
+    }
+    const Evaluation a = first.objective->evaluate(original);
+    const Evaluation b = second.objective->evaluate(rotated);
+    EXPECT_NEAR(a.loss, b.loss, 1e-11 * b.loss);
+    EXPECT_TRUE(a.gradient_a.isApprox(b.gradient_a, 1e-10));
+    EXPECT_NEAR(a.gradient_W.norm(), b.gradient_W.norm(), 1e-10 * b.gradient_W.norm());
+    EXPECT_NEAR(first.objective->null_loss(), second.objective->null_loss(), 1e-12);
+  }
+}
+
+// A row of weight 0 is absent: the same bits as without it, in training and in the errors.
+TEST(Train, RowsOfWeightZeroAreAbsent) {
+  TrainOptions options = data_options();
+  options.algorithm.max_steps = 60;
+  Dataset with = noisy_data(200, 20);
+  with.weights = Vector::Ones(200);
+  std::vector<Index> others;
+  for (Index t = 0; t < 200; ++t) {
+    if (t % 5 == 2) {
+      with.weights[t] = 0.0;
+      with.y[t] = 1e6;
+    } else {
+      others.push_back(t);
+    }
+  }
+  const Dataset without = take_rows(with, others);
+  TrainState first;
+  TrainState second;
+  const TrainResult a = train(make_problem(options, std::nullopt, with), options, first);
+  const TrainResult b = train(make_problem(options, std::nullopt, without), options, second);
+  EXPECT_TRUE(same_bits(a.network, b.network));
+  ASSERT_TRUE(a.test && b.test);
+  EXPECT_TRUE(same_bits(a.test->rmse, b.test->rmse));
+  EXPECT_EQ(a.test->rows, 32);
+}
+
+TEST(MakeProblem, RefusesBadWeights) {
+  Dataset data = noisy_data(60, 21);
+  data.weights = Vector::Zero(60);
+  const auto message = [&] {
+    return message_of<InvalidArgument>([&] { make_problem(data_options(), std::nullopt, data); });
+  };
+  EXPECT_NE(message().find("all zero"), std::string::npos);
+  data.weights[3] = -1.0;
+  EXPECT_NE(message().find("row 3"), std::string::npos);
+}
+
+// Files of their own replace the shares, and their rows count by their weights.
+TEST(MakeProblem, TakesValidationAndTestFiles) {
+  TrainOptions options = data_options();
+  options.algorithm.max_steps = 200;
+  options.algorithm.max_epoch_steps = 50;
+  const Dataset data = noisy_data(100, 22);
+  Dataset validation = noisy_data(30, 23);
+  Dataset test = noisy_data(40, 24);
+  test.weights = Vector::Ones(40);
+  test.weights.head(10).setConstant(3.0);
+  test.warnings = {"something odd"};
+  const Problem problem = make_problem(options, std::nullopt, data, validation, test);
+  EXPECT_EQ(problem.training_rows, 100);
+  ASSERT_TRUE(problem.validation && problem.test);
+  EXPECT_TRUE(same_bits(problem.validation->X, validation.X));
+  EXPECT_EQ(make_problem(options, std::nullopt, data, std::nullopt, test).training_rows, 90);
+  EXPECT_EQ(make_problem(options, std::nullopt, data, validation).training_rows, 80);
+
+  TrainState state;
+  const TrainResult result = train(problem, options, state);
+  EXPECT_EQ(result.warnings, std::vector<std::string>{"something odd"});
+  // The weighted test error is that of the repeated rows.
+  std::vector<Index> repeated;
+  for (Index t = 0; t < 40; ++t) repeated.insert(repeated.end(), t < 10 ? 3 : 1, t);
+  const Dataset copies = take_rows(test, repeated);
+  const Vector error = result.model.predict(copies.X) - copies.y;
+  const double mean_square = error.cwiseAbs2().mean();
+  const double variance = (copies.y.array() - copies.y.mean()).square().mean();
+  ASSERT_TRUE(result.test);
+  EXPECT_EQ(result.test->rows, 40);
+  EXPECT_NEAR(result.test->rmse, std::sqrt(mean_square), 1e-12);
+  EXPECT_NEAR(result.test->r2, 1.0 - mean_square / variance, 1e-12);
+  // And so is the validation error, which chooses λ.
+  validation.weights = Vector::Constant(30, 0.1);
+  const Problem again = make_problem(options, std::nullopt, data, validation, test);
+  TrainState weighted_state;
+  train(again, options, weighted_state);
+  EXPECT_NEAR(weighted_state.best.validation_error, state.best.validation_error,
+              1e-12 * state.best.validation_error);
+
+  test.columns = {"a", "b", "d", "c"};
+  EXPECT_THROW(make_problem(options, std::nullopt, data, validation, test), InvalidArgument);
+  EXPECT_THROW(make_problem(options, std::nullopt, data, take_rows(validation, {0})),
+               InvalidArgument);
+}
+
+// 0/1 columns of one group add up to the constant column: no harm.
+TEST(Train, CollinearGroupsDoNoHarm) {
+  TrainOptions options = data_options();
+  options.algorithm.max_steps = 200;
+  Dataset data = noisy_data(200, 25);
+  data.X.conservativeResize(Eigen::NoChange, 8);
+  for (Index t = 0; t < 200; ++t) {
+    const Index level = (7 * t) % 3;
+    for (Index j = 0; j < 3; ++j) data.X(t, 4 + j) = j == level ? 1.0 : 0.0;
+    data.X(t, 7) = 1.0;  // a column with one value
+    data.y[t] += static_cast<double>(level);
+  }
+  data.columns = {"a", "b", "c", "d", "g=0", "g=1", "g=2", "h=only"};
+  data.encodings = {{"g", {"0", "1", "2"}}, {"h", {"only"}}};
+  using Kind = Standardization::Kind;
+  for (const Kind kind : {Kind::scale, Kind::whiten}) {
+    options.standardize = kind;
+    TrainState state;
+    const TrainResult result = train(make_problem(options, std::nullopt, data), options, state);
+    ASSERT_TRUE(result.test);
+    EXPECT_GT(result.test->r2, 0.3) << "half of the target is noise";
+    EXPECT_LT(result.model.affine.beta.cwiseAbs().maxCoeff(), 10.0);
+    EXPECT_EQ(result.model.encodings.size(), 2U);
+    EXPECT_EQ(result.model.columns, data.columns);
+  }
 }
 
 // Rows kept aside teach nothing: scales come from the training rows.

@@ -1,0 +1,551 @@
+"""Tables as people have them: weights, columns to leave out, text, missing values, further files."""
+
+import json
+
+import numpy as np
+import pytest
+from conftest import features, read_json, ridge_table, tree, write_csv
+
+FLAGS = ["--width", 8, "--max-steps", 200, "--tolerance", 0]
+COLOURS = ["red", "blue, dark", "green"]
+
+
+def rows_of(seed=0, rows=120):
+    """Rows of a, colour, b, weight, id and target, as text."""
+    random = np.random.default_rng(seed)
+    table = []
+    for i in range(rows):
+        a, b = random.normal(size=2)
+        colour = int(random.integers(3))
+        target = max(0.0, a - 0.5 * b) + 0.3 * colour
+        table.append([repr(a), COLOURS[colour], repr(b), str(i % 4), f"n{i}", repr(target)])
+    return table
+
+
+HEADER = ["a", "colour", "b", "weight", "id", "target"]
+
+
+def write(path, rows, header=HEADER, delimiter=",", end="\n"):
+    def quoted(cell):
+        return f'"{cell}"' if delimiter in cell or "," in cell else cell
+
+    lines = [delimiter.join(map(quoted, row)) for row in [header, *rows]]
+    path.write_bytes((end.join(lines) + end).encode())
+    return path
+
+
+@pytest.fixture
+def table(lodestone):
+    write(lodestone.folder / "table.csv", rows_of())
+    return ["--data", "table.csv", "--target", "target"]
+
+
+def train(lodestone, out, *arguments, status=3):
+    return lodestone.run_to(out, ["train", *arguments, *FLAGS], status)
+
+
+def predictions(text):
+    return [float(line) for line in text.split()[1:]]
+
+
+def evaluate(model, row):
+    """model.json's formula, from left to right."""
+
+    def dot(weights):
+        total = weights[0] * row[0]
+        for weight, entry in zip(weights[1:], row[1:]):
+            total += weight * entry
+        return total
+
+    value = model["affine"]["alpha"] + dot(model["affine"]["beta"])
+    for feature in model["features"]:
+        value += feature["amplitude"] * max(0.0, dot(feature["direction"]) + feature["bias"])
+    return value
+
+
+# ---- text
+
+
+def test_text_is_refused_with_the_flags_that_take_it(lodestone, table):
+    lodestone.refused(
+        *["train", *table],
+        says="table.csv:2: column 'colour' holds text ('red'); --one-hot turns such columns "
+        "into 0/1 columns, --exclude colour leaves it out",
+    )
+    lodestone.refused(
+        *["train", *table, "--one-hot"],
+        says="table.csv: column 'id' holds 120 different texts, and at most 100 become 0/1 "
+        "columns; is it a name of each row? --exclude id leaves it out",
+    )
+
+
+def test_what_a_message_says_can_be_pasted(lodestone):
+    """Names that a shell would take apart come quoted."""
+    header = ["a", "my colour", "b", "weight", "id, of row", "target"]
+    write(lodestone.folder / "table.csv", rows_of(), header)
+    flags = ["train", "--data", "table.csv", "--target", "target"]
+    lodestone.refused(*flags, says="--exclude 'my colour'")
+    lodestone.refused(*flags, "--exclude", "my colour", says="""--exclude '"id, of row"'""")
+    assert lodestone(*flags, *FLAGS, "--exclude", 'my colour, "id, of row"').returncode == 3
+
+
+def test_text_target_is_refused(lodestone, table):
+    lodestone.refused(
+        *["train", "--data", "table.csv", "--target", "colour", "--one-hot"],
+        says=["table.csv:2: ", "'colour' is the target", "text ('red')", "must be a number"],
+    )
+
+
+def test_predictions_are_the_model_formula_over_the_encoded_columns(lodestone, table):
+    run = train(lodestone, "run", *table, "--one-hot", "--exclude", "id,weight")
+    model = read_json(run / "model.json")
+    assert model["columns"] == ["a", "colour=blue, dark", "colour=green", "colour=red", "b"]
+    assert model["encodings"] == [{"column": "colour", "values": sorted(COLOURS)}]
+    rows = rows_of(seed=1, rows=40)
+    encoded = [
+        [float(a), *[float(colour == value) for value in sorted(COLOURS)], float(b)]
+        for a, colour, b, *_ in rows
+    ]
+    # The columns in another order, others among them, none of which matters.
+    order = [4, 2, 1, 0]
+    moved = [[row[i] for i in order] for row in rows]
+    write(lodestone.folder / "rows.csv", moved, [HEADER[i] for i in order])
+    result = lodestone.done("predict", run, "rows.csv")
+    assert result.stderr == ""
+    expected = [evaluate(model, row) for row in encoded]
+    assert predictions(result.stdout) == pytest.approx(expected, rel=1e-13, abs=1e-13)
+    # A table of the 0/1 columns themselves gives the same training and the same bits.
+    names = ["a", "c0", "c1", "c2", "b", "target"]
+    full = [
+        [float(a), *[float(colour == value) for value in sorted(COLOURS)], float(b), float(target)]
+        for a, colour, b, _, _, target in rows_of()
+    ]
+    write_csv(lodestone.folder / "numbers.csv", full, names)
+    plain = train(lodestone, "plain", "--data", "numbers.csv", "--target", "target")
+    assert features(plain) == features(run)
+    write_csv(lodestone.folder / "encoded.csv", encoded, names[:5])
+    assert lodestone.done("predict", plain, "encoded.csv").stdout == result.stdout
+
+
+def test_test_error_of_a_test_file_is_that_of_predict(lodestone, table):
+    """The error in training, of the model in memory, is the error of the model read back."""
+    write(lodestone.folder / "test.csv", rows_of(seed=2, rows=50))
+    flags = [*table, "--one-hot", "--exclude", "id,weight", "--test", "test.csv"]
+    run = train(lodestone, "run", *flags)
+    out = ["--out", "out.csv", "--json"]
+    measured = json.loads(lodestone.done("predict", run, "test.csv", *out).stdout)["test"]
+    summary = read_json(run / "summary.json")
+    assert summary["test"]["rows"] == measured["rows"] == 50
+    assert summary["test"]["rmse"] == measured["rmse"]
+    assert summary["test"]["r2"] == pytest.approx(measured["r2"], rel=1e-12)
+
+
+def test_values_not_seen_in_training_are_counted(lodestone, table):
+    run = train(lodestone, "run", *table, "--one-hot", "--exclude", "id,weight")
+    rows = rows_of(seed=1, rows=9)
+    for i in (2, 5):
+        rows[i][1] = "violet"
+    write(lodestone.folder / "rows.csv", rows)
+    result = lodestone.done("predict", run, "rows.csv")
+    assert result.stderr == (
+        "lodestone: warning: rows.csv: 2 values are not in the training data (first: 'violet' in "
+        "column 'colour', line 4); the 0/1 columns are all 0 there\n"
+    )
+    assert len(predictions(result.stdout)) == 9
+    model = read_json(run / "model.json")
+    expected = evaluate(model, [float(rows[2][0]), 0.0, 0.0, 0.0, float(rows[2][2])])
+    assert predictions(result.stdout)[2] == pytest.approx(expected, rel=1e-13)
+    assert lodestone.done("predict", run, "rows.csv", "--quiet").stderr == ""
+    result = lodestone.done("predict", run, "rows.csv", "--out", "out.csv", "--json")
+    assert result.stderr == ""
+    assert "violet" in json.loads(result.stdout)["warnings"][0]
+
+
+def test_column_of_text_must_be_there(lodestone, table):
+    run = train(lodestone, "run", *table, "--one-hot", "--exclude", "id,weight")
+    rows = [[row[0], row[2]] for row in rows_of(rows=5)]
+    write(lodestone.folder / "rows.csv", rows, ["a", "b"])
+    lodestone.refused("predict", run, "rows.csv", says="rows.csv: has no column 'colour'")
+    np.save(lodestone.folder / "rows.npy", np.zeros((4, 5)))
+    lodestone.refused("predict", run, "rows.npy", says=["rows.npy", "'colour'", "CSV"])
+
+
+def test_text_where_the_model_takes_numbers_is_refused(lodestone, table):
+    run = train(lodestone, "run", *table, "--one-hot", "--exclude", "id,weight")
+    rows = rows_of(rows=5)
+    rows[3][0] = "large"
+    write(lodestone.folder / "rows.csv", rows)
+    says = "rows.csv:5: column 'a' is 'large', not a number, and was a column of numbers"
+    lodestone.refused("predict", run, "rows.csv", says=says)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_text_in_every_dialect(lodestone, table, delimiter, end, mark):
+    flags = ["--target", "target", "--one-hot", "--exclude", "id"]
+    reference = train(lodestone, "reference", "--data", "table.csv", *flags)
+    path = write(lodestone.folder / "other.csv", rows_of(), delimiter=delimiter, end=end)
+    path.write_bytes(mark.encode() + path.read_bytes())
+    assert features(train(lodestone, "run", "--data", "other.csv", *flags)) == features(reference)
+
+
+# ---- columns left out
+
+
+def test_excluded_columns_are_absent(lodestone, table):
+    rows = [[row[0], row[2], row[5]] for row in rows_of()]
+    write(lodestone.folder / "short.csv", rows, ["a", "b", "target"])
+    reference = train(lodestone, "short", "--data", "short.csv", "--target", "target")
+    for out, names in [("names", "colour,weight, id"), ("numbers", "1,3,4"), ("both", "id,1,3")]:
+        run = train(lodestone, out, *table, "--exclude", names)
+        assert features(run) == features(reference)
+        assert read_json(run / "model.json")["columns"] == ["a", "b"]
+    # A configuration file may say it as a list, or as the flag does.
+    for i, text in enumerate(['["colour", "weight", 4]', '"colour,weight,id"']):
+        (lodestone.folder / "run.toml").write_text(f"exclude = {text}\n")
+        run = train(lodestone, f"config{i}", *table, "--config", "run.toml")
+        assert features(run) == features(reference)
+
+
+@pytest.mark.parametrize(
+    "names, says",
+    [
+        ("color", ["exclude", "'color'", "did you mean 'colour'?", "a, colour, b, weight, id"]),
+        ("6", ["exclude", "6", "0 to 5"]),
+        ("target", ["exclude", "'target'", "is the target"]),
+        ("a,", ["exclude", "'a,'", "separated by commas"]),
+        ('"a', ["exclude", "double quotes"]),
+        ("a,b,colour,weight,id", "no input is left"),
+    ],
+)
+def test_bad_exclusions_are_refused(lodestone, table, names, says):
+    lodestone.refused("train", *table, "--exclude", names, says=says)
+
+
+@pytest.mark.parametrize("text", ["[1.5]", "[[1]]", "[true]"])
+def test_bad_list_in_a_config_is_refused(lodestone, table, text):
+    (lodestone.folder / "run.toml").write_text(f"seed = 1\nexclude = {text}\n")
+    flags = ["train", *table, "--config", "run.toml"]
+    lodestone.refused(*flags, says=["run.toml:2: ", "'exclude'", "list of strings"])
+
+
+# ---- weights
+
+
+def test_weights_count_rows(lodestone):
+    """Training with weight 0 is training without the row; other weights change the result."""
+    rows = rows_of()
+    write(lodestone.folder / "all.csv", rows)
+    write(lodestone.folder / "some.csv", [row for row in rows if row[3] != "0"])
+    common = ["--target", "target", "--one-hot", "--exclude"]
+    flags = [*common, "id"]
+    weighted = train(lodestone, "all", "--data", "all.csv", *flags, "--weights", "weight")
+    summary = read_json(weighted / "summary.json")
+    assert summary["training_rows"] + summary["validation"]["rows"] + summary["test"]["rows"] == 90
+    same = train(lodestone, "some", "--data", "some.csv", *flags, "--weights", 3)
+    assert features(same) == features(weighted)
+    assert read_json(same / "summary.json")["test"] == summary["test"]
+    assert "weight" not in read_json(weighted / "model.json")["columns"]
+    alike = train(lodestone, "alike", "--data", "some.csv", *common, "id,weight")
+    assert features(alike) != features(weighted)
+
+
+@pytest.mark.parametrize(
+    "weight, says",
+    [
+        ("-1", ["table.csv:4: column 'weight' holds the weight -1", "0 or positive"]),
+        ("", ["table.csv:4: column 'weight' is empty", "--drop-missing"]),
+        ("x", ["table.csv:4: column 'weight'", "'x'", "a weight must be a number"]),
+        ("inf", ["table.csv:4: column 'weight' is 'inf'", "finite"]),
+    ],
+)
+def test_bad_weights_are_named_by_line(lodestone, weight, says):
+    rows = rows_of()
+    rows[2][3] = weight
+    write(lodestone.folder / "table.csv", rows)
+    flags = ["--data", "table.csv", "--target", "target", "--exclude", "id,colour"]
+    lodestone.refused("train", *flags, "--weights", "weight", says=says)
+
+
+def test_weights_that_say_nothing_are_refused(lodestone, table):
+    rows = rows_of()
+    for row in rows:
+        row[3] = "0"
+    write(lodestone.folder / "zero.csv", rows)
+    flags = ["train", "--target", "target", "--exclude", "id,colour", "--weights"]
+    lodestone.refused(*flags, "weight", "--data", "zero.csv", says=["zero.csv", "all weights"])
+    lodestone.refused(*flags, "wieght", "--data", "table.csv", says="did you mean 'weight'?")
+    lodestone.refused(*flags, "target", "--data", "table.csv", says="is the target")
+    lodestone.refused(*flags, "id", "--data", "table.csv", says=["exclude", "'id'", "weights"])
+
+
+# ---- missing values
+
+
+@pytest.fixture
+def gaps():
+    """Rows with gaps, and the rows that have none."""
+    rows = rows_of()
+    for i, (column, text) in enumerate(
+        [(0, ""), (0, "NA"), (1, ""), (1, "?"), (2, "nan"), (5, "null"), (5, ""), (2, "-")]
+    ):
+        rows[7 * i + 1][column] = text
+    whole = [row for i, row in enumerate(rows) if i % 7 != 1 or i >= 56]
+    return rows, whole
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_rows_with_gaps_are_refused_or_left_out(lodestone, gaps, delimiter):
+    rows, whole = gaps
+    write(lodestone.folder / "gaps.csv", rows, delimiter=delimiter)
+    write(lodestone.folder / "whole.csv", whole)
+    flags = ["--target", "target", "--one-hot", "--exclude", "id"]
+    lodestone.refused(
+        *["train", "--data", "gaps.csv", *flags],
+        says="gaps.csv:3: column 'a' is empty; --drop-missing leaves out such rows (8 of 120)",
+    )
+    run = train(lodestone, "gaps", "--data", "gaps.csv", *flags, "--drop-missing")
+    assert features(run) == features(train(lodestone, "whole", "--data", "whole.csv", *flags))
+    assert read_json(run / "summary.json")["dropped_rows"] == 8
+    result = lodestone("train", "--data", "gaps.csv", *flags, "--drop-missing", *FLAGS)
+    assert "8 rows with missing values were left out" in result.stdout
+
+
+def test_arrays_with_gaps(lodestone):
+    table = ridge_table()
+    table[[3, 9], [1, 3]] = np.nan
+    np.save(lodestone.folder / "gaps.npy", table)
+    np.savez(lodestone.folder / "gaps.npz", table=table)
+    np.save(lodestone.folder / "whole.npy", np.delete(table, [3, 9], axis=0))
+    reference = features(train(lodestone, "whole", "--data", "whole.npy", "--target", 3))
+    for name in ("gaps.npy", "gaps.npz"):
+        flags = ["--data", name, "--target", 3]
+        says = [name, "row 3, column 1", "nan", "--drop-missing leaves out such rows (2 of 60)"]
+        lodestone.refused("train", *flags, says=says)
+        assert features(train(lodestone, name[-3:], *flags, "--drop-missing")) == reference
+    # The target's gaps may be in a file of their own.
+    np.save(lodestone.folder / "X.npy", np.where(np.isnan(table), 0.0, table)[:, :3])
+    np.save(lodestone.folder / "y.npy", table[:, 3])
+    flags = ["--data", "X.npy", "--target", "y.npy"]
+    lodestone.refused("train", *flags, says=["y.npy", "row 9", "(1 of 60)"])
+    run = train(lodestone, "second", *flags, "--drop-missing")
+    assert read_json(run / "summary.json")["dropped_rows"] == 1
+
+
+def test_gaps_in_every_row_are_explained(lodestone):
+    rows = rows_of()
+    for row in rows:
+        row[2] = ""
+    write(lodestone.folder / "table.csv", rows)
+    flags = ["--data", "table.csv", "--target", "target", "--exclude", "id,colour"]
+    says = ["every row", "'b'", "120 of 120", "--exclude b"]
+    lodestone.refused("train", *flags, "--drop-missing", says=says)
+
+
+def test_predict_refuses_gaps_or_says_how_many(lodestone, table, gaps):
+    run = train(lodestone, "run", *table, "--one-hot", "--exclude", "id,weight")
+    rows, _ = gaps
+    write(lodestone.folder / "gaps.csv", rows)
+    lodestone.refused(
+        *["predict", run, "gaps.csv"],
+        says="gaps.csv:3: column 'a' is empty; --drop-missing leaves out such rows (6 of 120)",
+    )
+    result = lodestone.done("predict", run, "gaps.csv", "--drop-missing")
+    assert len(predictions(result.stdout)) == 114, "a row without a target has a prediction"
+    assert result.stderr == (
+        "lodestone: warning: gaps.csv: 6 of 120 rows have missing values and no prediction\n"
+    )
+    out = ["--drop-missing", "--out", "out.csv"]
+    summary = json.loads(lodestone.done("predict", run, "gaps.csv", *out, "--json").stdout)
+    assert (summary["rows"], summary["dropped_rows"], summary["test"]["rows"]) == (114, 6, 112)
+    result = lodestone.done("predict", run, "gaps.csv", *out, "--overwrite")
+    assert "the table holds target too in 112 rows: RMSE" in result.stderr
+
+
+def test_predict_needs_no_target(lodestone, table):
+    """The column of the target may be there and empty."""
+    run = train(lodestone, "run", *table, "--one-hot", "--exclude", "id,weight")
+    rows = rows_of(rows=10)
+    write(lodestone.folder / "rows.csv", rows)
+    expected = lodestone.done("predict", run, "rows.csv").stdout
+    for row in rows:
+        row[5] = ""
+    write(lodestone.folder / "rows.csv", rows)
+    result = lodestone.done("predict", run, "rows.csv", "--out", "out.csv")
+    assert "RMSE" not in result.stderr
+    assert (lodestone.folder / "out.csv").read_text() == expected
+
+
+# ---- validation and test files
+
+
+def test_files_replace_the_shares(lodestone, table):
+    for name, seed, rows in [("validation", 3, 30), ("test", 4, 40)]:
+        write(lodestone.folder / f"{name}.csv", rows_of(seed, rows))
+    flags = [*table, "--one-hot", "--exclude", "id,weight"]
+    sizes = {}
+    for out, more in {
+        "both": ["--validation", "validation.csv", "--test", "test.csv"],
+        "validation": ["--validation", "validation.csv"],
+        "test": ["--test", "test.csv"],
+    }.items():
+        summary = read_json(train(lodestone, out, *flags, *more) / "summary.json")
+        sizes[out] = (
+            summary["training_rows"],
+            summary["validation"]["rows"],
+            summary["test"]["rows"],
+        )
+    assert sizes == {"both": (120, 30, 40), "validation": (96, 30, 24), "test": (108, 12, 40)}
+
+
+def test_files_do_not_teach(lodestone, table):
+    """The test file changes nothing but the test error."""
+    flags = [*table, "--one-hot", "--exclude", "id,weight"]
+    models = []
+    for seed in (3, 4):
+        write(lodestone.folder / "test.csv", rows_of(seed, 40))
+        run = train(lodestone, f"run{seed}", *flags, "--test", "test.csv")
+        models.append((features(run), read_json(run / "summary.json")["test"]["rmse"]))
+    assert models[0][0] == models[1][0]
+    assert models[0][1] != models[1][1]
+
+
+def test_further_files_are_read_by_name_and_by_the_same_rules(lodestone, table):
+    rows = rows_of(3, 40)
+    write(lodestone.folder / "test.csv", rows)
+    flags = ["--data", "table.csv", "--target", 5, "--weights", 3, "--one-hot", "--exclude", "4"]
+    run = train(lodestone, "run", *flags, "--test", "test.csv")
+    # Other order, delimiter and rows of weight 0: the same error. Columns without a part are free.
+    order = [5, 4, 3, 2, 1, 0]
+    moved = [[row[i] for i in order] for row in rows if row[3] != "0"]
+    write(lodestone.folder / "moved.csv", moved, [HEADER[i] for i in order], delimiter=";")
+    other = train(lodestone, "other", *flags, "--test", "moved.csv")
+    test = [read_json(folder / "summary.json")["test"] for folder in (run, other)]
+    assert test[0] == test[1] and test[0]["rows"] == 30
+    # A value never seen is told; a gap is refused, or left out.
+    rows[1][1] = "violet"
+    write(lodestone.folder / "test.csv", rows)
+    run = train(lodestone, "unseen", *flags, "--test", "test.csv")
+    assert "violet" in read_json(run / "summary.json")["warnings"][0]
+    rows[2][0] = ""
+    write(lodestone.folder / "test.csv", rows)
+    says = ["test.csv:4: column 'a' is empty", "--drop-missing"]
+    lodestone.refused("train", *flags, "--test", "test.csv", says=says)
+    run = train(lodestone, "dropped", *flags, "--test", "test.csv", "--drop-missing")
+    assert read_json(run / "summary.json")["test"]["rows"] == 29
+
+
+def test_arrays_validate_and_test(lodestone):
+    table = ridge_table(rows=100)
+    for name, rows in [("train", table[:60]), ("more", table[60:])]:
+        np.save(lodestone.folder / f"{name}.npy", rows)
+    flags = ["--data", "train.npy", "--target", 3, "--validation", "more.npy", "--test", "more.npy"]
+    summary = read_json(train(lodestone, "run", *flags) / "summary.json")
+    assert (summary["validation"]["rows"], summary["test"]["rows"]) == (40, 40)
+    np.save(lodestone.folder / "more.npy", table[60:, 1:])
+    lodestone.refused("train", *flags, says="more.npy")
+
+
+@pytest.mark.parametrize(
+    "more, says",
+    [
+        (["--test", "test.csv", "--test-share", 0.1], ["test-share", "--test"]),
+        (["--validation", "test.csv", "--validation-share", 0.1], ["validation-share"]),
+        (["--test", "absent.csv"], ["absent.csv", "No such file"]),
+        (["--test", "narrow.csv"], ["narrow.csv", "no column 'colour'"]),
+        (["--validation", "no-target.csv"], ["target", "no-target.csv"]),
+        (["--test", "one-row.csv"], ["test", "at least two"]),
+    ],
+)
+def test_bad_further_files_are_refused(lodestone, table, more, says):
+    rows = rows_of(3, 40)
+    write(lodestone.folder / "test.csv", rows)
+    write(lodestone.folder / "one-row.csv", rows[:1])
+    write(lodestone.folder / "narrow.csv", [[r[0], r[2], r[5]] for r in rows], ["a", "b", "target"])
+    write(lodestone.folder / "no-target.csv", [row[:5] for row in rows], HEADER[:5])
+    flags = [*table, "--one-hot", "--exclude", "id,weight"]
+    lodestone.refused("train", *flags, *more, says=says)
+
+
+def test_further_files_need_the_target_as_a_column(lodestone):
+    table = ridge_table()
+    np.save(lodestone.folder / "X.npy", table[:, :3])
+    np.save(lodestone.folder / "y.npy", table[:, 3])
+    flags = ["--data", "X.npy", "--target", "y.npy", "--test", "X.npy"]
+    lodestone.refused("train", *flags, says=["target", "'y.npy'", "second file", "X.npy"])
+
+
+def test_standard_input_is_read_once(lodestone, table):
+    lodestone.refused(
+        *["train", "--data", "-", "--target", "target", "--test", "-"],
+        says=["standard input", "once"],
+    )
+    rows = rows_of(3, 40)
+    write(lodestone.folder / "test.csv", rows)
+    text = (lodestone.folder / "test.csv").read_text()
+    flags = [*table, "--one-hot", "--exclude", "id,weight", *FLAGS, "--quiet", "--test"]
+    lodestone("train", *flags, "test.csv", "--out", "file")
+    lodestone("train", *flags, "-", "--out", "piped", input=text)
+    test = [read_json(lodestone.folder / run / "summary.json")["test"] for run in ("file", "piped")]
+    assert test[0] == test[1]
+    lodestone.refused("train", "--resume", "piped", says=["--resume", "standard input"])
+
+
+# ---- runs
+
+
+def test_config_and_resume_keep_every_option(lodestone, gaps):
+    rows, _ = gaps
+    write(lodestone.folder / "gaps.csv", rows)
+    write(lodestone.folder / "more.csv", rows_of(3, 40))
+    flags = [
+        *["--data", "gaps.csv", "--target", "target", "--delimiter", ",", "--weights", "weight"],
+        *["--exclude", '"id"', "--one-hot", "--drop-missing"],
+        *["--validation", "more.csv", "--test", "more.csv"],
+    ]
+    run = train(lodestone, "run", *flags)
+    again = train(lodestone, "again", "--config", run / "config.toml")
+    assert (again / "model.json").read_bytes() == (run / "model.json").read_bytes()
+    assert (again / "config.toml").read_text() == (run / "config.toml").read_text()
+    assert 'exclude = ["id"]' in (run / "config.toml").read_text()
+
+    short = [*FLAGS[:2], "--max-steps", 50, *FLAGS[4:]]
+    cut = lodestone.run_to("cut", ["train", *flags, *short], 3)
+    result = lodestone("train", "--resume", "cut", "--max-steps", 200, "--quiet")
+    assert result.returncode == 3, result.stderr
+    assert (cut / "model.json").read_bytes() == (run / "model.json").read_bytes()
+    assert read_json(cut / "summary.json")["test"] == read_json(run / "summary.json")["test"]
+
+
+@pytest.mark.parametrize("file", ["table.csv", "test.csv"])
+@pytest.mark.parametrize("column, text", [(0, "0.5"), (1, "violet"), (3, "9"), (5, "1")])
+def test_resume_refuses_other_data(lodestone, table, file, column, text):
+    """Weights and text are data too, and so are the further files."""
+    write(lodestone.folder / "test.csv", rows_of(3, 40))
+    flags = [*table, "--one-hot", "--exclude", "id", "--weights", "weight", "--test", "test.csv"]
+    run = train(lodestone, "run", *flags)
+    rows = rows_of() if file == "table.csv" else rows_of(3, 40)
+    rows[1][column] = text
+    write(lodestone.folder / file, rows)
+    before = tree(run)
+    lodestone.refused("train", "--resume", "run", "--max-steps", 300, says="other data")
+    assert tree(run) == before
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--weights", "w"],
+        ["--exclude", "a"],
+        ["--one-hot"],
+        ["--drop-missing"],
+        ["--validation", "f.csv"],
+        ["--test", "f.csv"],
+    ],
+    ids=lambda flags: flags[0],
+)
+def test_teachers_have_no_tables(lodestone, flags):
+    """A flag that would be ignored is refused."""
+    says = [flags[0].strip("-"), "--data"]
+    lodestone.refused("train", "--teacher", "random:d=4,k=2", *flags, says=says)
