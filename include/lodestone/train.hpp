@@ -79,6 +79,11 @@ struct Problem {
   Network to_inputs(const Network& network) const;
 };
 
+/// The rows of a sample that training sees, in original units: those of a data file without the
+/// shares kept aside, or those drawn from a teacher less the validation's. Throws InvalidArgument.
+Dataset training_rows(const TrainOptions& options, const std::optional<Teacher>& teacher,
+                      const std::optional<Dataset>& data);
+
 /// Builds the problem. `data` is the file's content when options.data is set, and the teacher is
 /// given when options.teacher is. Throws InvalidArgument.
 Problem make_problem(const TrainOptions& options, const std::optional<Teacher>& teacher,
@@ -150,6 +155,7 @@ struct TrainResult {
   double gradient_norm = 0.0;
   double merge_angle_deg = 0.0;  ///< neurons closer than this were merged into features
   Model model;                   ///< merged features in original units
+  Model neurons;                 ///< the network itself in original units, a feature a neuron
   std::optional<Certificate> certificate;
   std::optional<Recovery> recovery;
   std::optional<TestError> test;

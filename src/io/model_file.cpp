@@ -71,6 +71,7 @@ Model model_from(const Json& json) {
     model.features.push_back({to_vector(item.at("direction")), item.at("bias").get<double>(),
                               item.at("amplitude").get<double>()});
   }
+  model.biases = json.value("biases", true);
   model.standardization = standardization_from(json.at("standardization"));
   const Json& provenance = json.at("provenance");
   model.provenance = {provenance.at("lodestone").get<std::string>(),
@@ -104,6 +105,7 @@ void write_model(const std::string& path, const Model& model) {
                {"formula", "target = alpha + beta.x + sum of amplitude * relu(direction.x + bias)"},
                {"target", model.target},
                {"columns", model.columns},
+               {"biases", model.biases},
                {"affine", {{"alpha", model.affine.alpha}, {"beta", to_list(model.affine.beta)}}}};
   Json& features = json["features"] = Json::array();
   for (const Feature& feature : model.features) {

@@ -58,14 +58,16 @@ Problem population_problem(const TrainOptions& options, const Teacher& teacher) 
   return problem;
 }
 
-Problem sample_problem(const TrainOptions& options, const std::optional<Teacher>& teacher,
-                       const Dataset& data) {
-  const std::uint64_t seed = options.algorithm.seed;
-  const Index n = data.X.rows();
-  const bool from_file = !teacher.has_value();
+struct Shares {
+  Dataset training;
+  std::optional<Dataset> validation;
+  std::optional<Dataset> test;
+};
 
-  // Rows are dealt once, at random: test first, then validation, the rest for training.
-  std::vector<Index> order = RandomStream(seed, "split").permutation(n);
+// Rows are dealt once, at random: test first, then validation, the rest for training.
+Shares deal_rows(const TrainOptions& options, bool from_file, const Dataset& data) {
+  const Index n = data.X.rows();
+  std::vector<Index> order = RandomStream(options.algorithm.seed, "split").permutation(n);
   const auto share = [](double part, Index whole) {
     return static_cast<Index>(std::floor(part * static_cast<double>(whole)));
   };
@@ -77,8 +79,10 @@ Problem sample_problem(const TrainOptions& options, const std::optional<Teacher>
     std::sort(rows.begin(), rows.end());
     return take_rows(data, rows);
   };
-  const Dataset training = take(tests + validations, n - tests - validations);
-  if (training.X.rows() < 2) {
+  Shares shares{take(tests + validations, n - tests - validations), {}, {}};
+  if (validations > 0) shares.validation = take(tests, validations);
+  if (tests > 0) shares.test = take(0, tests);
+  if (shares.training.X.rows() < 2) {
     throw InvalidArgument("rows", fmt::format("{}", n),
                           "too few to train on; at least two are needed after the shares kept "
                           "aside for test and validation");
@@ -88,7 +92,13 @@ Problem sample_problem(const TrainOptions& options, const std::optional<Teacher>
         "target", fmt::format("'{}'", data.target),
         fmt::format("the column is constant ({:g}): there is nothing to learn", data.y[0]));
   }
+  return shares;
+}
 
+Problem sample_problem(const TrainOptions& options, const std::optional<Teacher>& teacher,
+                       const Dataset& data) {
+  const bool from_file = !teacher.has_value();
+  auto [training, validation, test] = deal_rows(options, from_file, data);
   Problem problem;
   problem.teacher = teacher;
   problem.columns = data.columns;
@@ -106,9 +116,13 @@ Problem sample_problem(const TrainOptions& options, const std::optional<Teacher>
   standardized.biases = problem.biases;
   problem.objective = std::make_unique<SampleObjective>(std::move(standardized));
   require_finite_loss(*problem.objective);
-  if (validations > 0) problem.validation = take(tests, validations);
-  if (tests > 0) problem.test = take(0, tests);
+  problem.validation = std::move(validation);
+  problem.test = std::move(test);
   return problem;
+}
+
+Dataset drawn_rows(const TrainOptions& options, const Teacher& teacher) {
+  return draw_samples(teacher, options.samples, options.noise, options.algorithm.seed);
 }
 
 }  // namespace
@@ -157,15 +171,23 @@ Network Problem::to_inputs(const Network& network) const {
           network.W.leftCols(p) * standardization.map.transpose()};
 }
 
+Dataset training_rows(const TrainOptions& options, const std::optional<Teacher>& teacher,
+                      const std::optional<Dataset>& data) {
+  options.validate();
+  if (data) return deal_rows(options, true, *data).training;
+  if (!teacher || options.samples == 0) {
+    throw InvalidArgument("samples", "0", "only a data file or a sample has rows");
+  }
+  return deal_rows(options, false, drawn_rows(options, *teacher)).training;
+}
+
 Problem make_problem(const TrainOptions& options, const std::optional<Teacher>& teacher,
                      const std::optional<Dataset>& data) {
   options.validate();
   if (data) return sample_problem(options, std::nullopt, *data);
   if (!teacher) throw InvalidArgument("teacher", "nothing", "a teacher or a data set is needed");
   if (options.samples == 0) return population_problem(options, *teacher);
-  return sample_problem(
-      options, teacher,
-      draw_samples(*teacher, options.samples, options.noise, options.algorithm.seed));
+  return sample_problem(options, teacher, drawn_rows(options, *teacher));
 }
 
 }  // namespace lodestone
