@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
 #include "lodestone/objective.hpp"
 
@@ -12,13 +13,16 @@ struct Certificate {
     estimated,  ///< sup |η_λ| is the best of many ascents: the gap may be understated
     rigorous,   ///< sup |η_λ| is a proven upper bound
   };
-  double sup_eta = 0.0;       ///< sup_u |η_λ(u)|
-  double gap = 0.0;           ///< P_λ(θ) − min P_λ is at most this
-  double relative_gap = 0.0;  ///< gap / P_λ(θ)
+  double sup_eta = 0.0;        ///< sup_u |η_λ(u)|; rigorous: proven to be at most this
+  double sup_eta_lower = 0.0;  ///< |η_λ| at `direction`; estimated: the same as sup_eta
+  double gap = 0.0;            ///< P_λ(θ) − min P_λ is at most this
+  double relative_gap = 0.0;   ///< gap / P_λ(θ)
   Kind kind = Kind::estimated;
   bool search_failed = false;  ///< the estimate contradicts itself: sup_eta was missed
-  Vector direction;  ///< unit direction that attains sup_eta, in the objective's coordinates
-  Index maxima = 0;  ///< distinct local maxima of |η_λ|, up to sign, that the search found
+  Vector direction;  ///< unit direction that attains sup_eta_lower, in the objective's coordinates
+  Index maxima = 0;  ///< distinct local maxima of |η_λ|, up to sign, that the ascents found
+  Index cells = 0;   ///< rigorous: cells the proof took
+  Index effective_dimension = 0;  ///< rigorous: dimension of the sphere's space that was searched
 };
 
 struct AscentOptions {
@@ -49,5 +53,38 @@ Supremum estimate_supremum(const Residual& residual, const Network& network,
 /// InvalidArgument when λ is not positive.
 Certificate estimate_certificate(const Objective& objective, const Network& network, double lambda,
                                  const AscentOptions& options = {});
+
+struct RigorousOptions {
+  double tolerance = 1e-5;      ///< stop when upper − lower <= tolerance · upper; > 0
+  Index max_cells = 5'000'000;  ///< budget of cells, >= 1; a count, so the bits are the same
+                                ///< everywhere. When it is used up, the best bound so far stands
+  std::function<bool()> should_stop;  ///< optional, asked now and then; true: as for max_cells
+};
+
+/// sup over unit u of |E[(f − y) relu(u·x)]| between a value that is attained and one that is
+/// proven (docs/math.md, 6.4 to 6.7).
+struct SupremumBound {
+  double lower = 0.0;  ///< attained at `direction`
+  double upper = 0.0;  ///< proven, rounding included; infinite when the residual is not finite
+  Vector direction;    ///< unit
+  Index cells = 0;     ///< cells bounded
+  Index effective_dimension = 0;  ///< dimension of the space whose sphere was searched
+  bool reached = false;           ///< upper − lower is within the tolerance
+};
+
+/// Bounds the supremum by branch and bound. `incumbent` is the best known direction (from
+/// estimate_supremum), any length; an empty one is allowed. The result does not depend on the
+/// number of threads. The cost grows exponentially with the effective dimension: seconds up to
+/// about 4. Memory: about 200 bytes for each cell of max_cells, plus lists of rows. Throws
+/// InvalidArgument for options out of range and a direction of the wrong size.
+SupremumBound bound_supremum(const Residual& residual, const Supremum& incumbent,
+                             const RigorousOptions& options = {});
+
+/// Certificate of the balanced network at λ > 0 whose sup_eta, and with it the gap, is proven (kind
+/// rigorous), whether or not the tolerance was reached. Throws InvalidArgument when λ is not
+/// positive or an option is out of range.
+Certificate rigorous_certificate(const Objective& objective, const Network& network, double lambda,
+                                 const RigorousOptions& options = {},
+                                 const AscentOptions& ascent = {});
 
 }  // namespace lodestone

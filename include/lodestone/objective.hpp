@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <variant>
 
 #include "lodestone/network.hpp"
 #include "lodestone/teacher.hpp"
@@ -21,6 +22,23 @@ struct Correlation {
   Matrix gradient;  ///< its gradient in u, a row per direction; u·gradient = value
 };
 
+/// Residual of a population: E[(f − y) relu(u·x)] = Σ_q weights_q h(∠(u, v_q)) at unit u
+/// (docs/math.md, 2.5). A view: it lives as long as the residual it comes from.
+struct AtomMeasure {
+  const Matrix& directions;  ///< Q×d, v_q, rows of unit length; zero where the weight is zero
+  const Vector& weights;     ///< Q, of either sign
+};
+
+/// Residual of a sample: E[(f − y) relu(u·x)] = Σ_t weights_t relu(u·x_t). A view: it lives as long
+/// as the residual it comes from.
+struct RowMeasure {
+  const Matrix& rows;     ///< n×d, x_t, the constant coordinate of a bias included
+  const Vector& weights;  ///< n, residual times row weight
+};
+
+/// What a residual is made of, for those who bound it.
+using ResidualMeasure = std::variant<AtomMeasure, RowMeasure>;
+
 /// The affine-free residual f − y of one network, kept so that many directions can be tried.
 /// It refers to the objective that made it, which must outlive it.
 class Residual {
@@ -29,6 +47,8 @@ class Residual {
 
   /// For p directions U (p×d, any length; a zero row gives zero).
   virtual Correlation correlate(const Matrix& U) const = 0;
+
+  virtual ResidualMeasure measure() const = 0;
 
   /// E (f − y)² = 2L.
   virtual double energy() const = 0;

@@ -1,9 +1,10 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-#include <string>
 #include <vector>
 
+#include "certify/ascent.hpp"
+#include "certify/gap.hpp"
 #include "core/largest.hpp"
 #include "lodestone/certificate.hpp"
 #include "lodestone/error.hpp"
@@ -53,9 +54,6 @@ class Ascents {
     for (Index i = 0; i < U_.rows(); ++i) uphill_.row(i) = tangent(i, at_.gradient.row(i));
   }
 
-  const Matrix& directions() const { return U_; }
-  const Vector& values() const { return at_.value; }
-
   /// Takes steps with every ascent that has not converged.
   void climb(int steps) {
     for (int step = 0; step < steps; ++step) {
@@ -90,7 +88,21 @@ class Ascents {
     }
   }
 
-  /// One ascent, the highest, of each group that has come together; highest first.
+  /// The distinct ends, as a Supremum.
+  Supremum summary() const {
+    const std::vector<Index> found = distinct();
+    Supremum result;
+    result.maxima = static_cast<Index>(found.size());
+    result.maxima_directions = U_(found, Eigen::all);
+    result.maxima_values = at_.value(found);
+    if (found.empty()) return result;
+    result.value = std::abs(result.maxima_values[0]);
+    result.direction = result.maxima_directions.row(0);
+    return result;
+  }
+
+ private:
+  // One ascent, the highest, of each group that has come together; highest first.
   std::vector<Index> distinct() const {
     const double chord = 2.0 * std::sin(0.5 * same_maximum_deg * std::numbers::pi / 180.0);
     std::vector<Index> found;
@@ -104,7 +116,6 @@ class Ascents {
     return found;
   }
 
- private:
   // The part of a gradient of C along the sphere at ascent i, turned uphill for |C|.
   Eigen::RowVectorXd tangent(Index i, const Eigen::RowVectorXd& gradient) const {
     const double sign = at_.value[i] < 0.0 ? -1.0 : 1.0;
@@ -142,6 +153,12 @@ class Ascents {
 
 }  // namespace
 
+Supremum ascend(const Residual& residual, Matrix starts, int iterations) {
+  Ascents ascents(residual, std::move(starts));
+  ascents.climb(iterations);
+  return ascents.summary();
+}
+
 Supremum estimate_supremum(const Residual& residual, const Network& network,
                            const AscentOptions& options) {
   if (options.random_starts < 0 || options.most_neurons < 0 || options.suggested < 0 ||
@@ -150,50 +167,21 @@ Supremum estimate_supremum(const Residual& residual, const Network& network,
         "ascent options", "",
         "random_starts, most_neurons and suggested must be >= 0, iterations >= 1");
   }
-  Ascents all(residual, ascent_starts(residual, network, options));
-  all.climb(options.iterations);
-  // The few that are left are taken to the end: what has not arrived looks like another maximum.
-  Ascents last(residual, all.directions()(all.distinct(), Eigen::all));
-  last.climb(5 * options.iterations);
-  const std::vector<Index> found = last.distinct();
-
-  Supremum best;
-  best.maxima = static_cast<Index>(found.size());
-  best.maxima_directions = last.directions()(found, Eigen::all);
-  best.maxima_values = last.values()(found);
-  if (best.maxima == 0) return best;
-  best.value = std::abs(best.maxima_values[0]);
-  best.direction = best.maxima_directions.row(0);
-  return best;
+  // The few distinct ends are taken further: what has not arrived looks like another maximum.
+  const Supremum rough =
+      ascend(residual, ascent_starts(residual, network, options), options.iterations);
+  return ascend(residual, rough.maxima_directions, 5 * options.iterations);
 }
 
 Certificate estimate_certificate(const Objective& objective, const Network& network, double lambda,
                                  const AscentOptions& options) {
-  if (!(lambda > 0.0)) {
-    throw InvalidArgument("lambda", std::to_string(lambda), "a certificate needs lambda > 0");
-  }
+  check_lambda(lambda);
   const auto residual = objective.residual(network);
   const Supremum supremum = estimate_supremum(*residual, network, options);
-  const double energy = residual->energy();
-  const double product = residual->target_product();
-
-  Certificate certificate;
-  certificate.sup_eta = supremum.value / lambda;
+  Certificate certificate = certificate_of_supremum(*residual, network, lambda, supremum.value);
+  certificate.sup_eta_lower = certificate.sup_eta;
   certificate.direction = supremum.direction;
   certificate.maxima = supremum.maxima;
-  const double primal = 0.5 * energy + lambda * masses(network).sum();
-  double dual = 0.0;
-  if (energy > 0.0) {
-    const double bound = certificate.sup_eta > 0.0 ? 1.0 / certificate.sup_eta : HUGE_VAL;
-    const double scale = std::clamp(product / energy, -bound, bound);
-    dual = scale * product - 0.5 * scale * scale * energy;
-  }
-  const double gap = primal - dual;
-  // The true gap is never negative: below zero by more than rounding, the search missed the
-  // supremum.
-  certificate.search_failed = !(gap >= -1e-9 * primal);
-  certificate.gap = gap < 0.0 ? 0.0 : gap;
-  certificate.relative_gap = primal > 0.0 ? certificate.gap / primal : 0.0;
   return certificate;
 }
 

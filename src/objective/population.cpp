@@ -56,6 +56,9 @@ class AtomResidual final : public Residual {
     result.value = result.gradient.cwiseProduct(U).rowwise().sum();
     return result;
   }
+  ResidualMeasure measure() const override {
+    return AtomMeasure{atoms_.directions, atoms_.weights};
+  }
   double energy() const override { return energy_; }
   double target_product() const override { return target_product_; }
 

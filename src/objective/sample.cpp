@@ -204,6 +204,7 @@ class SampleObjective::RowResidual final : public Residual {
     result.value = result.gradient.cwiseProduct(U).rowwise().sum();
     return result;
   }
+  ResidualMeasure measure() const override { return RowMeasure{objective_.X_, weighted_}; }
   double energy() const override { return energy_; }
   double target_product() const override { return target_product_; }
 

@@ -1,0 +1,11 @@
+#pragma once
+
+#include "lodestone/certificate.hpp"
+
+namespace lodestone {
+
+/// Ascent of |E[(f − y) relu(u·x)]| from every row of `starts` (unit rows), and its
+/// distinct ends.
+Supremum ascend(const Residual& residual, Matrix starts, int iterations);
+
+}  // namespace lodestone

@@ -1,0 +1,39 @@
+#include "certify/gap.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "lodestone/error.hpp"
+
+namespace lodestone {
+
+void check_lambda(double lambda) {
+  if (!(lambda > 0.0)) {
+    throw InvalidArgument("lambda", std::to_string(lambda), "a certificate needs lambda > 0");
+  }
+}
+
+Certificate certificate_of_supremum(const Residual& residual, const Network& network, double lambda,
+                                    double supremum) {
+  const double energy = residual.energy();
+  const double product = residual.target_product();
+  Certificate certificate;
+  certificate.sup_eta = supremum / lambda;
+  const double primal = 0.5 * energy + lambda * masses(network).sum();
+  double dual = 0.0;
+  if (energy > 0.0) {
+    const double bound = certificate.sup_eta > 0.0 ? 1.0 / certificate.sup_eta : HUGE_VAL;
+    const double scale = std::clamp(product / energy, -bound, bound);
+    dual = scale * product - 0.5 * scale * scale * energy;
+  }
+  const double gap = primal - dual;
+  // The true gap is never negative: below zero by more than rounding, the search missed the
+  // supremum.
+  certificate.search_failed = !(gap >= -1e-9 * primal);
+  certificate.gap = gap < 0.0 ? 0.0 : gap;
+  certificate.relative_gap = primal > 0.0 ? certificate.gap / primal : 0.0;
+  return certificate;
+}
+
+}  // namespace lodestone

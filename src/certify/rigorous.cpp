@@ -1,0 +1,211 @@
+// Branch and bound on the sphere (docs/math.md, 6.4).
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "certify/ascent.hpp"
+#include "certify/cap_bound.hpp"
+#include "certify/gap.hpp"
+#include "certify/sphere_cells.hpp"
+#include "core/parallel.hpp"
+#include "lodestone/certificate.hpp"
+#include "lodestone/error.hpp"
+
+namespace lodestone {
+namespace {
+
+// Cells cut at once: work for the threads, the same for any number of them.
+constexpr Index batch_size = 256;
+constexpr int polish_iterations = 60;
+
+// The part of the tolerance that may be spent on leaving out what is not worth searching.
+constexpr double reduction_share = 0.1;
+
+struct OpenCell {
+  SphereCell cell;
+  std::shared_ptr<const CellState> state;
+  double upper = 0.0;
+  Index number = 0;  // in order of creation
+};
+
+// Largest bound first; among equals the oldest.
+bool comes_later(const OpenCell& left, const OpenCell& right) {
+  return left.upper != right.upper ? left.upper < right.upper : left.number > right.number;
+}
+
+std::vector<SphereCell> parts_of(const SphereCell& cell) {
+  if (cell.middle.size() == 1) return {cell};  // a point
+  auto [first, second] = halves(cell);
+  return {std::move(first), std::move(second)};
+}
+
+struct Parts {
+  std::vector<SphereCell> cells;
+  std::vector<Vector> centres;
+  std::vector<CapBound> bounds;
+};
+
+class BranchAndBound {
+ public:
+  BranchAndBound(const Residual& residual, const ReducedCorrelation& g, Supremum incumbent,
+                 const RigorousOptions& options)
+      : residual_(residual), g_(g), options_(options), best_(std::move(incumbent)) {
+    for (SphereCell& cell : sphere_cells(g.dimension(), g.symmetry())) {
+      open_.push_back({std::move(cell), nullptr, g.anywhere(), numbered_++});
+    }
+    std::make_heap(open_.begin(), open_.end(), comes_later);
+  }
+
+  SupremumBound run() {
+    while (!open_.empty() && !good_enough(open_.front().upper) && may_go_on()) cut_batch();
+    if (!open_.empty()) closed_ = std::max(closed_, open_.front().upper);
+    SupremumBound result;
+    result.lower = best_.value;
+    result.upper = std::max(closed_ + g_.error(), best_.value);
+    result.direction = best_.direction;
+    result.cells = cells_;
+    result.effective_dimension = g_.dimension();
+    result.reached = result.upper - result.lower <= options_.tolerance * result.upper;
+    return result;
+  }
+
+ private:
+  // Whether a cell's bound settles it: within the tolerance, or so close that the error of the
+  // reduction is what is left.
+  bool good_enough(double upper) const {
+    const double error = g_.error();
+    return upper + error - best_.value <= options_.tolerance * (upper + error) ||
+           upper - best_.value <= 0.1 * error;
+  }
+
+  bool may_go_on() const {
+    return cells_ + 2 <= options_.max_cells && !(options_.should_stop && options_.should_stop());
+  }
+
+  void cut_batch() {
+    std::vector<OpenCell> batch;
+    const Index most = std::min(batch_size, (options_.max_cells - cells_) / 2);
+    while (static_cast<Index>(batch.size()) < most && !open_.empty() &&
+           !good_enough(open_.front().upper)) {
+      std::pop_heap(open_.begin(), open_.end(), comes_later);
+      batch.push_back(std::move(open_.back()));
+      open_.pop_back();
+    }
+    std::vector<Parts> parts(batch.size());
+    for_each_block(static_cast<Index>(batch.size()), [&](Index i) {
+      const OpenCell& whole = batch[static_cast<std::size_t>(i)];
+      Parts& part = parts[static_cast<std::size_t>(i)];
+      part.cells = parts_of(whole.cell);
+      for (const SphereCell& cell : part.cells) {
+        const Cap cap = cap_around(cell);
+        part.centres.push_back(cap.centre);
+        part.bounds.push_back(g_.bound(cap, whole.state));
+      }
+    });
+    improve_incumbent(parts);
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      for (std::size_t j = 0; j < parts[i].cells.size(); ++j) {
+        ++cells_;
+        CapBound& bound = parts[i].bounds[j];
+        const double upper = std::min(bound.upper, batch[i].upper);
+        if (good_enough(upper) || parts[i].cells.size() == 1) {
+          closed_ = std::max(closed_, upper);
+          continue;
+        }
+        open_.push_back({std::move(parts[i].cells[j]), std::move(bound.state), upper, numbered_++});
+        std::push_heap(open_.begin(), open_.end(), comes_later);
+      }
+    }
+  }
+
+  // Climbs from the best of the new centres when it promises more than the incumbent.
+  void improve_incumbent(const std::vector<Parts>& parts) {
+    double most = best_.value * (1.0 + 0.05 * options_.tolerance);
+    const Vector* centre = nullptr;
+    for (const Parts& part : parts) {
+      for (std::size_t j = 0; j < part.cells.size(); ++j) {
+        if (part.bounds[j].centre_value <= most) continue;
+        most = part.bounds[j].centre_value;
+        centre = &part.centres[j];
+      }
+    }
+    if (centre == nullptr) return;
+    Supremum found = ascend(residual_, g_.lift(*centre).transpose(), polish_iterations);
+    if (found.value > best_.value) best_ = std::move(found);
+  }
+
+  const Residual& residual_;
+  const ReducedCorrelation& g_;
+  const RigorousOptions& options_;
+  Supremum best_;
+  std::vector<OpenCell> open_;  // a heap
+  double closed_ = 0.0;         // largest bound of the cells that need no more cutting
+  Index cells_ = 0;
+  Index numbered_ = 0;
+};
+
+void check(const RigorousOptions& options) {
+  if (!(options.tolerance > 0.0)) {
+    throw InvalidArgument("tolerance", std::to_string(options.tolerance), "must be positive");
+  }
+  if (options.max_cells < 1) {
+    throw InvalidArgument("max_cells", std::to_string(options.max_cells), "must be at least 1");
+  }
+}
+
+}  // namespace
+
+SupremumBound bound_supremum(const Residual& residual, const Supremum& incumbent,
+                             const RigorousOptions& options) {
+  check(options);
+  const ResidualMeasure measure = residual.measure();
+  const auto* atoms = std::get_if<AtomMeasure>(&measure);
+  const auto* rows = std::get_if<RowMeasure>(&measure);
+  const Matrix& points = atoms != nullptr ? atoms->directions : rows->rows;
+  const Vector& weights = atoms != nullptr ? atoms->weights : rows->weights;
+  const Index dimension = points.cols();
+  if (incumbent.direction.size() != 0 && incumbent.direction.size() != dimension) {
+    throw InvalidArgument("incumbent",
+                          "a direction of size " + std::to_string(incumbent.direction.size()),
+                          "must have size " + std::to_string(dimension));
+  }
+
+  // The incumbent is measured again: a value that is not attained would prove nothing.
+  Supremum best;
+  best.direction = Vector::Unit(dimension, 0);
+  if (incumbent.direction.size() != 0 && incumbent.direction.norm() > 0.0) {
+    best.direction = incumbent.direction.normalized();
+  }
+  best.value = std::abs(residual.correlate(best.direction.transpose()).value[0]);
+  if (!points.allFinite() || !weights.allFinite() || !std::isfinite(best.value)) {
+    return {0.0, std::numeric_limits<double>::infinity(), best.direction, 0, 0, false};
+  }
+  const double budget = reduction_share * options.tolerance * best.value;
+  const auto reduced =
+      atoms != nullptr ? reduce(*atoms, residual.energy(), budget) : reduce(*rows, budget);
+  return BranchAndBound(residual, *reduced, std::move(best), options).run();
+}
+
+Certificate rigorous_certificate(const Objective& objective, const Network& network, double lambda,
+                                 const RigorousOptions& options, const AscentOptions& ascent) {
+  check_lambda(lambda);
+  const auto residual = objective.residual(network);
+  const Supremum incumbent = estimate_supremum(*residual, network, ascent);
+  const SupremumBound bound = bound_supremum(*residual, incumbent, options);
+  Certificate certificate = certificate_of_supremum(*residual, network, lambda, bound.upper);
+  certificate.kind = Certificate::Kind::rigorous;
+  certificate.sup_eta_lower = bound.lower / lambda;
+  certificate.direction = bound.direction;
+  certificate.maxima = incumbent.maxima;
+  certificate.cells = bound.cells;
+  certificate.effective_dimension = bound.effective_dimension;
+  return certificate;
+}
+
+}  // namespace lodestone
