@@ -167,6 +167,7 @@ class Train final : public Verb {
       if (!finished) folder->write_checkpoint(state, code);
       folder->write_history(state.history);
       write_model(folder->file("model.json"), result.model);
+      write_model(folder->file("network.json"), result.neurons);
       write_file_atomically(folder->file("summary.json"), summary);
       if (finished) folder->remove_checkpoint();
     }

@@ -20,7 +20,7 @@ struct Certificate {
   Kind kind = Kind::estimated;
   bool search_failed = false;  ///< the estimate contradicts itself: sup_eta was missed
   Vector direction;  ///< unit direction that attains sup_eta_lower, in the objective's coordinates
-  Index maxima = 0;  ///< distinct local maxima of |η_λ|, up to sign, that the search found
+  Index maxima = 0;  ///< distinct local maxima of |η_λ|, up to sign, that the ascents found
   Index cells = 0;   ///< rigorous: cells the proof took
   Index effective_dimension = 0;  ///< rigorous: dimension of the sphere's space that was searched
 };

@@ -86,4 +86,19 @@ Dataset weighted_rows(Dataset data);
 /// The chosen rows of a data set, in the given order.
 Dataset take_rows(const Dataset& data, const std::vector<Index>& rows);
 
+/// Rows for training, for choosing, and for judging.
+struct Shares {
+  Dataset training;
+  std::optional<Dataset> validation;
+  std::optional<Dataset> test;
+};
+
+/// Deals rows once, at random: the test share (of all rows) first, then the validation share (of
+/// the others; fewer than two rows count as none), the rest for training. Rows given as validation
+/// or test replace that share. Rows of weight 0 are left out. Throws InvalidArgument when fewer
+/// than two rows are left for training, the target is constant, or columns differ.
+Shares deal_rows(const Dataset& data, double test_share, double validation_share,
+                 std::uint64_t seed, const std::optional<Dataset>& validation = std::nullopt,
+                 const std::optional<Dataset>& test = std::nullopt);
+
 }  // namespace lodestone

@@ -14,8 +14,7 @@ namespace lodestone {
 
 /// One ridge function amplitude · relu(direction·x + bias), in the columns' own units.
 struct Feature {
-  Vector
-      direction;  ///< d, in 1/(units of the column); unit length (with the bias) when standardized
+  Vector direction;  ///< d, in 1/(units of the column)
   double bias = 0.0;
   double amplitude = 0.0;  ///< in units of the target
 };
@@ -38,8 +37,10 @@ struct Model {
   std::vector<Encoding> encodings;   ///< of text columns
   std::string target;
   Affine affine;
-  std::vector<Feature> features;  ///< largest amplitude first
+  std::vector<Feature> features;
   Standardization standardization;
+  bool biases = false;  ///< neurons have a bias of their own, penalized like a weight; without it a
+                        ///< feature's bias only says where the centre of the columns is
   Provenance provenance;
 
   Index dimension() const { return static_cast<Index>(columns.size()); }
@@ -55,13 +56,31 @@ struct Model {
 };
 
 /// Takes a network trained in standardized coordinates (rows of W p long, or p + 1 with a bias)
-/// with its affine part to original units.
+/// with its affine part to original units (docs/math.md, 3.1), for people: features have unit
+/// length (with the bias) in standardized coordinates, the largest amplitude comes first, and
+/// neurons without mass are left out.
 Model to_original_units(const Network& network, const Affine& affine, bool biases,
                         const Standardization& standardization);
 
-/// model.json: versioned, readable by a person. The standardization's map is written only where it
-/// is whitening, and otherwise empty after reading (prediction needs none). Writing is whole or not
-/// at all; reading throws FileError for a missing, damaged or newer file.
+/// The same neuron by neuron: feature i is neuron i, its layers as they are, so that a change of
+/// coordinates gives back θ.
+Model neurons_in_original_units(const Network& network, const Affine& affine, bool biases,
+                                const Standardization& standardization);
+
+/// The way back: a network in the coordinates of the model's standardization (whose map is taken
+/// from centre and scale where it is empty), a neuron a feature. Columns that were constant in
+/// training keep their own unit. Throws InvalidArgument when a feature has a direction that the
+/// standardization leaves out, or a bias that a model without biases cannot have.
+struct StandardizedModel {
+  Network network;                  ///< rows of W p long, p + 1 with biases
+  Affine affine;                    ///< α and β as they are in the model, p
+  Standardization standardization;  ///< with its map
+};
+StandardizedModel to_standardized(const Model& model);
+
+/// model.json and network.json: versioned, readable by a person. The standardization's map is
+/// written only where it is whitening, and otherwise empty after reading (prediction needs none).
+/// Writing is whole or not at all; reading throws FileError for a missing, damaged or newer file.
 void write_model(const std::string& path, const Model& model);
 Model read_model(const std::string& path);
 

@@ -8,9 +8,10 @@
 
 namespace lodestone {
 
-/// The folder of one run: config.toml, teacher.json where there is one, history.csv, model.json,
-/// summary.json, and a checkpoint while the run is unfinished. Every file appears whole or not at
-/// all.
+/// The folder of one run: config.toml, teacher.json where there is one, history.csv, model.json
+/// (features for people), network.json (the network that the summary's numbers belong to, neuron by
+/// neuron), summary.json, and a checkpoint while the run is unfinished. Every file appears whole or
+/// not at all.
 class RunFolder {
  public:
   /// Makes the folder for a new run and writes its config.toml. Throws FileError when the folder

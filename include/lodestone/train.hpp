@@ -84,6 +84,11 @@ struct Problem {
   Network to_inputs(const Network& network) const;
 };
 
+/// The rows of a sample that training sees, in original units: those of a data file without the
+/// shares kept aside, or those drawn from a teacher less the validation's. Throws InvalidArgument.
+Dataset training_rows(const TrainOptions& options, const std::optional<Teacher>& teacher,
+                      const std::optional<Dataset>& data);
+
 /// Builds the problem. `data` is the file's content when options.data names one, `validation` and
 /// `test` that of options.validation_file and test_file (read_dataset_like), and the teacher is
 /// given when options.teacher is. Rows count by their weights. Throws InvalidArgument.
@@ -159,6 +164,7 @@ struct TrainResult {
   double gradient_norm = 0.0;
   double merge_angle_deg = 0.0;  ///< neurons closer than this were merged into features
   Model model;                   ///< merged features in original units
+  Model neurons;                 ///< the network itself in original units, a feature a neuron
   std::optional<Certificate> certificate;
   std::optional<Recovery> recovery;
   std::optional<TestError> test;

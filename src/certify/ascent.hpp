@@ -4,7 +4,8 @@
 
 namespace lodestone {
 
-/// Ascent of |E[(f − y) relu(u·x)]| from every row of `starts` (unit rows), and the best end.
+/// Ascent of |E[(f − y) relu(u·x)]| from every row of `starts` (unit rows), and its
+/// distinct ends.
 Supremum ascend(const Residual& residual, Matrix starts, int iterations);
 
 }  // namespace lodestone

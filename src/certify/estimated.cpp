@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-#include <string>
 #include <vector>
 
 #include "certify/ascent.hpp"
@@ -55,9 +54,6 @@ class Ascents {
     for (Index i = 0; i < U_.rows(); ++i) uphill_.row(i) = tangent(i, at_.gradient.row(i));
   }
 
-  const Matrix& directions() const { return U_; }
-  const Vector& values() const { return at_.value; }
-
   /// Takes steps with every ascent that has not converged.
   void climb(int steps) {
     for (int step = 0; step < steps; ++step) {
@@ -92,7 +88,21 @@ class Ascents {
     }
   }
 
-  /// One ascent, the highest, of each group that has come together; highest first.
+  /// The distinct ends, as a Supremum.
+  Supremum summary() const {
+    const std::vector<Index> found = distinct();
+    Supremum result;
+    result.maxima = static_cast<Index>(found.size());
+    result.maxima_directions = U_(found, Eigen::all);
+    result.maxima_values = at_.value(found);
+    if (found.empty()) return result;
+    result.value = std::abs(result.maxima_values[0]);
+    result.direction = result.maxima_directions.row(0);
+    return result;
+  }
+
+ private:
+  // One ascent, the highest, of each group that has come together; highest first.
   std::vector<Index> distinct() const {
     const double chord = 2.0 * std::sin(0.5 * same_maximum_deg * std::numbers::pi / 180.0);
     std::vector<Index> found;
@@ -106,7 +116,6 @@ class Ascents {
     return found;
   }
 
- private:
   // The part of a gradient of C along the sphere at ascent i, turned uphill for |C|.
   Eigen::RowVectorXd tangent(Index i, const Eigen::RowVectorXd& gradient) const {
     const double sign = at_.value[i] < 0.0 ? -1.0 : 1.0;
@@ -145,21 +154,9 @@ class Ascents {
 }  // namespace
 
 Supremum ascend(const Residual& residual, Matrix starts, int iterations) {
-  Ascents all(residual, std::move(starts));
-  all.climb(iterations);
-  // The few that are left are taken to the end: what has not arrived looks like another maximum.
-  Ascents last(residual, all.directions()(all.distinct(), Eigen::all));
-  last.climb(5 * iterations);
-  const std::vector<Index> found = last.distinct();
-
-  Supremum best;
-  best.maxima = static_cast<Index>(found.size());
-  best.maxima_directions = last.directions()(found, Eigen::all);
-  best.maxima_values = last.values()(found);
-  if (best.maxima == 0) return best;
-  best.value = std::abs(best.maxima_values[0]);
-  best.direction = best.maxima_directions.row(0);
-  return best;
+  Ascents ascents(residual, std::move(starts));
+  ascents.climb(iterations);
+  return ascents.summary();
 }
 
 Supremum estimate_supremum(const Residual& residual, const Network& network,
@@ -170,7 +167,10 @@ Supremum estimate_supremum(const Residual& residual, const Network& network,
         "ascent options", "",
         "random_starts, most_neurons and suggested must be >= 0, iterations >= 1");
   }
-  return ascend(residual, ascent_starts(residual, network, options), options.iterations);
+  // The few distinct ends are taken further: what has not arrived looks like another maximum.
+  const Supremum rough =
+      ascend(residual, ascent_starts(residual, network, options), options.iterations);
+  return ascend(residual, rough.maxima_directions, 5 * options.iterations);
 }
 
 Certificate estimate_certificate(const Objective& objective, const Network& network, double lambda,

@@ -177,7 +177,8 @@ SupremumBound bound_supremum(const Residual& residual, const Supremum& incumbent
   }
 
   // The incumbent is measured again: a value that is not attained would prove nothing.
-  Supremum best{0.0, Vector::Unit(dimension, 0)};
+  Supremum best;
+  best.direction = Vector::Unit(dimension, 0);
   if (incumbent.direction.size() != 0 && incumbent.direction.norm() > 0.0) {
     best.direction = incumbent.direction.normalized();
   }
@@ -195,12 +196,13 @@ Certificate rigorous_certificate(const Objective& objective, const Network& netw
                                  const RigorousOptions& options, const AscentOptions& ascent) {
   check_lambda(lambda);
   const auto residual = objective.residual(network);
-  const SupremumBound bound =
-      bound_supremum(*residual, estimate_supremum(*residual, network, ascent), options);
+  const Supremum incumbent = estimate_supremum(*residual, network, ascent);
+  const SupremumBound bound = bound_supremum(*residual, incumbent, options);
   Certificate certificate = certificate_of_supremum(*residual, network, lambda, bound.upper);
   certificate.kind = Certificate::Kind::rigorous;
   certificate.sup_eta_lower = bound.lower / lambda;
   certificate.direction = bound.direction;
+  certificate.maxima = incumbent.maxima;
   certificate.cells = bound.cells;
   certificate.effective_dimension = bound.effective_dimension;
   return certificate;

@@ -103,47 +103,58 @@ class RowCorrelation final : public ReducedCorrelation {
 
     auto inner = std::make_shared<RowState>();
     inner->moment = around->moment;
-    Majorant above(D);  // of g
-    Majorant below(D);  // of −g
+    const auto most = static_cast<Index>(around->open.size());
+    Matrix open(most, D);    // the rows of either sign
+    Matrix linear(most, 2);  // their coefficients in the majorants of g and −g
+    Matrix quadratic(most, 2);
+    Majorant above(D);
+    Majorant below(D);
     double open_value = 0.0;
+    Index count = 0;
     for (const std::int32_t t : around->open) {
-      const auto x = directions_.row(t).transpose();
+      const double* x = directions_.data() + t * D;
       const double w = weights_[t];
-      const double z = x.dot(c);
+      double z = 0.0;
+      for (Index j = 0; j < D; ++j) z += x[j] * c[j];
       // On the cap u·x ranges over cos(θ ± R), cos θ = z: of one sign when |z| > sin R.
+      if (z < -sine) continue;
       if (z > sine) {
-        inner->moment += w * x;
+        for (Index j = 0; j < D; ++j) inner->moment[j] += w * x[j];
         continue;
       }
-      if (z < -sine) continue;
-      inner->open.push_back(t);
       if (z > 0.0) open_value += w * z;
       const double tangent = std::sqrt(std::max(0.0, (1.0 - z) * (1.0 + z)));
       const double high = z >= cosine ? 1.0 : std::max(0.0, z * cosine + tangent * sine);
       const double low = z <= -cosine ? -1.0 : std::min(0.0, z * cosine - tangent * sine);
-      // On [low, high], with γ the slope of the chord:
+      // On [low, high], with γ the slope of the chord,
       //   relu(z) <= γ (z − low) − upper (z − low)(high − z)   and   relu(z) >= γ z + lower z².
+      // The first bounds w relu(z) from above for w > 0, the second for w < 0.
       const double width = high - low;
       const double slope = high / width;
       const double upper = std::min(high, -low) / (width * width);
       const double lower = (high < -low ? high / -low : -low / high) / width;
-      Majorant& convex = w > 0.0 ? above : below;
-      Majorant& concave = w > 0.0 ? below : above;
-      const double size = std::abs(w);
-      convex.constant += size * low * (upper * high - slope);
-      convex.linear += size * (slope - upper * (low + high)) * x;
-      convex.quadratic.noalias() += (size * upper * x) * x.transpose();
-      concave.linear -= size * slope * x;
-      concave.quadratic.noalias() -= (size * lower * x) * x.transpose();
+      const double rising = slope - upper * (low + high);
+      const bool positive = w > 0.0;
+      (positive ? above : below).constant += std::abs(w) * low * (upper * high - slope);
+      linear(count, 0) = w * (positive ? rising : slope);
+      linear(count, 1) = -w * (positive ? slope : rising);
+      quadratic(count, 0) = w * (positive ? upper : lower);
+      quadratic(count, 1) = -w * (positive ? lower : upper);
+      for (Index j = 0; j < D; ++j) open(count, j) = x[j];
+      inner->open.push_back(t);
+      ++count;
     }
+    const auto rows = open.topRows(count);
+    above.linear = inner->moment + rows.transpose() * linear.col(0).head(count);
+    below.linear = -inner->moment + rows.transpose() * linear.col(1).head(count);
+    above.quadratic = rows.transpose() * (quadratic.col(0).head(count).asDiagonal() * rows);
+    below.quadratic = rows.transpose() * (quadratic.col(1).head(count).asDiagonal() * rows);
     CapBound result;
     result.centre_value = std::abs(inner->moment.dot(c) + open_value);
     if (D == 1) {
       result.upper = result.centre_value;
       return result;
     }
-    above.linear += inner->moment;
-    below.linear -= inner->moment;
     const Matrix tangents = tangent_basis(c);
     result.upper =
         std::min(anywhere_, std::max(maximum(above, cap, tangents), maximum(below, cap, tangents)));

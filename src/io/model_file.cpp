@@ -89,6 +89,7 @@ Model model_from(const Json& json) {
     model.features.push_back({to_vector(item.at("direction")), item.at("bias").get<double>(),
                               item.at("amplitude").get<double>()});
   }
+  model.biases = json.value("biases", true);
   model.standardization = standardization_from(json.at("standardization"));
   const Json& provenance = json.at("provenance");
   model.provenance = {provenance.at("lodestone").get<std::string>(),
@@ -121,7 +122,8 @@ void write_model(const std::string& path, const Model& model) {
                {"version", format_version},
                {"formula", "target = alpha + beta.x + sum of amplitude * relu(direction.x + bias)"},
                {"target", model.target},
-               {"columns", model.columns}};
+               {"columns", model.columns},
+               {"biases", model.biases}};
   for (const Encoding& encoding : model.encodings) {
     json["encodings"].push_back({{"column", encoding.column}, {"values", encoding.values}});
   }

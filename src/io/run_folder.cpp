@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr std::array run_files = {"config.toml",  "teacher.json", "history.csv", "model.json",
-                                  "summary.json", "checkpoint",   "report.html"};
+                                  "network.json", "summary.json", "checkpoint",  "report.html"};
 
 // First line of a checkpoint; the number is the version of its content.
 constexpr std::string_view checkpoint_name = "lodestone-checkpoint ";

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <vector>
 
 #include "lodestone/error.hpp"
 #include "lodestone/random.hpp"
@@ -95,6 +96,60 @@ Dataset weighted_rows(Dataset data) {
     fail("infinite sum", "weights must be finite, and their sum too; only their ratios matter");
   }
   return rows.size() == static_cast<std::size_t>(data.X.rows()) ? data : take_rows(data, rows);
+}
+
+namespace {
+
+void require_same_columns(const Dataset& data, const std::optional<Dataset>& other,
+                          const char* field) {
+  if (!other) return;
+  if (other->columns != data.columns) {
+    throw InvalidArgument(
+        field, fmt::format("{} columns", other->columns.size()),
+        fmt::format("must be the {} columns of the training data", data.columns.size()));
+  }
+  if (other->y.size() < 2) {
+    throw InvalidArgument(field, fmt::format("{} rows", other->y.size()),
+                          "at least two are needed for an error to mean anything");
+  }
+}
+
+}  // namespace
+
+Shares deal_rows(const Dataset& all, double test_share, double validation_share, std::uint64_t seed,
+                 const std::optional<Dataset>& validation, const std::optional<Dataset>& test) {
+  const Dataset data = weighted_rows(all);
+  require_same_columns(data, validation, "validation");
+  require_same_columns(data, test, "test");
+  const Index n = data.X.rows();
+  const std::vector<Index> order = RandomStream(seed, "split").permutation(n);
+  const auto share = [](double part, Index whole) {
+    return static_cast<Index>(std::floor(part * static_cast<double>(whole)));
+  };
+  const Index tests = test ? 0 : share(test_share, n);
+  Index validations = validation ? 0 : share(validation_share, n - tests);
+  if (validations < 2) validations = 0;  // one row's error says nothing
+  const auto take = [&](Index first, Index count) {
+    std::vector<Index> rows(order.begin() + first, order.begin() + first + count);
+    std::sort(rows.begin(), rows.end());
+    return take_rows(data, rows);
+  };
+  Shares shares{take(tests + validations, n - tests - validations), {}, {}};
+  if (validations > 0) shares.validation = take(tests, validations);
+  if (tests > 0) shares.test = take(0, tests);
+  if (validation) shares.validation = weighted_rows(*validation);
+  if (test) shares.test = weighted_rows(*test);
+  if (shares.training.X.rows() < 2) {
+    throw InvalidArgument("rows", fmt::format("{}", n),
+                          "too few to train on; at least two are needed after the shares kept "
+                          "aside for test and validation");
+  }
+  if (data.y.minCoeff() == data.y.maxCoeff()) {
+    throw InvalidArgument(
+        "target", fmt::format("'{}'", data.target),
+        fmt::format("the column is constant ({:g}): there is nothing to learn", data.y[0]));
+  }
+  return shares;
 }
 
 }  // namespace lodestone

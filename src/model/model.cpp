@@ -1,5 +1,6 @@
 #include "lodestone/model.hpp"
 
+#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
 
@@ -46,30 +47,106 @@ Matrix Model::select_columns(const Table& table) const {
   return X;
 }
 
-Model to_original_units(const Network& network, const Affine& affine, bool biases,
-                        const Standardization& standardization) {
+namespace {
+
+// How far from 0, relative to the terms that cancel, a number that rounding has touched may be.
+constexpr double rounding_share = 1e-9;
+
+// y = s_y (ã relu(w̃·A(x − x̄) + b̃) + ...) in original units (docs/math.md, 3.1).
+Feature original_feature(double a, const Vector& w, bool biases,
+                         const Standardization& standardization) {
   const Index p = standardization.map.cols();
+  Feature feature;
+  feature.direction = standardization.map * w.head(p);
+  feature.bias = (biases ? w[p] : 0.0) - feature.direction.dot(standardization.center);
+  feature.amplitude = standardization.target_scale * a;
+  return feature;
+}
+
+Model without_features(const Affine& affine, bool biases, const Standardization& standardization) {
   const double unit = standardization.target_scale;
   Model model;
+  model.biases = biases;
   model.standardization = standardization;
   const Vector slope = standardization.map * affine.beta;
   model.affine.alpha = unit * (affine.alpha - slope.dot(standardization.center));
   model.affine.beta = unit * slope;
+  return model;
+}
+
+}  // namespace
+
+Model to_original_units(const Network& network, const Affine& affine, bool biases,
+                        const Standardization& standardization) {
+  Model model = without_features(affine, biases, standardization);
   for (Index i = 0; i < network.width(); ++i) {
     const double norm = network.W.row(i).stableNorm();
     if (norm == 0.0 || network.a[i] == 0.0) continue;
-    const Vector unit_row = network.W.row(i).transpose() / norm;
-    Feature feature;
-    feature.direction = standardization.map * unit_row.head(p);
-    feature.bias = (biases ? unit_row[p] : 0.0) - feature.direction.dot(standardization.center);
-    feature.amplitude = unit * network.a[i] * norm;
-    model.features.push_back(std::move(feature));
+    model.features.push_back(
+        original_feature(network.a[i] * norm, network.W.row(i) / norm, biases, standardization));
   }
   std::stable_sort(model.features.begin(), model.features.end(),
                    [](const Feature& first, const Feature& second) {
                      return std::abs(first.amplitude) > std::abs(second.amplitude);
                    });
   return model;
+}
+
+Model neurons_in_original_units(const Network& network, const Affine& affine, bool biases,
+                                const Standardization& standardization) {
+  Model model = without_features(affine, biases, standardization);
+  for (Index i = 0; i < network.width(); ++i) {
+    model.features.push_back(
+        original_feature(network.a[i], network.W.row(i), biases, standardization));
+  }
+  return model;
+}
+
+StandardizedModel to_standardized(const Model& model) {
+  StandardizedModel result;
+  result.standardization = model.standardization;
+  Matrix& map = result.standardization.map;
+  const Vector& center = model.standardization.center;
+  if (model.standardization.kind == Standardization::Kind::none) {
+    map = Matrix::Identity(model.dimension(), model.dimension());
+  } else if (map.size() == 0) {
+    map = model.standardization.scale.cwiseInverse().asDiagonal();
+  }
+  const Index p = map.cols();
+  const double unit = model.standardization.target_scale;
+  const Vector& scale = model.standardization.scale;
+  Eigen::MatrixXd inverse = map.transpose() * scale.cwiseAbs2().asDiagonal();
+  if (model.standardization.kind == Standardization::Kind::whiten) {
+    inverse = Eigen::MatrixXd(map).completeOrthogonalDecomposition().pseudoInverse();
+  }
+  const auto weight_of = [&](const Vector& direction) -> Vector {
+    const Vector weight = inverse * direction;
+    // In units of the columns' deviations, where sizes can be compared.
+    const Vector lost = (map * weight - direction).cwiseProduct(scale);
+    if (lost.norm() > rounding_share * direction.cwiseProduct(scale).norm()) {
+      throw InvalidArgument("model", "a direction that its standardization leaves out",
+                            "every direction must be one of the standardized columns'");
+    }
+    return weight;
+  };
+  const auto count = static_cast<Index>(model.features.size());
+  result.network = {Vector(count), Matrix(count, p + (model.biases ? 1 : 0))};
+  for (Index i = 0; i < count; ++i) {
+    const Feature& feature = model.features[static_cast<std::size_t>(i)];
+    result.network.a[i] = feature.amplitude / unit;
+    result.network.W.row(i).head(p) = weight_of(feature.direction);
+    const double shift = feature.direction.dot(center);
+    if (model.biases) {
+      result.network.W(i, p) = feature.bias + shift;
+    } else if (std::abs(feature.bias + shift) >
+               rounding_share * feature.direction.cwiseAbs().dot(center.cwiseAbs() + scale)) {
+      throw InvalidArgument("model", "a feature with a bias",
+                            "\"biases\" is false, so every boundary must pass through the centre");
+    }
+  }
+  result.affine.beta = inverse * model.affine.beta / unit;
+  result.affine.alpha = (model.affine.alpha + model.affine.beta.dot(center)) / unit;
+  return result;
 }
 
 }  // namespace lodestone

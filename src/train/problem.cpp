@@ -58,56 +58,13 @@ Problem population_problem(const TrainOptions& options, const Teacher& teacher) 
   return problem;
 }
 
-void require_same_columns(const Dataset& data, const std::optional<Dataset>& other,
-                          const char* field) {
-  if (!other) return;
-  if (other->columns != data.columns) {
-    throw InvalidArgument(
-        field, fmt::format("{} columns", other->columns.size()),
-        fmt::format("must be the {} columns of the training data", data.columns.size()));
-  }
-  if (other->y.size() < 2) {
-    throw InvalidArgument(field, fmt::format("{} rows", other->y.size()),
-                          "at least two are needed for an error to mean anything");
-  }
-}
-
 Problem sample_problem(const TrainOptions& options, const std::optional<Teacher>& teacher,
-                       const Dataset& all, const std::optional<Dataset>& validation,
-                       const std::optional<Dataset>& test) {
-  const Dataset data = weighted_rows(all);
-  require_same_columns(data, validation, "validation");
-  require_same_columns(data, test, "test");
-  const std::uint64_t seed = options.algorithm.seed;
-  const Index n = data.X.rows();
+                       const Dataset& data, const std::optional<Dataset>& validation_rows,
+                       const std::optional<Dataset>& test_rows) {
   const bool from_file = !teacher.has_value();
-
-  // Rows are dealt once, at random: test first, then validation, the rest for training. A file of
-  // its own takes no share.
-  std::vector<Index> order = RandomStream(seed, "split").permutation(n);
-  const auto share = [](double part, Index whole) {
-    return static_cast<Index>(std::floor(part * static_cast<double>(whole)));
-  };
-  const Index tests = from_file && !test ? share(options.test_share, n) : 0;
-  Index validations = validation ? 0 : share(options.validation_share, n - tests);
-  if (validations < 2) validations = 0;  // one row's error says nothing
-  const auto take = [&](Index first, Index count) {
-    std::vector<Index> rows(order.begin() + first, order.begin() + first + count);
-    std::sort(rows.begin(), rows.end());
-    return take_rows(data, rows);
-  };
-  const Dataset training = take(tests + validations, n - tests - validations);
-  if (training.X.rows() < 2) {
-    throw InvalidArgument("rows", fmt::format("{}", n),
-                          "too few to train on; at least two are needed after the shares kept "
-                          "aside for test and validation");
-  }
-  if (data.y.minCoeff() == data.y.maxCoeff()) {
-    throw InvalidArgument(
-        "target", fmt::format("'{}'", data.target),
-        fmt::format("the column is constant ({:g}): there is nothing to learn", data.y[0]));
-  }
-
+  auto [training, validation, test] =
+      deal_rows(data, from_file ? options.test_share : 0.0, options.validation_share,
+                options.algorithm.seed, validation_rows, test_rows);
   Problem problem;
   problem.teacher = teacher;
   problem.columns = data.columns;
@@ -116,7 +73,7 @@ Problem sample_problem(const TrainOptions& options, const std::optional<Teacher>
   problem.source = from_file ? options.data.file : options.teacher;
   problem.dropped_rows = data.dropped_rows;
   for (const Dataset* read :
-       {&data, validation ? &*validation : nullptr, test ? &*test : nullptr}) {
+       {&data, validation_rows ? &*validation_rows : nullptr, test_rows ? &*test_rows : nullptr}) {
     if (read == nullptr) continue;
     problem.warnings.insert(problem.warnings.end(), read->warnings.begin(), read->warnings.end());
   }
@@ -133,11 +90,13 @@ Problem sample_problem(const TrainOptions& options, const std::optional<Teacher>
   standardized.biases = problem.biases;
   problem.objective = std::make_unique<SampleObjective>(std::move(standardized));
   require_finite_loss(*problem.objective);
-  if (validations > 0) problem.validation = take(tests, validations);
-  if (tests > 0) problem.test = take(0, tests);
-  if (validation) problem.validation = weighted_rows(*validation);
-  if (test) problem.test = weighted_rows(*test);
+  problem.validation = std::move(validation);
+  problem.test = std::move(test);
   return problem;
+}
+
+Dataset drawn_rows(const TrainOptions& options, const Teacher& teacher) {
+  return draw_samples(teacher, options.samples, options.noise, options.algorithm.seed);
 }
 
 }  // namespace
@@ -196,6 +155,21 @@ Network Problem::to_inputs(const Network& network) const {
           network.W.leftCols(p) * standardization.map.transpose()};
 }
 
+Dataset training_rows(const TrainOptions& options, const std::optional<Teacher>& teacher,
+                      const std::optional<Dataset>& data) {
+  options.validate();
+  if (data) {
+    return deal_rows(*data, options.test_share, options.validation_share, options.algorithm.seed)
+        .training;
+  }
+  if (!teacher || options.samples == 0) {
+    throw InvalidArgument("samples", "0", "only a data file or a sample has rows");
+  }
+  return deal_rows(drawn_rows(options, *teacher), 0.0, options.validation_share,
+                   options.algorithm.seed)
+      .training;
+}
+
 Problem make_problem(const TrainOptions& options, const std::optional<Teacher>& teacher,
                      const std::optional<Dataset>& data, const std::optional<Dataset>& validation,
                      const std::optional<Dataset>& test) {
@@ -203,10 +177,8 @@ Problem make_problem(const TrainOptions& options, const std::optional<Teacher>& 
   if (data) return sample_problem(options, std::nullopt, *data, validation, test);
   if (!teacher) throw InvalidArgument("teacher", "nothing", "a teacher or a data set is needed");
   if (options.samples == 0) return population_problem(options, *teacher);
-  return sample_problem(
-      options, teacher,
-      draw_samples(*teacher, options.samples, options.noise, options.algorithm.seed), std::nullopt,
-      std::nullopt);
+  return sample_problem(options, teacher, drawn_rows(options, *teacher), std::nullopt,
+                        std::nullopt);
 }
 
 }  // namespace lodestone

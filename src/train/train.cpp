@@ -53,7 +53,7 @@ TestError test_on_rows(const Model& model, const Dataset& test) {
   return result;
 }
 
-// The network as a predictor in original units.
+// Features as a predictor in original units.
 Model model_of(const Problem& problem, const Network& network) {
   Model model = to_original_units(network, problem.objective->affine(network), problem.biases,
                                   problem.standardization);
@@ -236,6 +236,11 @@ TrainResult train(const Problem& problem, const TrainOptions& options, TrainStat
                              result.lambda,
                              result.lambda * problem.standardization.target_scale,
                              problem.training_rows};
+  result.neurons = neurons_in_original_units(result.network, objective.affine(result.network),
+                                             problem.biases, problem.standardization);
+  result.neurons.columns = problem.columns;
+  result.neurons.target = problem.target;
+  result.neurons.provenance = result.model.provenance;
 
   if (result.lambda > 0.0 && algorithm.stage >= Stage::late_features) {
     AscentOptions ascent;

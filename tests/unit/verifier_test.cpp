@@ -1,0 +1,263 @@
+// The verifier agrees with what runs report, on every kind of problem, and objects when a number is
+// changed.
+
+#include "lodestone/verifier.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <numbers>
+
+#include "lodestone/error.hpp"
+#include "lodestone/train.hpp"
+#include "support.hpp"
+
+namespace lodestone {
+namespace {
+
+using support::normal_matrix;
+using support::normal_network;
+using support::normal_vector;
+using support::small_teacher;
+
+const double h_0 = 0.25 - 0.5 / std::numbers::pi;
+
+ReportedNumbers reported_by(const TrainResult& result) {
+  ReportedNumbers reported;
+  reported.loss = result.loss;
+  reported.penalized_loss = result.penalized_loss;
+  if (result.certificate) {
+    reported.sup_eta = result.certificate->sup_eta;
+    reported.gap = result.certificate->gap;
+    reported.relative_gap = result.certificate->relative_gap;
+    reported.kind = result.certificate->kind;
+  }
+  reported.recovery = result.recovery;
+  return reported;
+}
+
+std::string in_words(const std::vector<Discrepancy>& found) {
+  std::string words;
+  for (const Discrepancy& item : found) {
+    words += item.field + ": " + std::to_string(item.reported) + " is " +
+             std::to_string(item.recomputed) + "; ";
+  }
+  return words;
+}
+
+// What the verifier finds in a run's own report, as a run folder would hold it.
+std::vector<Discrepancy> check(const TrainResult& result, const VerifiedNumbers& verified) {
+  return discrepancies(reported_by(result), verified);
+}
+
+TEST(Verifier, AgreesWithPopulationRuns) {
+  for (const Index d : {3, 20}) {
+    TrainOptions options;
+    options.algorithm.width = d == 3 ? 30 : 16;  // narrow in 20: runs in a reduced space
+    options.algorithm.tolerance = d == 3 ? 1e-12 : 1e-6;
+    options.algorithm.max_steps = 1500;
+    const Teacher teacher = small_teacher(d, 3, 5);
+    options.teacher = "test";
+    const Problem problem = make_problem(options, teacher, std::nullopt);
+    TrainState state;
+    const TrainResult result = train(problem, options, state);
+    ASSERT_TRUE(result.certificate);
+    const VerifiedNumbers verified = verify_model(result.neurons, teacher, result.lambda);
+    EXPECT_EQ(in_words(check(result, verified)), "") << d;
+    EXPECT_NEAR(verified.sup_eta, result.certificate->sup_eta, 1e-6 * verified.sup_eta);
+    EXPECT_LE(verified.balanced_loss, verified.penalized_loss * (1.0 + 1e-12));
+    // α and β of the model are the best ones.
+    EXPECT_NEAR(verified.loss_as_given, verified.loss, 1e-6 * verified.loss + 1e-24);
+  }
+}
+
+struct SampleCase {
+  Standardization::Kind kind;
+  bool biases;
+  bool awkward;  // collinear, constant, far from zero
+};
+
+TEST(Verifier, AgreesWithSampleRuns) {
+  using Kind = Standardization::Kind;
+  for (const SampleCase& which : {SampleCase{Kind::none, false, false},
+                                  {Kind::none, true, false},
+                                  {Kind::scale, false, false},
+                                  {Kind::scale, true, true},
+                                  {Kind::whiten, false, false},
+                                  {Kind::whiten, true, true},
+                                  {Kind::none, true, true}}) {
+    Dataset data = draw_samples(small_teacher(4, 2, 8), 250, 0.1, 9);
+    data.y = 40.0 * data.y.array() + 7.0;
+    if (which.awkward) {
+      data.X.conservativeResize(Eigen::NoChange, 6);
+      data.X.col(1) = 30.0 * data.X.col(1).array() + (which.kind == Kind::none ? 3.0 : 2000.0);
+      data.X.col(4) = data.X.col(0) - 2.0 * data.X.col(2);
+      data.X.col(5).setConstant(0.1);
+      data.columns = {"a", "b", "c", "d", "e", "f"};
+    }
+    TrainOptions options;
+    options.data = "test";
+    options.target = "y";
+    options.standardize = which.kind;
+    options.biases = which.biases;
+    options.algorithm.width = 12;
+    options.algorithm.max_epoch_steps = 60;
+    const Problem problem = make_problem(options, std::nullopt, data);
+    TrainState state;
+    const TrainResult result = train(problem, options, state);
+    ASSERT_TRUE(result.certificate);
+    const Dataset rows = training_rows(options, std::nullopt, data);
+    ASSERT_EQ(rows.X.rows(), problem.training_rows);
+    const VerifiedNumbers verified = verify_model(result.neurons, rows, Vector(), result.lambda);
+    EXPECT_EQ(in_words(check(result, verified)), "")
+        << name(which.kind) << which.biases << which.awkward;
+    EXPECT_GT(verified.sup_eta, 0.99 * result.certificate->sup_eta);
+    EXPECT_NEAR(verified.loss_as_given, verified.loss, 1e-6 * verified.loss);
+  }
+}
+
+// Row weights act as repetitions of rows, and the verifier agrees with the objective.
+TEST(Verifier, Weights) {
+  const Dataset data = draw_samples(small_teacher(3, 2, 11), 60, 0.2, 12);
+  const Vector weights = normal_vector(60, 13).cwiseAbs();
+  Standardization step;
+  step.center = Vector::Zero(3);
+  step.scale = Vector::Ones(3);
+  step.map = Matrix::Identity(3, 3);
+  const Network network = normal_network(5, 4, 14);
+  const SampleObjective objective({data.X, data.y, weights, true});
+  Model model = neurons_in_original_units(network, objective.affine(network), true, step);
+  model.columns = data.columns;
+  const double lambda = 0.05;
+  const Certificate certificate = estimate_certificate(objective, network, lambda);
+  VerifierOptions options;
+  options.directions = certificate.direction.transpose();
+  const VerifiedNumbers verified = verify_model(model, data, weights, lambda, options);
+  EXPECT_NEAR(verified.loss, objective.loss(network), 1e-12 * verified.loss);
+  EXPECT_NEAR(verified.null_loss, objective.null_loss(), 1e-12 * verified.null_loss);
+  EXPECT_NEAR(std::abs(verified.given_eta[0]), certificate.sup_eta, 1e-10 * verified.sup_eta);
+  EXPECT_NEAR(verified.gap_at(certificate.sup_eta), certificate.gap,
+              1e-12 * verified.balanced_loss);
+  EXPECT_GE(certificate.sup_eta, verified.sup_eta * (1.0 - 1e-6));
+  EXPECT_EQ(verified.neuron_eta.size(), 5);
+  EXPECT_NEAR(verified.penalized_loss, verified.loss + 0.5 * lambda * squared_norm(network), 1e-12);
+}
+
+// One teacher: the optimum in closed form (docs/math.md, 6.2).
+TEST(Verifier, ClosedFormOptimum) {
+  const Teacher teacher{normal_matrix(1, 5, 15).rowwise().normalized(), Vector::Constant(1, 2.0)};
+  const double lambda = 0.01;
+  Network optimum{Vector::Constant(1, 2.0 - lambda / h_0), teacher.directions};
+  Standardization step;
+  step.center = Vector::Zero(5);
+  step.scale = Vector::Ones(5);
+  step.map = Matrix::Identity(5, 5);
+  Model model = neurons_in_original_units(optimum, {0.0, Vector::Zero(5)}, false, step);
+  model.columns = {"a", "b", "c", "d", "e"};
+  const VerifiedNumbers verified = verify_model(model, teacher, lambda);
+  EXPECT_NEAR(verified.loss, 0.5 * lambda * lambda / h_0, 1e-15);
+  EXPECT_NEAR(verified.balanced_loss, lambda * 2.0 - 0.5 * lambda * lambda / h_0, 1e-15);
+  EXPECT_NEAR(verified.sup_eta, 1.0, 1e-10);
+  EXPECT_NEAR(verified.gap, 0.0, 1e-11);
+  EXPECT_NEAR(verified.neuron_eta[0], 1.0, 1e-12);
+  // With α = β = 0 the loss is larger by what they would have taken up.
+  EXPECT_GT(verified.loss_as_given, verified.loss);
+}
+
+// Every reported number is checked: a change of any one is found, and named.
+TEST(Verifier, ObjectsToEveryChangedNumber) {
+  TrainOptions options;
+  options.algorithm.width = 20;
+  options.algorithm.tolerance = 1e-6;
+  const Teacher teacher = small_teacher(3, 2, 16);
+  options.teacher = "test";
+  const Problem problem = make_problem(options, teacher, std::nullopt);
+  TrainState state;
+  const TrainResult result = train(problem, options, state);
+  const VerifiedNumbers verified = verify_model(result.neurons, teacher, result.lambda);
+  const ReportedNumbers honest = reported_by(result);
+  ASSERT_EQ(in_words(discrepancies(honest, verified)), "");
+  const auto objects = [&](const std::string& field,
+                           const std::function<void(ReportedNumbers&)>& change) {
+    ReportedNumbers changed = honest;
+    change(changed);
+    const std::vector<Discrepancy> found = discrepancies(changed, verified);
+    const bool named = !found.empty() && found.front().field == field;
+    EXPECT_TRUE(named) << field << " <> " << in_words(found);
+  };
+  objects("loss", [](auto& r) { *r.loss *= 1.00001; });
+  objects("loss", [](auto& r) { r.loss = std::nan(""); });
+  objects("penalized_loss", [](auto& r) { *r.penalized_loss *= 1.00001; });
+  objects("certificate.sup_eta", [](auto& r) { *r.sup_eta *= 0.999; });
+  objects("certificate.gap", [](auto& r) { *r.gap *= 0.99; });
+  objects("certificate.relative_gap", [](auto& r) { *r.relative_gap *= 0.99; });
+  objects("recovery.recovered", [](auto& r) { --r.recovery->recovered; });
+  objects("recovery.max_angle_deg", [](auto& r) { r.recovery->max_angle_deg += 1e-5; });
+  objects("recovery.mean_angle_deg", [](auto& r) { r.recovery->mean_angle_deg -= 1e-5; });
+  objects("recovery.far_mass", [](auto& r) { r.recovery->far_mass += 1e-6; });
+  objects("recovery.subspace_share", [](auto& r) { r.recovery->subspace_share -= 1e-6; });
+  objects("recovery.per_teacher.mass", [](auto& r) { r.recovery->per_teacher[0].mass += 1e-6; });
+  objects("recovery.per_teacher.angle_deg",
+          [](auto& r) { r.recovery->per_teacher[1].angle_deg += 1e-5; });
+  objects("recovery.per_teacher.neurons", [](auto& r) { ++r.recovery->per_teacher[1].neurons; });
+  objects("recovery.per_teacher.recovered",
+          [](auto& r) { r.recovery->per_teacher[1].recovered ^= true; });
+  // A rigorous bound has no slack.
+  objects("certificate.sup_eta", [&](auto& r) {
+    r.kind = Certificate::Kind::rigorous;
+    r.sup_eta = verified.sup_eta * (1.0 - 1e-7);
+  });
+}
+
+// A network that has lost one of its teachers: the search has to find it, wherever it looks first.
+TEST(Verifier, FindsAMissedSupremum) {
+  const Teacher teacher = small_teacher(12, 3, 17);
+  Network network{teacher.amplitudes.head(2), teacher.directions.topRows(2)};
+  const PopulationObjective objective(teacher);
+  Standardization step;
+  step.center = Vector::Zero(12);
+  step.scale = Vector::Ones(12);
+  step.map = Matrix::Identity(12, 12);
+  Model model = neurons_in_original_units(network, objective.affine(network), false, step);
+  model.columns.resize(12);
+  const double lambda = 0.01;
+  const VerifiedNumbers verified = verify_model(model, teacher, lambda);
+  const double there = std::abs(teacher.amplitudes[2]) * h_0 / lambda;
+  EXPECT_GE(verified.sup_eta, 0.999 * there);
+
+  // The same from rows, where nobody tells the verifier of the teacher.
+  const Dataset data = draw_samples(teacher, 1500, 0.0, 18);
+  const SampleObjective sample({data.X, data.y, {}, false});
+  const VerifiedNumbers on_rows = verify_model(model, data, Vector(), lambda);
+  const double reference = estimate_certificate(sample, network, lambda).sup_eta;
+  EXPECT_NEAR(on_rows.sup_eta, reference, 1e-3 * reference);
+  ReportedNumbers blind;
+  blind.sup_eta = on_rows.neuron_eta.cwiseAbs().maxCoeff();
+  const std::vector<Discrepancy> found = discrepancies(blind, on_rows);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].field, "certificate.sup_eta");
+}
+
+TEST(Verifier, RefusesWhatDoesNotFit) {
+  const Teacher teacher = small_teacher(3, 2, 19);
+  const Dataset data = draw_samples(teacher, 20, 0.0, 20);
+  Standardization step = Standardization::fit(Standardization::Kind::scale, data.X, data.y, {});
+  Model model =
+      neurons_in_original_units(normal_network(2, 4, 21), {0.0, Vector::Zero(3)}, true, step);
+  model.columns = data.columns;
+  EXPECT_THROW(verify_model(model, teacher, 0.1), InvalidArgument);
+  EXPECT_THROW(verify_model(model, data, Vector(), -0.1), InvalidArgument);
+  EXPECT_THROW(verify_model(model, data, Vector::Ones(3), 0.1), InvalidArgument);
+  EXPECT_THROW(verify_model(model, Dataset{Matrix(2, 2), Vector(2), {}, ""}, Vector(), 0.1),
+               InvalidArgument);
+  VerifierOptions options;
+  options.directions = Matrix::Ones(1, 3);  // no bias
+  EXPECT_THROW(verify_model(model, data, Vector(), 0.1, options), InvalidArgument);
+  const VerifiedNumbers without_penalty = verify_model(model, data, Vector(), 0.0);
+  EXPECT_TRUE(std::isnan(without_penalty.sup_eta));
+  EXPECT_EQ(without_penalty.penalized_loss, without_penalty.loss);
+}
+
+}  // namespace
+}  // namespace lodestone
