@@ -84,8 +84,9 @@ Certificate estimate_certificate(const Objective& objective, const Network& netw
   check_lambda(lambda);
   const auto residual = objective.residual(network);
   const Supremum supremum = estimate_supremum(*residual, network, options);
-  Certificate certificate = certificate_of_supremum(*residual, network, lambda, supremum.value);
-  certificate.sup_eta_lower = certificate.sup_eta;
+  Certificate certificate =
+      certificate_of_supremum(*residual, *residual, network, lambda, supremum.value);
+  certificate.sup_eta = certificate.sup_eta_lower = supremum.value / lambda;
   certificate.direction = supremum.direction;
   return certificate;
 }
