@@ -84,9 +84,11 @@ struct SupremumBound {
 SupremumBound bound_supremum(const Residual& residual, const Supremum& incumbent,
                              const RigorousOptions& options = {});
 
-/// Certificate of the balanced network at λ > 0 whose sup_eta, and with it the gap, is proven (kind
-/// rigorous), whether or not the tolerance was reached. Throws InvalidArgument when λ is not
-/// positive or an option is out of range.
+/// Certificate of the balanced network at λ > 0 whose sup_eta and gap are proven (kind rigorous),
+/// whether or not the tolerance was reached. On a population the dual function is that of the
+/// network projected to the teachers' span (docs/math.md, 6.7): the gap does not suffer from what
+/// neurons have outside, but sup_eta grows by a bound on what they can do. Throws InvalidArgument
+/// when λ is not positive or an option is out of range.
 Certificate rigorous_certificate(const Objective& objective, const Network& network, double lambda,
                                  const RigorousOptions& options = {},
                                  const AscentOptions& ascent = {});

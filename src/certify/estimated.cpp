@@ -182,8 +182,9 @@ Certificate estimate_certificate(const Objective& objective, const Network& netw
 
 Certificate certificate_of(const Residual& residual, const Network& network, double lambda,
                            const Supremum& supremum) {
-  Certificate certificate = certificate_of_supremum(residual, network, lambda, supremum.value);
-  certificate.sup_eta_lower = certificate.sup_eta;
+  Certificate certificate =
+      certificate_of_supremum(residual, residual, network, lambda, supremum.value);
+  certificate.sup_eta = certificate.sup_eta_lower = supremum.value / lambda;
   certificate.direction = supremum.direction;
   certificate.maxima = supremum.maxima;
   return certificate;
