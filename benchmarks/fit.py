@@ -88,7 +88,7 @@ def command_line():
         metavar="METHOD,...",
         type=lambda text: set(text.split(",")),
         default=set(),
-        help="measure these methods alone: lodestone, ppr, least-squares, mlp, boosting, pyscnn [all]",
+        help="measure these methods alone: lodestone, ppr, least-squares, mlp, boosting, floor, pyscnn [all]",
     )
     parser.add_argument("--seeds", metavar="N", type=int, default=20, help="teachers a setting [20]")
     parser.add_argument("--splits", metavar="N", type=int, default=10, help="splits a table [10]")

@@ -6,6 +6,12 @@ import time
 from pathlib import Path
 
 import numpy as np
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from parts import ppr
 from parts.common import (
@@ -44,12 +50,6 @@ def least_squares(train, test):
 def multilayer_perceptron(train, test, seed, threads):
     """scikit-learn's MLPRegressor as a careful user runs it: everything standardized, weight decay
     by 3-fold cross-validation, L-BFGS until it converges."""
-    from sklearn.compose import TransformedTargetRegressor
-    from sklearn.model_selection import GridSearchCV, KFold
-    from sklearn.neural_network import MLPRegressor
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
     network = MLPRegressor(
         hidden_layer_sizes=(50,),
         activation="relu",
@@ -75,14 +75,12 @@ def multilayer_perceptron(train, test, seed, threads):
 
 def boosting(train, test, seed):
     """scikit-learn's histogram gradient boosting with its defaults."""
-    from sklearn.ensemble import HistGradientBoostingRegressor
-
     model = HistGradientBoostingRegressor(random_state=seed)
     return model.fit(*train).predict(test), {}
 
 
 def measure(method, *arguments):
-    """Runs a peer in this process: {"rmse"...} still lacks the error; seconds are wall time."""
+    """Runs a peer in this process: its predictions, and its wall seconds with what else it says."""
     start = time.perf_counter()
     predictions, extra = method(*arguments)
     return predictions, {"seconds": time.perf_counter() - start, **extra}
