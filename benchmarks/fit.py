@@ -80,21 +80,26 @@ def command_line():
         "--fit-flags",
         metavar="[NAME:] FLAGS",
         action="append",
-        help="flags passed on to `lodestone fit`; given several times, each is a variant of its own,"
-        ' as in --fit-flags "relu: --shape relu" --fit-flags "spline: --shape spline"',
+        help="flags passed on to `lodestone fit`; given several times, each is a variant of its"
+        ' own, as in --fit-flags "relu: --shape relu" --fit-flags "spline: --shape spline"',
     )
     parser.add_argument(
         "--only",
         metavar="METHOD,...",
         type=lambda text: set(text.split(",")),
         default=set(),
-        help="measure these methods alone: lodestone, ppr, least-squares, mlp, boosting, floor, pyscnn [all]",
+        help="measure these alone: lodestone, ppr, least-squares, mlp, boosting, floor [all]",
     )
-    parser.add_argument("--seeds", metavar="N", type=int, default=20, help="teachers a setting [20]")
+    parser.add_argument(
+        "--seeds", metavar="N", type=int, default=20, help="teachers a setting [20]"
+    )
     parser.add_argument("--splits", metavar="N", type=int, default=10, help="splits a table [10]")
     parser.add_argument("--threads", metavar="N", type=int, default=1, help="for every method [1]")
     parser.add_argument(
-        "--out", metavar="FILE", default=HERE.parent / "runs/benchmarks/fit.json", help="JSON results"
+        "--out",
+        metavar="FILE",
+        default=HERE.parent / "runs/benchmarks/fit.json",
+        help="JSON results",
     )
     return parser.parse_args(namespace=Options())
 

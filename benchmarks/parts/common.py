@@ -68,7 +68,9 @@ class Lodestone:
     def require(self, verb="fit"):
         """Raises Unavailable unless the program is there and knows the verb."""
         if not os.access(self.program, os.X_OK):
-            raise Unavailable(f"no program at {self.program}: build it (./run build) or set --lodestone")
+            raise Unavailable(
+                f"no program at {self.program}: build it (./run build) or set --lodestone"
+            )
         if measured([self.program, verb, "--help"]).status != 0:
             raise Unavailable(f"{self.program} has no verb '{verb}'")
 
@@ -142,7 +144,10 @@ def print_table(title, header, rows):
     """Aligned columns: numbers to the right, words to the left."""
     cells = [[str(cell) for cell in row] for row in [header, *rows]]
     widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
-    left = [all(not isinstance(row[i], (int, float)) and not _numeric(row[i]) for row in rows) for i in range(len(header))]
+    left = [
+        all(not isinstance(row[i], (int, float)) and not _numeric(row[i]) for row in rows)
+        for i in range(len(header))
+    ]
     print(f"\n{title}\n")
     for number, row in enumerate(cells):
         print(

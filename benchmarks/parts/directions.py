@@ -125,8 +125,9 @@ def run(options):
                 ]
             )
     print_table(
-        f"Hidden directions: d = {D}, k = {K}, n = {ROWS}, {options.seeds} teachers each. Success: every"
-        f" true direction has |cos| > {CLOSE} with a found one, all others hold <= {STRAY:.0%} of the mass.",
+        f"Hidden directions: d = {D}, k = {K}, n = {ROWS}, {options.seeds} teachers each. Success:"
+        f" every true direction has |cos| > {CLOSE} with a found one, and all others together hold"
+        f" at most {STRAY:.0%} of the mass",
         ["setting", "method", "success", "worst |cos|", "stray %", "features", "seconds"],
         lines,
     )

@@ -34,7 +34,7 @@ def known_directions(teacher, inputs, target, fresh):
 
 def started_at_the_truth(teacher, inputs, target, fresh):
     """Nonlinear least squares in directions, amplitudes and affine part, started at the truth: the
-    floor for anybody who has to estimate directions. A neuron is sign · relu(w·x), w of any length."""
+    floor for anybody who has to estimate directions. A neuron is sign · relu(w·x), any length."""
     k, d = teacher.directions.shape
     signs = np.sign(teacher.amplitudes)
     design = affine_design(inputs)
@@ -122,14 +122,23 @@ def run(options):
                 ", ".join(str(fit["features"]) for fit in fits if "features" in fit) or K,
                 mean_and_error([1e3 * fit["excess"] for fit in fits]),
                 mean_and_error([fit["noisy"] for fit in fits], 5),
-                f"{1e3 * NOISE**2 * fits[0]['parameters'] / ROWS:.3f}" if "parameters" in fits[0] else "",
+                f"{1e3 * NOISE**2 * fits[0]['parameters'] / ROWS:.3f}"
+                if "parameters" in fits[0]
+                else "",
                 f"{np.mean([fit['seconds'] for fit in fits]):.1f}" if "seconds" in fits[0] else "",
             ]
         )
     print_table(
         f"Noise {NOISE:g} of the deviation: d = {D}, k = {K}, n = {ROWS}, {len(teachers)} teachers,"
-        f" {FRESH} fresh rows; errors as shares of the variance of f_* (the noise alone: {NOISE**2:g})",
-        ["method", "features", "excess error, 1e-3", "error on noisy rows", "noise² p/n, 1e-3", "seconds"],
+        f" {FRESH} fresh rows; errors as shares of the variance of f_* (noise alone: {NOISE**2:g})",
+        [
+            "method",
+            "features",
+            "excess error, 1e-3",
+            "error on noisy rows",
+            "noise² p/n, 1e-3",
+            "seconds",
+        ],
         lines,
     )
     return {"d": D, "k": K, "rows": ROWS, "noise": NOISE, "teachers": teachers}

@@ -24,7 +24,7 @@ class Settings:
 
 @dataclass
 class Fit:
-    """One fit: scales |beta| (terms), directions (terms × d, original units), predictions, seconds."""
+    """One fit: scales |beta| of the terms, directions (terms × d, original units), predictions."""
 
     scales: np.ndarray
     directions: np.ndarray
@@ -42,7 +42,9 @@ def fit_all(jobs, folder, threads):
         writer = csv.writer(file)
         writer.writerow(["train", "test", "terms", "max_terms", "smoother", "optlevel", "out"])
         for (train, test, s), prefix in zip(jobs, prefixes):
-            writer.writerow([train, test or "", s.terms, s.max_terms, s.smoother, s.optlevel, prefix])
+            writer.writerow(
+                [train, test or "", s.terms, s.max_terms, s.smoother, s.optlevel, prefix]
+            )
     run_rscript("ppr.R", manifest, threads=threads)
 
     fits = []

@@ -19,7 +19,7 @@ class Teacher:
         return np.maximum(inputs @ self.directions.T, 0) @ self.amplitudes
 
     def deviation(self):
-        """Exact standard deviation of f_* over x ~ N(0, I) (docs/math.md, 2.2, affine part kept)."""
+        """Exact standard deviation of f_* over x ~ N(0, I), its affine part kept."""
         cosine = np.clip(self.directions @ self.directions.T, -1, 1)
         angle = np.arccos(cosine)
         second_moment = (np.sin(angle) + (np.pi - angle) * cosine) / (2 * np.pi)
