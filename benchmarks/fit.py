@@ -44,7 +44,6 @@ class Options(argparse.Namespace):
         each --fit-flags. Empty when --only leaves Lodestone out."""
         if not self.wants("lodestone"):
             return []
-        self.lodestone.require("fit")
         variants = []
         for text in self.fit_flags or [""]:
             label, _, flags = text.partition(":") if _is_named(text) else ("", "", text)
@@ -112,10 +111,15 @@ def main():
     from parts.common import Lodestone, Unavailable, save, say
 
     options.lodestone = Lodestone(options.lodestone, options.threads)
+    try:
+        if options.wants("lodestone"):
+            options.lodestone.require("fit")
+    except Unavailable as missing:
+        return str(missing)
     for part in PARTS if options.part == "all" else [options.part]:
         try:
             results = importlib.import_module(f"parts.{PARTS[part]}").run(options)
-        except Unavailable as missing:
+        except (Unavailable, ImportError) as missing:
             say(f"{part}: not measured: {missing}")
             continue
         save(options.out, part, results, options.threads)

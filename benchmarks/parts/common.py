@@ -4,12 +4,12 @@ import csv
 import json
 import os
 import platform
-import resource
+import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,38 +24,31 @@ class Unavailable(Exception):
 
 @dataclass
 class Finished:
-    """A child process that ended: what it printed, its wall seconds, its peak memory in MiB."""
+    """A child process that ended: its output, wall and CPU seconds, and its own peak memory."""
 
     stdout: str
     stderr: str
     status: int
     seconds: float
+    cpu_seconds: float
     peak_mib: float
 
 
 def measured(command, environment=None):
-    """Runs a command to its end. Its peak memory is its own: wait4 reports this child alone."""
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        start = time.perf_counter()
-        child = subprocess.Popen(
-            [str(word) for word in command],
+    """Runs a command to its end."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        launcher = [sys.executable, "-I", "-S", BENCHMARKS / "parts/child.py", report]
+        child = subprocess.run(
+            [str(word) for word in [*launcher, *command]],
             stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=err,
+            capture_output=True,
+            text=True,
             env=environment,
         )
-        _, wait_status, usage = os.wait4(child.pid, 0)
-        seconds = time.perf_counter() - start
-        child.returncode = os.waitstatus_to_exitcode(wait_status)
-        out.seek(0)
-        err.seek(0)
-        return Finished(
-            stdout=out.read().decode(),
-            stderr=err.read().decode(),
-            status=child.returncode,
-            seconds=seconds,
-            peak_mib=usage.ru_maxrss / 1024,  # Linux counts in KiB
-        )
+        if not report.exists():
+            raise RuntimeError(f"{shlex.join(map(str, command))}\n{child.stderr}")
+        return Finished(child.stdout, child.stderr, **json.loads(report.read_text()))
 
 
 class Lodestone:
@@ -86,10 +79,9 @@ class Lodestone:
 def run_rscript(script, *arguments, threads):
     """Runs an R script of this folder. OpenBLAS in R takes its threads from the environment."""
     environment = dict(os.environ, OMP_NUM_THREADS=str(threads), OPENBLAS_NUM_THREADS=str(threads))
-    try:
-        finished = measured(["Rscript", "--vanilla", BENCHMARKS / script, *arguments], environment)
-    except FileNotFoundError:
-        raise Unavailable("no Rscript: install R (Debian: r-base-core), or leave ppr out") from None
+    if not shutil.which("Rscript"):
+        raise Unavailable("no Rscript: install R (Debian: r-base-core), or leave ppr out (--only)")
+    finished = measured(["Rscript", "--vanilla", BENCHMARKS / script, *arguments], environment)
     if finished.status != 0:
         raise RuntimeError(f"{script}: {finished.stderr}")
     return finished
@@ -144,10 +136,7 @@ def print_table(title, header, rows):
     """Aligned columns: numbers to the right, words to the left."""
     cells = [[str(cell) for cell in row] for row in [header, *rows]]
     widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
-    left = [
-        all(not isinstance(row[i], (int, float)) and not _numeric(row[i]) for row in rows)
-        for i in range(len(header))
-    ]
+    left = [not all(_is_number(row[i]) for row in cells[1:]) for i in range(len(header))]
     print(f"\n{title}\n")
     for number, row in enumerate(cells):
         print(
@@ -161,8 +150,8 @@ def print_table(title, header, rows):
     sys.stdout.flush()
 
 
-def _numeric(cell):
-    return str(cell)[:1] in set("0123456789-+.≤<")
+def _is_number(cell):
+    return re.fullmatch(r"([-+]?\d[\d.,e+ ±-]*(nan)?)?", cell) is not None
 
 
 def say(message):
@@ -186,7 +175,6 @@ def machine(threads):
         "threads": threads,
         "system": platform.platform(),
         "python": platform.python_version(),
-        "own_peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
 
 
@@ -197,13 +185,18 @@ def save(path, part, results, threads):
     document = json.loads(path.read_text()) if path.exists() else {}
     document[part] = {"machine": machine(threads), **results}
     temporary = path.with_suffix(".partial")
-    temporary.write_text(json.dumps(document, indent=1, default=_plain) + "\n")
+    temporary.write_text(json.dumps(_plain(document), indent=1, allow_nan=False) + "\n")
     temporary.replace(path)
 
 
 def _plain(value):
+    """The same without numpy's types, and null for what is no number: JSON knows neither."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [_plain(item) for item in value]
     if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    raise TypeError(f"{type(value).__name__} in results")
+        value = value.item()
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value

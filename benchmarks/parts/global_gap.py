@@ -55,8 +55,8 @@ def run(options):
                     ]
                 )
         print_table(
-            f"Global optimality, {variant}: exact populations in d = {D}, whole paths. Proved: every"
-            f" point has a rigorous relative gap <= {CLAIM:g}",
+            f"Global optimality, {variant}: exact populations in d = {D}, whole paths. Proved:"
+            f" every point has a rigorous relative gap <= {CLAIM:g}",
             [
                 "teachers",
                 "seed",

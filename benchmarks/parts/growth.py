@@ -63,7 +63,7 @@ def run(options):
     """The measurement; returns what is saved."""
     results = {}
     for variant, flags in options.variants("lodestone"):
-        results[variant] = {"series": {}, "exponents": {}, "memory": []}
+        results[variant] = {"middle": MIDDLE, "series": {}, "exponents": {}, "memory": []}
         lines, slopes, memory = [], [], []
         with tempfile.TemporaryDirectory() as folder:
             for name, values in SERIES.items():
