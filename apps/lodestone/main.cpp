@@ -74,6 +74,7 @@ int run(int argc, char** argv) {
       "3 stopped by a budget (saved), 4 numbers out of range (saved), 130 interrupted (saved).");
   std::vector<std::unique_ptr<Verb>> verbs;
   verbs.push_back(make_train(app));
+  verbs.push_back(make_fit(app));
   verbs.push_back(make_sample(app));
   verbs.push_back(make_predict(app));
   try {

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <numeric>
 
+#include "feature_table.hpp"
 #include "verbs.hpp"
 
 namespace lodestone::app {
@@ -15,24 +16,6 @@ namespace {
 
 std::string or_dash(double value, const char* format) {
   return std::isnan(value) ? "-" : fmt::format(fmt::runtime(format), value);
-}
-
-// The columns that matter most in a direction, as "+0.93 froude_number (+6.2)": by standard
-// deviation, then by the column's own unit.
-std::string direction_in_words(const Vector& direction, const Problem& problem, std::size_t most) {
-  const Vector loadings = direction.cwiseProduct(problem.standardization.scale).stableNormalized();
-  std::vector<Index> order(static_cast<std::size_t>(loadings.size()));
-  std::iota(order.begin(), order.end(), Index{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](Index i, Index j) { return std::abs(loadings[i]) > std::abs(loadings[j]); });
-  std::string words;
-  for (std::size_t position = 0; position < order.size() && position < most; ++position) {
-    const Index j = order[position];
-    if (std::abs(loadings[j]) < 0.05) break;
-    words += fmt::format("{}{:+.2f} {} ({:+.3g})", position == 0 ? "" : "  ", loadings[j],
-                         problem.columns[static_cast<std::size_t>(j)], direction[j]);
-  }
-  return words;
 }
 
 std::string teacher_table(const TrainResult& result) {
@@ -44,32 +27,6 @@ std::string teacher_table(const TrainResult& result) {
                          teacher.amplitude, teacher.mass, teacher.angle_deg, teacher.neurons,
                          teacher.recovered ? "yes" : "no");
   }
-  return table;
-}
-
-std::string feature_table(const Problem& problem, const TrainResult& result) {
-  constexpr std::size_t most_rows = 10;
-  constexpr double smallest_share = 0.0005;
-  const std::vector<Feature>& features = result.model.features;
-  double total = 0.0;
-  for (const Feature& feature : features) total += std::abs(feature.amplitude);
-  std::string table = fmt::format("  {:>7}  {:>11}  {:>6}  {}\n", "feature", "amplitude", "share",
-                                  "direction: column by standard deviation (by its own unit)");
-  std::size_t shown = 0;
-  while (shown < features.size() && shown < most_rows &&
-         std::abs(features[shown].amplitude) >= smallest_share * total) {
-    const Feature& feature = features[shown++];
-    table += fmt::format("  {:>7}  {:>+11.4g}  {:>5.1f}%  {}\n", shown, feature.amplitude,
-                         100.0 * std::abs(feature.amplitude) / total,
-                         direction_in_words(feature.direction, problem, 4));
-  }
-  if (shown < features.size()) {
-    table += fmt::format("  ... and {} smaller ones in model.json\n", features.size() - shown);
-  }
-  const Vector& slope = result.model.affine.beta;
-  const double linear = slope.cwiseProduct(problem.standardization.scale).norm();
-  table += fmt::format("  {:>7}  {:>11.4g}  {:>6}  {}\n", "linear", linear, "",
-                       direction_in_words(slope, problem, 4));
   return table;
 }
 
@@ -148,7 +105,7 @@ std::string result_table(const Problem& problem, const TrainState& state,
         "1%)\n",
         result.recovery->recovered, result.recovery->teachers);
   } else {
-    text += feature_table(problem, result) + "\n";
+    text += feature_table(result.model) + "\n";
   }
   if (problem.dropped_rows > 0) {
     text += fmt::format("{} rows with missing values were left out\n", problem.dropped_rows);

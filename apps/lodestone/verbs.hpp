@@ -90,6 +90,7 @@ void refuse_existing(const std::string& file, bool overwrite);
 void write_table(const std::string& file, const Table& table);
 
 std::unique_ptr<Verb> make_train(CLI::App& parent);
+std::unique_ptr<Verb> make_fit(CLI::App& parent);
 std::unique_ptr<Verb> make_sample(CLI::App& parent);
 std::unique_ptr<Verb> make_predict(CLI::App& parent);
 

@@ -35,8 +35,15 @@ Relaxed parse_relaxed(const std::string& text);
 
 /// How a certified model is fitted to rows (docs/math.md, 9).
 struct FitOptions {
-  /// The path. max_neurons bounds the features; gap_tolerance holds for the path of all rows.
+  /// The path; its gap_tolerance holds for the path of all rows.
   PathOptions path = default_path();
+
+  /// Most features, >= 1 and at most the number of rows; 0: 40, or fewer rows.
+  Index max_features = 0;
+
+  /// λ of the standardized problem, > 0: the path ends there and nothing is cross-validated. 0:
+  /// chosen.
+  double lambda = 0.0;
 
   Standardization::Kind standardize = Standardization::Kind::scale;
   bool biases = true;
@@ -47,7 +54,7 @@ struct FitOptions {
   int bootstrap = 0;       ///< resamples for the angles' errors, >= 0
   std::uint64_t seed = 0;  ///< of folds, searches and resamples
 
-  /// 40 neurons at most, 30 values of λ down to 1e-4 λ_max, relative gap 1e-3.
+  /// 30 values of λ down to 1e-4 λ_max, relative gap 1e-3.
   static PathOptions default_path();
 
   /// Throws InvalidArgument naming the field, its value and its range.
@@ -87,6 +94,7 @@ struct FitResult {
   std::vector<Candidate> candidates;   ///< penalized ones first, in the path's order
   int chosen = 0;                      ///< into candidates
   int best = 0;                        ///< the candidate of least validation error
+  bool cross_validated = false;        ///< whether validation_error means anything
 
   Network network;  ///< the penalized network of the chosen λ, to which the certificate belongs
   Certificate certificate;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "lodestone/fit.hpp"
 #include "lodestone/train.hpp"
 
 namespace lodestone {
@@ -37,6 +38,25 @@ std::vector<Option> data_options(DataSource& source);
 
 /// The table of all options of `train`, bound to a struct that must outlive it.
 std::vector<Option> train_options(TrainOptions& options);
+
+/// What `fit` does: the rows or the teacher, and how they are fitted.
+struct FitRequest {
+  std::string teacher;  ///< as read_teacher takes it, or
+  Index samples = 0;    ///< rows drawn from it; 0: its exact population
+  double noise = 0.0;   ///< as draw_samples takes it
+  DataSource data;      ///< a data file
+  std::string validation_file;
+  std::string test_file;
+  double test_share = 0.0;                           ///< of a file's rows, 0 to 0.9
+  std::optional<Standardization::Kind> standardize;  ///< absent: scale for files, none for teachers
+  std::optional<bool> biases;                        ///< absent: on for files, off for teachers
+  double max_seconds = std::numeric_limits<double>::infinity();  ///< > 0
+  FitOptions how;
+
+  /// Throws InvalidArgument for fields out of range or at odds with each other.
+  void validate() const;
+};
+std::vector<Option> fit_options(FitRequest& request);
 
 /// What `sample` draws.
 struct SampleOptions {

@@ -269,6 +269,101 @@ std::vector<Option> train_options(TrainOptions& o) {
   return options;
 }
 
+void FitRequest::validate() const {
+  if (teacher.empty() == data.file.empty()) {
+    throw InvalidArgument("teacher", teacher.empty() ? "neither" : "both",
+                          "give either --data (a table) or --teacher (a hidden network)");
+  }
+  if (!data.file.empty() && data.target.empty()) {
+    throw InvalidArgument("target", "nothing", "name the column to predict with --target COLUMN");
+  }
+  if (samples < 0) {
+    throw InvalidArgument("samples", fmt::format("{}", samples), "must be 0 or positive");
+  }
+  if (!(noise >= 0.0) || !std::isfinite(noise)) {
+    throw InvalidArgument("noise", fmt::format("{}", noise), "must be 0 or positive");
+  }
+  if (!(test_share >= 0.0 && test_share <= 0.9)) {
+    throw InvalidArgument("test-share", fmt::format("{}", test_share), "must be between 0 and 0.9");
+  }
+  if (!(max_seconds > 0.0)) {
+    throw InvalidArgument("max-seconds", fmt::format("{}", max_seconds), "must be positive");
+  }
+  how.validate();
+}
+
+std::vector<Option> fit_options(FitRequest& r) {
+  FitOptions& how = r.how;
+  std::vector<Option> options = data_options(r.data);
+  Option select{"select",
+                Option::Kind::text,
+                "RULE",
+                "Which cross-validated model: best, or one-standard-error (the fewest features "
+                "within one standard error of it) [best]",
+                {},
+                {}};
+  select.set = [&how](const std::string& given) { how.select = parse_selection(given); };
+  select.get = [&how] { return std::string(name(how.select)); };
+  Option relaxed{
+      "relaxed",
+      Option::Kind::text,
+      "WHEN",
+      "Refit the chosen features without penalty: auto (where validation says it helps), "
+      "never or always [auto]",
+      {},
+      {}};
+  relaxed.set = [&how](const std::string& given) { how.relaxed = parse_relaxed(given); };
+  relaxed.get = [&how] { return std::string(name(how.relaxed)); };
+  const std::vector<Option> fitting = {
+      text("validation", "FILE",
+           "Table with the columns of --data whose rows choose the model [cross-validation]",
+           r.validation_file),
+      text("test", "FILE", "Table with the columns of --data whose rows give the test error [none]",
+           r.test_file),
+      number("test-share", "P", "Share of the rows kept aside for the test error, 0 to 0.9 [0]",
+             r.test_share),
+      text("teacher", "FILE|random:...",
+           "Fit the exact population of a hidden network instead of a table (see train)",
+           r.teacher),
+      number<Index>("samples", "N", "Fit N rows drawn from the teacher, >= 0 [0: its population]",
+                    r.samples),
+      number("noise", "S",
+             "Noise on drawn targets, as a share of the noiseless target's deviation, >= 0 [0]",
+             r.noise),
+      standardize(r.standardize),
+      biases(r.biases),
+      number("folds", "K", "Folds of the cross-validation, >= 2 [5]", how.folds),
+      number("lambdas", "N", "Values of the weight decay along the path, >= 1 [30]",
+             how.path.lambdas),
+      number("lambda-ratio", "X", "The last of them as a share of the first, in (0, 1) [0.0001]",
+             how.path.lambda_ratio),
+      number_or_auto("lambda",
+                     "Take this weight decay of the standardized problem, > 0, without "
+                     "cross-validation [auto: chosen]",
+                     how.lambda),
+      select,
+      relaxed,
+      number<Index>("max-features", "N", "Most features, >= 1, at most the rows; 0 takes 40 [0]",
+                    how.max_features),
+      number(
+          "gap-tolerance", "X",
+          "A value of the weight decay is done when its network is proven this close to the best "
+          "of any width, relative, > 0 [0.001]",
+          how.path.gap_tolerance),
+      flag_option(
+          "rigorous",
+          "Prove sup |eta| by branch and bound along the path instead of estimating it; for "
+          "effective dimensions up to about 4",
+          how.path.rigorous),
+      number("bootstrap", "B", "Resamples for the errors of the directions' angles, >= 0 [0]",
+             how.bootstrap),
+      number("seed", "N", "Seed of every random choice, >= 0 [0]", how.seed),
+      number("max-seconds", "S", "Budget of seconds, > 0 [inf]", r.max_seconds),
+  };
+  options.insert(options.end(), fitting.begin(), fitting.end());
+  return options;
+}
+
 std::vector<Option> sample_options(SampleOptions& o) {
   return {
       text("teacher", "FILE|random:...",

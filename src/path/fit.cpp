@@ -41,6 +41,7 @@ Model model_of(const Network& network, const Prepared& rows, const Dataset& data
   Model model =
       to_original_units(network, rows.objective->affine(network), biases, rows.standardization);
   model.columns = data.columns;
+  model.encodings = data.encodings;
   model.target = data.target;
   return model;
 }
@@ -203,13 +204,23 @@ class CrossValidation {
   std::vector<PathResult> paths_;
 };
 
-std::vector<double> lambda_values(const PathOptions& options, double largest) {
+// The values of λ; with one given, about as dense as without and ending there.
+std::vector<double> lambda_values(const FitOptions& fit_options, double largest) {
+  PathOptions options = fit_options.path;
   if (!options.values.empty()) return options.values;
+  if (fit_options.lambda >= largest) return {fit_options.lambda};
+  if (fit_options.lambda > 0.0) {
+    const double ratio = fit_options.lambda / largest;
+    const double share = std::log(ratio) / std::log(options.lambda_ratio);
+    options.lambdas = 1 + static_cast<int>(std::ceil(share * std::max(1, options.lambdas - 1)));
+    options.lambda_ratio = ratio;
+  }
   std::vector<double> values;
   const double steps = std::max(1, options.lambdas - 1);
   for (int i = 0; i < options.lambdas; ++i) {
     values.push_back(largest * std::pow(options.lambda_ratio, i / steps));
   }
+  if (fit_options.lambda > 0.0) values.back() = fit_options.lambda;
   return values;
 }
 
@@ -312,6 +323,19 @@ void take_point(const PathPoint& point, FitResult& result) {
   result.lambda = point.lambda;
 }
 
+[[noreturn]] void throw_too_short() {
+  throw InvalidArgument("time", "none", "stopped before the first lambda was finished");
+}
+
+// Where λ is given, there is one model: the last point's, refitted on request.
+std::vector<Candidate> last_point_only(int points, bool relaxed) {
+  Candidate candidate;
+  candidate.index = points - 1;
+  candidate.relaxed = relaxed;
+  candidate.merge_angle_deg = 2.0;
+  return {candidate};
+}
+
 // Directions without the bias coordinate, of unit length.
 Matrix input_directions(const Network& network, bool biases) {
   return unit_directions(network.W.leftCols(network.W.cols() - (biases ? 1 : 0)));
@@ -402,13 +426,19 @@ PathOptions FitOptions::default_path() {
   PathOptions path;
   path.lambdas = 30;
   path.lambda_ratio = 1e-4;
-  path.max_neurons = 40;
   return path;
 }
 
 void FitOptions::validate() const {
   path.validate();
   if (folds < 2) throw InvalidArgument("folds", fmt::format("{}", folds), "must be at least 2");
+  if (max_features < 0) {
+    throw InvalidArgument("max-features", fmt::format("{}", max_features),
+                          "must be positive, or 0 for the default");
+  }
+  if (!(lambda >= 0.0) || !std::isfinite(lambda)) {
+    throw InvalidArgument("lambda", fmt::format("{}", lambda), "must be positive");
+  }
   if (bootstrap < 0) {
     throw InvalidArgument("bootstrap", fmt::format("{}", bootstrap), "must be 0 or positive");
   }
@@ -447,14 +477,22 @@ std::vector<std::string> feature_warnings(const Network& features,
   return warnings;
 }
 
-FitResult fit(const Dataset& training, const std::optional<Dataset>& validation,
-              const FitOptions& options, const FitObserver& observer) {
-  options.validate();
+FitResult fit(const Dataset& all, const std::optional<Dataset>& validation, const FitOptions& given,
+              const FitObserver& observer) {
+  given.validate();
+  const Dataset training = weighted_rows(all);
   const Index n = training.y.size();
-  if (!validation && options.folds > n) {
-    throw InvalidArgument("folds", fmt::format("{}", options.folds),
+  const bool choosing = given.lambda == 0.0;
+  if (choosing && !validation && given.folds > n) {
+    throw InvalidArgument("folds", fmt::format("{}", given.folds),
                           fmt::format("there are only {} rows", n));
   }
+  if (given.max_features > n) {
+    throw InvalidArgument("max-features", fmt::format("{}", given.max_features),
+                          fmt::format("there are only {} rows", n));
+  }
+  FitOptions options = given;
+  options.path.max_neurons = given.max_features > 0 ? given.max_features : std::min<Index>(40, n);
   const Prepared rows = prepare(training, options);
   const Objective& objective = *rows.objective;
   FitResult result;
@@ -462,9 +500,11 @@ FitResult fit(const Dataset& training, const std::optional<Dataset>& validation,
   result.biases = options.biases;
 
   const double largest = largest_lambda(objective, options.seed);
-  std::vector<double> lambdas = lambda_values(options.path, largest);
+  std::vector<double> lambdas = lambda_values(options, largest);
   std::vector<Fold> folds;
-  if (validation) {
+  if (!choosing) {
+    // Nothing to choose.
+  } else if (validation) {
     folds.push_back({training, *validation});
   } else {
     folds = split(training, options.folds, options.seed);
@@ -472,19 +512,19 @@ FitResult fit(const Dataset& training, const std::optional<Dataset>& validation,
   const auto points = static_cast<double>(lambdas.size());
   Progress progress(observer,
                     points * static_cast<double>(folds.size()) + points + 20.0 + options.bootstrap);
-  CrossValidation cross(std::move(folds), options, variance(training));
-  result.candidates = cross.penalized(lambdas, progress);
-  if (result.candidates.empty()) {
-    throw InvalidArgument("time", "none", "stopped before the first lambda was finished");
-  }
-  const std::size_t reached = result.candidates.size();
-  if (options.relaxed != Relaxed::never) {
-    add_relaxed(cross, options, objective.dimension(), result.candidates, progress);
+  if (choosing) {
+    CrossValidation cross(std::move(folds), options, variance(training));
+    result.candidates = cross.penalized(lambdas, progress);
+    if (result.candidates.empty()) throw_too_short();
+    lambdas.resize(result.candidates.size());
+    if (options.relaxed != Relaxed::never) {
+      add_relaxed(cross, options, objective.dimension(), result.candidates, progress);
+    }
+    result.cross_validated = true;
   }
 
   // The path of all rows, as far as validation went.
   PathOptions path_options = options.path;
-  lambdas.resize(reached);
   path_options.values = lambdas;
   path_options.seed = options.seed;
   PathObserver path_observer;
@@ -497,16 +537,15 @@ FitResult fit(const Dataset& training, const std::optional<Dataset>& validation,
   result.path.lambda_max = largest;
   result.interrupted = result.path.interrupted || progress.stopped();
   const auto solved = static_cast<int>(result.path.points.size());
-  if (solved == 0) {
-    throw InvalidArgument("time", "none", "stopped before the first lambda was finished");
-  }
+  if (solved == 0) throw_too_short();
+  if (!choosing) result.candidates = last_point_only(solved, options.relaxed == Relaxed::always);
   for (const PathPoint& point : result.path.points) {
     result.path_features.push_back(merged_features(objective, point.network).first.width());
     result.training_error.push_back(2.0 * point.loss);
   }
   std::erase_if(result.candidates, [&](const Candidate& c) { return c.index >= solved; });
   for (Candidate& candidate : result.candidates) {
-    if (!candidate.relaxed) {
+    if (!candidate.relaxed || !choosing) {
       candidate.features = result.path_features[static_cast<std::size_t>(candidate.index)];
     }
   }
@@ -556,11 +595,26 @@ FitResult fit(const Dataset& training, const std::optional<Dataset>& validation,
     bootstrap(training, options, choice.relaxed, progress, result);
   }
   result.warnings = feature_warnings(result.features, result.reports);
+  if (result.lambda >= largest) {
+    result.warnings.push_back(fmt::format(
+        "lambda {:.4g} is not below lambda_max {:.4g}: no feature pays, and the model is "
+        "the linear one",
+        result.lambda, largest));
+  }
+  if (result.path.points.back().network.width() >= options.path.max_neurons &&
+      result.certificate.relative_gap > options.path.gap_tolerance) {
+    result.warnings.push_back(
+        fmt::format("the gap is that of a network of at most {} neurons; --max-features raises the "
+                    "bound",
+                    options.path.max_neurons));
+  }
   return result;
 }
 
-FitResult fit(const Teacher& teacher, const FitOptions& options, const FitObserver& observer) {
-  options.validate();
+FitResult fit(const Teacher& teacher, const FitOptions& given, const FitObserver& observer) {
+  given.validate();
+  FitOptions options = given;
+  if (given.max_features > 0) options.path.max_neurons = given.max_features;
   const PopulationObjective objective(teacher);
   FitResult result;
   result.biases = false;
@@ -573,6 +627,9 @@ FitResult fit(const Teacher& teacher, const FitOptions& options, const FitObserv
                                                                     : options.path.values.size()));
   PathOptions path_options = options.path;
   path_options.seed = options.seed;
+  if (options.lambda > 0.0) {
+    path_options.values = lambda_values(options, largest_lambda(objective, options.seed));
+  }
   PathObserver path_observer;
   path_observer.should_stop = [&] { return progress.stopped(); };
   path_observer.on_point = [&](const PathPoint&, int, int) {
@@ -581,9 +638,7 @@ FitResult fit(const Teacher& teacher, const FitOptions& options, const FitObserv
   };
   result.path = solve_path(objective, path_options, path_observer);
   result.interrupted = result.path.interrupted;
-  if (result.path.points.empty()) {
-    throw InvalidArgument("time", "none", "stopped before the first lambda was finished");
-  }
+  if (result.path.points.empty()) throw_too_short();
   const double target = target_variance(teacher);
   for (const PathPoint& point : result.path.points) {
     result.path_features.push_back(merged_features(objective, point.network).first.width());

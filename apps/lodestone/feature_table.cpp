@@ -1,0 +1,88 @@
+#include "feature_table.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace lodestone::app {
+
+std::string direction_in_words(const Vector& direction, const Model& model, std::size_t most) {
+  const Vector loadings = direction.cwiseProduct(model.standardization.scale).stableNormalized();
+  std::vector<Index> order(static_cast<std::size_t>(loadings.size()));
+  std::iota(order.begin(), order.end(), Index{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](Index i, Index j) { return std::abs(loadings[i]) > std::abs(loadings[j]); });
+  std::string words;
+  for (std::size_t position = 0; position < order.size() && position < most; ++position) {
+    const Index j = order[position];
+    if (std::abs(loadings[j]) < 0.05) break;
+    words += fmt::format("{}{:+.2f} {} ({:+.3g})", position == 0 ? "" : "  ", loadings[j],
+                         model.columns[static_cast<std::size_t>(j)], direction[j]);
+  }
+  return words;
+}
+
+std::string feature_table(const Model& model, const std::vector<FeatureReport>& reports) {
+  constexpr std::size_t most_rows = 10;
+  constexpr double smallest_share = 0.0005;
+  const std::vector<Feature>& features = model.features;
+  const bool with_angles = !reports.empty() && !std::isnan(reports.front().angle_error_deg);
+  double total = 0.0;
+  for (const Feature& feature : features) total += std::abs(feature.amplitude);
+  const auto angle_cell = [&](const std::string& text) {
+    return with_angles ? fmt::format("  {:>8}", text) : std::string();
+  };
+  std::string table = fmt::format("  {:>7}  {:>11}  {:>6}{}  {}\n", "feature", "amplitude", "share",
+                                  angle_cell("angle ±"),
+                                  "direction: column by standard deviation (by its own unit)");
+  std::size_t shown = 0;
+  while (shown < features.size() && shown < most_rows &&
+         std::abs(features[shown].amplitude) >= smallest_share * total) {
+    const Feature& feature = features[shown];
+    const std::string angle =
+        with_angles ? fmt::format("{:.2g}°", reports[shown].angle_error_deg) : "";
+    ++shown;
+    table += fmt::format("  {:>7}  {:>+11.4g}  {:>5.1f}%{}  {}\n", shown, feature.amplitude,
+                         100.0 * std::abs(feature.amplitude) / total, angle_cell(angle),
+                         direction_in_words(feature.direction, model, 4));
+  }
+  if (shown < features.size()) {
+    table += fmt::format("  ... and {} smaller ones in model.json\n", features.size() - shown);
+  }
+  const Vector& slope = model.affine.beta;
+  const double linear = slope.cwiseProduct(model.standardization.scale).norm();
+  table += fmt::format("  {:>7}  {:>11.4g}  {:>6}{}  {}\n", "linear", linear, "", angle_cell(""),
+                       direction_in_words(slope, model, 4));
+  return table;
+}
+
+std::string path_table(const FitResult& result) {
+  const int chosen = result.candidates[static_cast<std::size_t>(result.chosen)].index;
+  const int count = static_cast<int>(result.path.points.size());
+  std::string table = fmt::format("  {:>10}  {:>8}  {:>9}  {:>9}  {:>18}\n", "lambda", "features",
+                                  "gap", "train", result.cross_validated ? "validation" : "");
+  for (int i = 0; i < count; ++i) {
+    // Every third line is enough to see the path's shape; the chosen one and its neighbours show.
+    if (count > 20 && i % 3 != 0 && std::abs(i - chosen) > 1 && i != count - 1) continue;
+    const auto at = static_cast<std::size_t>(i);
+    const PathPoint& point = result.path.points[at];
+    std::string validation;
+    for (const Candidate& candidate : result.candidates) {
+      if (!candidate.relaxed && candidate.index == i && !std::isnan(candidate.validation_error)) {
+        validation =
+            fmt::format("{:.4g} ± {:.1g}", candidate.validation_error, candidate.standard_error);
+      }
+    }
+    // "±" takes two bytes but one place.
+    const std::size_t width = validation.empty() ? 18 : 19;
+    table +=
+        fmt::format("{} {:>10.4g}  {:>8}  {:>9.2g}  {:>9.4g}  {:>{}}\n", i == chosen ? ">" : " ",
+                    point.lambda, result.path_features[at], point.certificate.relative_gap,
+                    result.training_error[at], validation, width);
+  }
+  return table;
+}
+
+}  // namespace lodestone::app

@@ -1,0 +1,249 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cmath>
+#include <optional>
+#include <string>
+
+#include "feature_table.hpp"
+#include "lodestone/error.hpp"
+#include "lodestone/file.hpp"
+#include "lodestone/fit_files.hpp"
+#include "lodestone/run_folder.hpp"
+#include "lodestone/version.hpp"
+#include "verbs.hpp"
+
+namespace lodestone::app {
+namespace {
+
+class FitProgress {
+ public:
+  explicit FitProgress(bool quiet) : shown_(!quiet && isatty(STDERR_FILENO) != 0) {}
+
+  void draw(double share, const std::string& what, double seconds) {
+    if (!shown_ || seconds < next_) return;
+    next_ = seconds + 0.1;
+    constexpr int cells = 24;
+    const auto filled = static_cast<std::size_t>(share * cells);
+    const std::string left =
+        share > 0.02 ? fmt::format("about {:.0f} s left", seconds * (1.0 - share) / share) : "";
+    say(fmt::format("\r\033[K[{}{}] {:3.0f}%  {}  {}", std::string(filled, '#'),
+                    std::string(cells - filled, '.'), 100.0 * share, what, left));
+  }
+  void finish() {
+    if (shown_) say("\r\033[K");
+  }
+
+ private:
+  bool shown_;
+  double next_ = 0.0;
+};
+
+double weighted_mean(const Vector& values, const Vector& weights) {
+  return weights.size() == 0 ? values.mean() : values.dot(weights) / weights.sum();
+}
+
+TestError error_on(const Model& model, const Dataset& rows) {
+  const Vector squares = (model.predict(rows.X) - rows.y).cwiseAbs2();
+  const double mean_square = weighted_mean(squares, rows.weights);
+  const double mean = weighted_mean(rows.y, rows.weights);
+  const double variance = weighted_mean((rows.y.array() - mean).square().matrix(), rows.weights);
+  TestError error;
+  error.rows = rows.y.size();
+  error.rmse = std::sqrt(mean_square);
+  if (variance > 0.0) {
+    error.relative_error = mean_square / variance;
+    error.r2 = 1.0 - error.relative_error;
+  }
+  return error;
+}
+
+class Fit final : public Verb {
+ public:
+  explicit Fit(CLI::App& parent) {
+    app = parent.add_subcommand(
+        "fit",
+        "Find the few directions a target depends on: the certified path over the weight decay,\n"
+        "its value and the number of features chosen by cross-validation, refitted where it helps");
+    std::vector<Option> options = fit_options(request_);
+    for (Option& option : common_.table(
+             "DIR", "Folder of the run [none: the result is only printed]", "the summary")) {
+      options.push_back(std::move(option));
+    }
+    flags_.add(*app, std::move(options));
+  }
+
+  int run() override {
+    flags_.apply();
+    common_.apply();
+    request_.validate();
+    refuse_flags_without_effect();
+    const auto start = std::chrono::steady_clock::now();
+    const auto seconds = [&] {
+      return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    };
+
+    FitRun run;
+    std::optional<Teacher> teacher;
+    std::optional<Shares> shares;
+    std::vector<std::string> warnings;
+    if (!request_.teacher.empty()) {
+      teacher = read_teacher(request_.teacher);
+      run.source = request_.teacher;
+      if (request_.samples > 0) {
+        shares = Shares{
+            draw_samples(*teacher, request_.samples, request_.noise, request_.how.seed), {}, {}};
+      }
+    } else {
+      run.source = request_.data.file;
+      const Dataset data = read_dataset(request_.data);
+      const auto like = [&](const std::string& file) -> std::optional<Dataset> {
+        if (file.empty()) return std::nullopt;
+        return read_dataset_like(data, request_.data, file);
+      };
+      shares = deal_rows(data, request_.test_share, 0.0, request_.how.seed,
+                         like(request_.validation_file), like(request_.test_file));
+      run.dropped_rows = data.dropped_rows;
+      warnings = data.warnings;
+    }
+    request_.how.standardize = request_.standardize.value_or(
+        teacher ? Standardization::Kind::none : Standardization::Kind::scale);
+    request_.how.biases = request_.biases.value_or(!teacher);
+
+    std::optional<RunFolder> folder;
+    if (!common_.out.empty()) {
+      folder = RunFolder::create(common_.out, common_.overwrite, config_text(flags_.options()));
+      if (teacher) write_teacher(folder->file("teacher.json"), *teacher);
+    }
+    catch_interrupts();
+    FitProgress progress(common_.quiet || common_.json);
+    bool out_of_time = false;
+    FitObserver observer;
+    observer.on_progress = [&](double share, const std::string& what) {
+      progress.draw(share, what, seconds());
+    };
+    observer.should_stop = [&] {
+      if (seconds() >= request_.max_seconds) out_of_time = true;
+      return out_of_time || interrupt_requested();
+    };
+    FitResult result = shares ? fit(shares->training, shares->validation, request_.how, observer)
+                              : fit(*teacher, request_.how, observer);
+    progress.finish();
+    result.warnings.insert(result.warnings.begin(), warnings.begin(), warnings.end());
+
+    run.rows = shares ? shares->training.y.size() : 0;
+    if (interrupt_requested()) {
+      run.status = Status::interrupted;
+    } else if (out_of_time) {
+      run.status = Status::budget;
+    }
+    if (teacher && !request_.how.biases) {
+      const Network inputs{result.features.a * result.standardization.target_scale,
+                           result.features.W * result.standardization.map.transpose()};
+      run.recovery = measure_recovery(*teacher, inputs);
+    }
+    if (shares && shares->test) run.test = error_on(result.model, *shares->test);
+    for (Model* model : {&result.model, &result.network_model}) {
+      model->provenance = {version,       "fit",
+                           run.source,    request_.how.seed,
+                           result.lambda, result.lambda * result.standardization.target_scale,
+                           run.rows};
+    }
+    run.seconds = seconds();
+    const std::string summary = fit_summary_text(request_, result, run);
+    if (folder) {
+      write_file_atomically(folder->file("path.csv"), path_csv(result));
+      write_file_atomically(folder->file("path.json"), path_json(result));
+      if (result.cross_validated) {
+        write_file_atomically(folder->file("cross_validation.csv"), cross_validation_csv(result));
+      }
+      write_model(folder->file("network.json"), result.network_model);
+      write_model(folder->file("model.json"), result.model);
+      write_file_atomically(folder->file("summary.json"), summary);
+    }
+    if (common_.json) {
+      print(summary);
+    } else if (!common_.quiet) {
+      print(result_text(result, run));
+      if (folder) {
+        print(
+            fmt::format("files: {0}/summary.json, {0}/model.json, {0}/network.json, {0}/path.csv\n",
+                        folder->path().string()));
+      }
+    }
+    if (run.status == Status::interrupted) return interrupted;
+    return run.status == Status::budget ? stopped_by_budget : done;
+  }
+
+ private:
+  void refuse_flags_without_effect() const {
+    const auto refuse = [&](std::initializer_list<const char*> names, const std::string& rule) {
+      for (const char* flag : names) {
+        if (flags_.given(flag)) throw InvalidArgument(flag, "a value", rule);
+      }
+    };
+    if (request_.teacher.empty()) {
+      refuse({"samples", "noise"}, "goes with --teacher; a data file brings its own rows");
+      if (!request_.test_file.empty()) {
+        refuse({"test-share"}, "the test rows come from --test; give one or the other");
+      }
+      if (!request_.validation_file.empty()) {
+        refuse({"folds"}, "the rows of --validation choose; give one or the other");
+      }
+      return;
+    }
+    refuse({"target", "delimiter", "weights", "exclude", "one-hot", "drop-missing", "validation",
+            "test", "test-share"},
+           "only a data file (--data) has one");
+    if (request_.samples == 0) {
+      refuse({"noise", "biases", "standardize", "folds", "select", "relaxed", "bootstrap"},
+             "has no effect on an exact population; give --samples as well");
+    }
+  }
+
+  std::string result_text(const FitResult& result, const FitRun& run) const {
+    const Candidate& chosen = result.candidates[static_cast<std::size_t>(result.chosen)];
+    std::string text = path_table(result);
+    text += "\n" + feature_table(result.model, result.reports) + "\n";
+    if (run.dropped_rows > 0) {
+      text += fmt::format("{} rows with missing values were left out\n", run.dropped_rows);
+    }
+    text += fmt::format("{} features at lambda {:.3g}{}{}\n", result.features.width(),
+                        result.lambda, chosen.relaxed ? ", refitted without penalty" : "",
+                        result.cross_validated
+                            ? fmt::format("; validation error {:.3g} ± {:.1g} of the variance",
+                                          chosen.validation_error, chosen.standard_error)
+                            : "");
+    text += fmt::format(
+        "the penalized network at this lambda is within {:.2g} (relative) of the best of any "
+        "width: "
+        "sup |eta| = {:.6g} ({})\n",
+        result.certificate.relative_gap, result.certificate.sup_eta,
+        result.certificate.kind == Certificate::Kind::rigorous ? "rigorous" : "estimated");
+    if (run.recovery) {
+      text += fmt::format("{} of {} hidden directions recovered\n", run.recovery->recovered,
+                          run.recovery->teachers);
+    }
+    if (run.test) {
+      text += fmt::format("test error on {} rows: RMSE {:.4g}, R² {:.4f}\n", run.test->rows,
+                          run.test->rmse, run.test->r2);
+    }
+    for (const std::string& warning : result.warnings) text += "warning: " + warning + "\n";
+    if (run.status != Status::converged) {
+      text += fmt::format("stopped early ({}): the model is the best of what was finished\n",
+                          name(run.status));
+    }
+    return text + fmt::format("{:.1f} s\n", run.seconds);
+  }
+
+  FitRequest request_;
+  OptionFlags flags_;
+  CommonOptions common_;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> make_fit(CLI::App& parent) { return std::make_unique<Fit>(parent); }
+
+}  // namespace lodestone::app
