@@ -68,9 +68,11 @@ struct Candidate {
   double merge_angle_deg = 0.0;  ///< relaxed: neurons closer than this were merged first
   Index features = 0;            ///< relaxed: the heaviest so many; else those of the path
   /// Mean squared error on rows held out, as a share of the target's variance: mean over folds, and
-  /// its standard error (NaN with validation rows or a single fold).
+  /// its standard error (over validation rows: of their mean).
   double validation_error = std::numeric_limits<double>::quiet_NaN();
   double standard_error = std::numeric_limits<double>::quiet_NaN();
+  Vector
+      parts;  ///< what the mean is taken over: an error for each fold, or for each validation row
 };
 
 /// What is known of one feature beyond its numbers.

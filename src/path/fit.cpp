@@ -19,8 +19,10 @@
 namespace lodestone {
 namespace {
 
-// Values of λ after the best one, without a better validation error, at which a fold gives up.
-constexpr std::size_t fold_patience = 5;
+// Values of λ without a better validation error after which the path ends, when the error is also
+// clearly above the best one.
+constexpr int patience = 5;
+constexpr double clearly_worse = 1.02;
 
 // Rows made ready: what they are trained on and how to come back.
 struct Prepared {
@@ -61,6 +63,17 @@ double variance(const Dataset& data) {
   const Vector weights = normalized_weights(data);
   const double mean = weights.dot(data.y);
   return weights.dot((data.y.array() - mean).square().matrix());
+}
+
+double standard_error(const Vector& parts) {
+  const auto count = static_cast<double>(parts.size());
+  return std::sqrt((parts.array() - parts.mean()).square().sum() / (count * (count - 1.0)));
+}
+
+// Whether `other` is better by more than the standard error of the paired difference.
+bool clearly_better(const Candidate& other, const Candidate& than) {
+  const Vector difference = than.parts - other.parts;
+  return difference.mean() > standard_error(difference);
 }
 
 struct Fold {
@@ -114,44 +127,41 @@ class CrossValidation {
     paths_.resize(folds_.size());
   }
 
-  // Mean and standard error of the penalized networks on the rows held out, as far as every fold
-  // went.
+  // Mean and standard error of the penalized networks on the rows held out, until they get worse.
   std::vector<Candidate> penalized(const std::vector<double>& lambdas, Progress& progress) {
-    std::vector<std::vector<Vector>> errors(folds_.size());
-    for_each_block(static_cast<Index>(folds_.size()), [&](Index block) {
-      const auto k = static_cast<std::size_t>(block);
-      PathOptions options = options_.path;
-      options.values = lambdas;
-      options.gap_tolerance = std::max(options.gap_tolerance, 1e-2);
-      options.thorough = false;
-      options.rigorous = false;
-      options.max_rounds = std::min(options.max_rounds, 8);
-      double least = HUGE_VAL;
-      std::size_t since_least = 0;
-      PathObserver observer;
-      observer.should_stop = [&] { return progress.stopped(); };
-      observer.on_point = [&](const PathPoint& point, int, int) {
-        errors[k].push_back(
-            squared_errors(model_of(point.network, rows_[k], folds_[k].training, options_.biases),
-                           folds_[k].held_out));
-        const double error = normalized_weights(folds_[k].held_out).dot(errors[k].back());
-        progress.add(1.0, "cross-validation");
-        since_least = error < least ? 0 : since_least + 1;
-        least = std::min(least, error);
-        return since_least < fold_patience;
-      };
-      paths_[k] = solve_path(*rows_[k].objective, options, observer);
-    });
-    std::size_t finished = lambdas.size();
-    for (const auto& fold : errors) finished = std::min(finished, fold.size());
+    PathOptions options = options_.path;
+    options.gap_tolerance = std::max(options.gap_tolerance, 1e-2);
+    options.thorough = false;
+    options.rigorous = false;
+    options.max_rounds = std::min(options.max_rounds, 8);
+    PathObserver observer;
+    observer.should_stop = [&] { return progress.stopped(); };
     std::vector<Candidate> candidates;
-    for (std::size_t i = 0; i < finished; ++i) {
+    double least = HUGE_VAL;
+    int since_least = 0;
+    for (std::size_t i = 0; i < lambdas.size(); ++i) {
+      std::vector<Vector> errors(folds_.size());
+      for_each_block(static_cast<Index>(folds_.size()), [&](Index block) {
+        const auto k = static_cast<std::size_t>(block);
+        const Objective& objective = *rows_[k].objective;
+        const Network start = paths_[k].empty()
+                                  ? Network{Vector(0), Matrix(0, objective.dimension())}
+                                  : paths_[k].back();
+        paths_[k].push_back(solve_at(objective, lambdas[i], start, options, observer).network);
+        errors[k] = squared_errors(
+            model_of(paths_[k].back(), rows_[k], folds_[k].training, options_.biases),
+            folds_[k].held_out);
+        progress.add(1.0, "cross-validation");
+      });
+      if (progress.stopped()) break;
       Candidate candidate;
       candidate.index = static_cast<int>(i);
-      std::vector<Vector> of_point;
-      for (auto& fold : errors) of_point.push_back(std::move(fold[i]));
-      summarize(of_point, candidate);
-      candidates.push_back(candidate);
+      summarize(errors, candidate);
+      since_least = candidate.validation_error < least ? 0 : since_least + 1;
+      least = std::min(least, candidate.validation_error);
+      const bool worse = candidate.validation_error > clearly_worse * least;
+      candidates.push_back(std::move(candidate));
+      if (since_least >= patience && worse) break;
     }
     return candidates;
   }
@@ -161,10 +171,9 @@ class CrossValidation {
     std::vector<Vector> errors(folds_.size());
     for_each_block(static_cast<Index>(folds_.size()), [&](Index block) {
       const auto k = static_cast<std::size_t>(block);
-      const PathPoint& point = paths_[k].points[static_cast<std::size_t>(candidate.index)];
-      const Network network =
-          path::refit_heaviest(*rows_[k].objective, point.network, candidate.merge_angle_deg,
-                               candidate.features, [&] { return progress.stopped(); });
+      const Network network = path::refit_heaviest(
+          *rows_[k].objective, paths_[k][static_cast<std::size_t>(candidate.index)],
+          candidate.merge_angle_deg, candidate.features, [&] { return progress.stopped(); });
       errors[k] = squared_errors(model_of(network, rows_[k], folds_[k].training, options_.biases),
                                  folds_[k].held_out);
     });
@@ -179,29 +188,26 @@ class CrossValidation {
 
  private:
   void summarize(const std::vector<Vector>& errors, Candidate& candidate) const {
-    const auto count = static_cast<double>(errors.size());
-    Vector means(static_cast<Index>(errors.size()));
-    for (std::size_t k = 0; k < errors.size(); ++k) {
-      means[static_cast<Index>(k)] =
-          normalized_weights(folds_[k].held_out).dot(errors[k]) / target_variance_;
-    }
-    candidate.validation_error = means.mean();
     if (errors.size() > 1) {
-      candidate.standard_error = std::sqrt(
-          (means.array() - candidate.validation_error).square().sum() / (count * (count - 1.0)));
+      candidate.parts.resize(static_cast<Index>(errors.size()));
+      for (std::size_t k = 0; k < errors.size(); ++k) {
+        candidate.parts[static_cast<Index>(k)] =
+            normalized_weights(folds_[k].held_out).dot(errors[k]) / target_variance_;
+      }
     } else {
-      const Vector& rows = errors.front();
-      const auto n = static_cast<double>(rows.size());
-      const double spread = (rows.array() - rows.mean()).square().sum() / std::max(1.0, n - 1.0);
-      candidate.standard_error = std::sqrt(spread / n) / target_variance_;
+      // A single set of rows: the mean over rows, each by its weight.
+      candidate.parts = errors.front().cwiseProduct(normalized_weights(folds_.front().held_out)) *
+                        static_cast<double>(errors.front().size()) / target_variance_;
     }
+    candidate.validation_error = candidate.parts.mean();
+    candidate.standard_error = standard_error(candidate.parts);
   }
 
   std::vector<Fold> folds_;
   const FitOptions& options_;
   double target_variance_;
   std::vector<Prepared> rows_;
-  std::vector<PathResult> paths_;
+  std::vector<std::vector<Network>> paths_;  // by fold, then λ
 };
 
 // The values of λ; with one given, about as dense as without and ending there.
@@ -550,15 +556,30 @@ FitResult fit(const Dataset& all, const std::optional<Dataset>& validation, cons
     }
   }
 
-  // The choice.
+  // The choice. A refit is taken only where validation clearly says that it helps.
+  const std::vector<Candidate>& open = result.candidates;
+  const auto best_of = [&](bool relaxed) {
+    int best = -1;
+    for (std::size_t c = 0; c < open.size(); ++c) {
+      if (open[c].relaxed != relaxed) continue;
+      const auto at = static_cast<std::size_t>(std::max(best, 0));
+      if (best < 0 || open[c].validation_error < open[at].validation_error) {
+        best = static_cast<int>(c);
+      }
+    }
+    return best;
+  };
+  const int penalized = best_of(false);
+  const int refitted = best_of(true);
+  const auto at = [&](int c) -> const Candidate& { return open[static_cast<std::size_t>(c)]; };
+  result.best = penalized;
+  if (penalized < 0 || (refitted >= 0 && (options.relaxed == Relaxed::always ||
+                                          clearly_better(at(refitted), at(penalized))))) {
+    result.best = refitted;
+  }
   const auto allowed = [&](const Candidate& candidate) {
     return options.relaxed != Relaxed::always || candidate.relaxed;
   };
-  std::vector<Candidate> open = result.candidates;
-  for (Candidate& candidate : open) {
-    if (!allowed(candidate)) candidate.validation_error = HUGE_VAL;
-  }
-  result.best = position_of_least(open);
   result.chosen = result.best;
   if (options.select == Selection::one_standard_error) {
     const Candidate& best = open[static_cast<std::size_t>(result.best)];
@@ -567,7 +588,8 @@ FitResult fit(const Dataset& all, const std::optional<Dataset>& validation, cons
       const bool fewer =
           open[c].features < now.features ||
           (open[c].features == now.features && open[c].validation_error < now.validation_error);
-      if (open[c].validation_error <= best.validation_error + best.standard_error && fewer) {
+      if (allowed(open[c]) && fewer &&
+          open[c].validation_error <= best.validation_error + best.standard_error) {
         result.chosen = static_cast<int>(c);
       }
     }
