@@ -21,7 +21,10 @@ namespace {
 
 // Values of λ without a better validation error after which the path ends, when the error is also
 // clearly above the best one.
-constexpr int patience = 5;
+constexpr int patience = 3;
+
+// Values of λ after the best one that the path of all rows still shows.
+constexpr int shown_beyond = 2;
 constexpr double clearly_worse = 1.02;
 
 // Rows made ready: what they are trained on and how to come back.
@@ -522,11 +525,12 @@ FitResult fit(const Dataset& all, const std::optional<Dataset>& validation, cons
     CrossValidation cross(std::move(folds), options, variance(training));
     result.candidates = cross.penalized(lambdas, progress);
     if (result.candidates.empty()) throw_too_short();
-    lambdas.resize(result.candidates.size());
+    const int best = position_of_least(result.candidates);
     if (options.relaxed != Relaxed::never) {
       add_relaxed(cross, options, objective.dimension(), result.candidates, progress);
     }
     result.cross_validated = true;
+    lambdas.resize(std::min(lambdas.size(), static_cast<std::size_t>(best + 1 + shown_beyond)));
   }
 
   // The path of all rows, as far as validation went.
@@ -570,8 +574,18 @@ FitResult fit(const Dataset& all, const std::optional<Dataset>& validation, cons
     return best;
   };
   const int penalized = best_of(false);
-  const int refitted = best_of(true);
+  int refitted = best_of(true);
   const auto at = [&](int c) -> const Candidate& { return open[static_cast<std::size_t>(c)]; };
+  // Among refits, which have as many features as they are given, more of them must clearly help.
+  if (refitted >= 0) {
+    const int least = refitted;
+    for (int c = 0; c < static_cast<int>(open.size()); ++c) {
+      const bool fewer = at(c).features < at(refitted).features ||
+                         (at(c).features == at(refitted).features &&
+                          at(c).validation_error < at(refitted).validation_error);
+      if (at(c).relaxed && fewer && !clearly_better(at(least), at(c))) refitted = c;
+    }
+  }
   result.best = penalized;
   if (penalized < 0 || (refitted >= 0 && (options.relaxed == Relaxed::always ||
                                           clearly_better(at(refitted), at(penalized))))) {
