@@ -10,13 +10,7 @@ namespace lodestone::app {
 namespace {
 
 Option flag(const std::string& name, const std::string& help, bool& field) {
-  Option option{name, Option::Kind::flag, "", help, {}, {}};
-  option.set = [name, &field](const std::string& text) {
-    if (text != "true" && text != "false") {
-      throw InvalidArgument(name, "'" + text + "'", "must be true or false");
-    }
-    field = text == "true";
-  };
+  Option option = flag_option(name, help, field);
   option.get = [] { return std::string(); };
   option.changes_on_resume = true;
   return option;

@@ -17,24 +17,6 @@ std::string or_dash(double value, const char* format) {
   return std::isnan(value) ? "-" : fmt::format(fmt::runtime(format), value);
 }
 
-// The columns that matter most in a direction, as "+0.93 froude_number (+6.2)": by standard
-// deviation, then by the column's own unit.
-std::string direction_in_words(const Vector& direction, const Problem& problem, std::size_t most) {
-  const Vector loadings = direction.cwiseProduct(problem.standardization.scale).stableNormalized();
-  std::vector<Index> order(static_cast<std::size_t>(loadings.size()));
-  std::iota(order.begin(), order.end(), Index{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](Index i, Index j) { return std::abs(loadings[i]) > std::abs(loadings[j]); });
-  std::string words;
-  for (std::size_t position = 0; position < order.size() && position < most; ++position) {
-    const Index j = order[position];
-    if (std::abs(loadings[j]) < 0.05) break;
-    words += fmt::format("{}{:+.2f} {} ({:+.3g})", position == 0 ? "" : "  ", loadings[j],
-                         problem.columns[static_cast<std::size_t>(j)], direction[j]);
-  }
-  return words;
-}
-
 std::string teacher_table(const TrainResult& result) {
   std::string table = fmt::format("  {:>9}  {:>9}  {:>9}  {:>11}  {:>7}  {}\n", "direction",
                                   "amplitude", "found", "angle", "neurons", "recovered");
@@ -59,17 +41,19 @@ std::string feature_table(const Problem& problem, const TrainResult& result) {
   while (shown < features.size() && shown < most_rows &&
          std::abs(features[shown].amplitude) >= smallest_share * total) {
     const Feature& feature = features[shown++];
-    table += fmt::format("  {:>7}  {:>+11.4g}  {:>5.1f}%  {}\n", shown, feature.amplitude,
-                         100.0 * std::abs(feature.amplitude) / total,
-                         direction_in_words(feature.direction, problem, 4));
+    table += fmt::format(
+        "  {:>7}  {:>+11.4g}  {:>5.1f}%  {}\n", shown, feature.amplitude,
+        100.0 * std::abs(feature.amplitude) / total,
+        direction_in_words(feature.direction, problem.standardization.scale, problem.columns, 4));
   }
   if (shown < features.size()) {
     table += fmt::format("  ... and {} smaller ones in model.json\n", features.size() - shown);
   }
   const Vector& slope = result.model.affine.beta;
   const double linear = slope.cwiseProduct(problem.standardization.scale).norm();
-  table += fmt::format("  {:>7}  {:>11.4g}  {:>6}  {}\n", "linear", linear, "",
-                       direction_in_words(slope, problem, 4));
+  table +=
+      fmt::format("  {:>7}  {:>11.4g}  {:>6}  {}\n", "linear", linear, "",
+                  direction_in_words(slope, problem.standardization.scale, problem.columns, 4));
   return table;
 }
 

@@ -43,9 +43,9 @@ struct Supremum {
   Vector maxima_values;      ///< C there, with its sign
 };
 
-/// Ascends |C| from neurons, suggested and random directions, each step upwards or not taken, and
-/// counts ascents that end within half a degree of each other, up to sign, as one maximum. Throws
-/// InvalidArgument for options out of range.
+/// Ascends |C| from neurons, suggested and random directions, each step upwards or not taken. Ends
+/// count as one maximum, up to sign, when they are within half a degree of each other, or within 20
+/// degrees with no dip half-way. Throws InvalidArgument for options out of range.
 Supremum estimate_supremum(const Residual& residual, const Network& network,
                            const AscentOptions& options = {});
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "lodestone/model_certificate.hpp"
 #include "lodestone/train.hpp"
 
 namespace lodestone {
@@ -45,6 +46,22 @@ struct PredictOptions {
   std::optional<char> delimiter;  ///< of a CSV file; absent: found
 };
 std::vector<Option> predict_options(PredictOptions& options);
+
+/// What `certify` judges, and how.
+struct CertifyRequest {
+  std::string data;  ///< data file and its target, or
+  std::string target;
+  std::optional<char> delimiter;
+  std::string teacher;  ///< as read_teacher takes it
+  /// Coordinates in which a network without standardization of its own is judged; absent: none.
+  std::optional<Standardization::Kind> standardize;
+  bool verify = false;  ///< have every number recomputed by the verifier
+  CertifyOptions how;
+};
+std::vector<Option> certify_options(CertifyRequest& request);
+
+/// An option without a value.
+Option flag_option(std::string name, std::string help, bool& field);
 
 /// One "key = value" of a configuration file.
 struct ConfigEntry {

@@ -76,6 +76,7 @@ struct ReportedNumbers {
   bool balanced =
       false;  ///< the penalized loss is P_λ at balance, not L_λ of the layers as they are
   std::optional<double> sup_eta;
+  std::optional<double> attained;  ///< |η| at the first of VerifierOptions::directions
   std::optional<double> gap;
   std::optional<double> relative_gap;
   Certificate::Kind kind = Certificate::Kind::estimated;

@@ -36,4 +36,34 @@ Certificate certificate_of_supremum(const Residual& residual, const Network& net
   return certificate;
 }
 
+Certificate estimated_certificate(const Residual& residual, const Network& network, double lambda,
+                                  const Supremum& supremum) {
+  Certificate certificate = certificate_of_supremum(residual, network, lambda, supremum.value);
+  certificate.sup_eta_lower = certificate.sup_eta;
+  certificate.direction = supremum.direction;
+  certificate.maxima = supremum.maxima;
+  return certificate;
+}
+
+Certificate proven_certificate(const Residual& residual, const Network& network, double lambda,
+                               const Supremum& incumbent, const SupremumBound& bound) {
+  Certificate certificate = certificate_of_supremum(residual, network, lambda, bound.upper);
+  certificate.kind = Certificate::Kind::rigorous;
+  certificate.sup_eta_lower = bound.lower / lambda;
+  certificate.direction = bound.direction;
+  certificate.maxima = incumbent.maxima;
+  certificate.cells = bound.cells;
+  certificate.effective_dimension = bound.effective_dimension;
+  return certificate;
+}
+
+double tightest_lambda(const Residual& residual, const Network& network, double supremum) {
+  const double energy = residual.energy();
+  const double product = residual.target_product();
+  const double pull = supremum * masses(network).sum();
+  if (!(supremum > 0.0)) return 1.0;
+  if (!(product > 0.0)) return supremum;
+  return supremum * 2.0 * product / (energy + std::sqrt(energy * energy + 4.0 * pull * product));
+}
+
 }  // namespace lodestone

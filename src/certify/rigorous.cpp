@@ -197,15 +197,8 @@ Certificate rigorous_certificate(const Objective& objective, const Network& netw
   check_lambda(lambda);
   const auto residual = objective.residual(network);
   const Supremum incumbent = estimate_supremum(*residual, network, ascent);
-  const SupremumBound bound = bound_supremum(*residual, incumbent, options);
-  Certificate certificate = certificate_of_supremum(*residual, network, lambda, bound.upper);
-  certificate.kind = Certificate::Kind::rigorous;
-  certificate.sup_eta_lower = bound.lower / lambda;
-  certificate.direction = bound.direction;
-  certificate.maxima = incumbent.maxima;
-  certificate.cells = bound.cells;
-  certificate.effective_dimension = bound.effective_dimension;
-  return certificate;
+  return proven_certificate(*residual, network, lambda, incumbent,
+                            bound_supremum(*residual, incumbent, options));
 }
 
 }  // namespace lodestone

@@ -656,6 +656,10 @@ std::vector<Discrepancy> discrepancies(const ReportedNumbers& reported,
 
   // η divides a correlation by λ, and with it what rounding left.
   const double eta_noise = verified.lambda > 0.0 ? 1e-15 * size / verified.lambda : 0.0;
+  if (verified.given_eta.size() > 0) {
+    const double there = std::abs(verified.given_eta[0]);
+    compare("certificate.sup_eta_lower", reported.attained, there, 1e-9 * there + eta_noise);
+  }
   if (reported.sup_eta) {
     const bool rigorous = reported.kind == Certificate::Kind::rigorous;
     const double tolerance = (rigorous ? 1e-9 : 1e-4) * verified.sup_eta + eta_noise;
