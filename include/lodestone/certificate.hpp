@@ -36,11 +36,11 @@ struct AscentOptions {
 /// What multi-start ascent found on C(u) = E[(f − y) relu(u·x)] over unit directions u
 /// (docs/math.md, 6.3). Without starts, or where C = 0 at all of them: value 0, no direction.
 struct Supremum {
-  double value = 0.0;        ///< the largest |C|
-  Vector direction;          ///< where it is
-  Index maxima = 0;          ///< distinct local maxima of |C|, up to sign
-  Matrix maxima_directions;  ///< maxima×d, unit rows, the largest |C| first
-  Vector maxima_values;      ///< C there, with its sign
+  double value = 0.0;             ///< the largest |C|
+  Vector direction = {};          ///< where it is
+  Index maxima = 0;               ///< distinct local maxima of |C|, up to sign
+  Matrix maxima_directions = {};  ///< maxima×d, unit rows, the largest |C| first
+  Vector maxima_values = {};      ///< C there, with its sign
 };
 
 /// Ascends |C| from neurons, suggested and random directions, each step upwards or not taken. Ends
@@ -80,9 +80,11 @@ struct SupremumBound {
 SupremumBound bound_supremum(const Residual& residual, const Supremum& incumbent,
                              const RigorousOptions& options = {});
 
-/// Certificate of the balanced network at λ > 0 whose sup_eta, and with it the gap, is proven (kind
-/// rigorous), whether or not the tolerance was reached. Throws InvalidArgument when λ is not
-/// positive or an option is out of range.
+/// Certificate of the balanced network at λ > 0 whose sup_eta and gap are proven (kind rigorous),
+/// whether or not the tolerance was reached. On a population the dual function is that of the
+/// network projected to the teachers' span (docs/math.md, 6.7): the gap does not suffer from what
+/// neurons have outside, but sup_eta grows by a bound on what they can do. Throws InvalidArgument
+/// when λ is not positive or an option is out of range.
 Certificate rigorous_certificate(const Objective& objective, const Network& network, double lambda,
                                  const RigorousOptions& options = {},
                                  const AscentOptions& ascent = {});

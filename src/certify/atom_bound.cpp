@@ -9,32 +9,15 @@
 #include <utility>
 #include <vector>
 
+#include "certify/arc_derivatives.hpp"
 #include "certify/cap_bound.hpp"
 #include "lodestone/network.hpp"
+#include "objective/arc_kernel.hpp"
 
 namespace lodestone {
 namespace {
 
 constexpr double two_pi = 2.0 * std::numbers::pi;
-constexpr double h_0 = 0.25 - 0.5 / std::numbers::pi;
-
-// Bounds on derivatives of h(∠(u, v)), times 2π; each is rounded up.
-constexpr double slope_bound = 0.5612;  // max (π/2 − θ) sin θ
-constexpr double third_bound = 2.2989;  // max of third_derivative(θ), and of the Hessian's change
-
-// Largest third derivative along unit-speed geodesics through points at angle θ >= `angle` from v
-// or −v, times 2π.
-double third_derivative(double angle) {
-  constexpr double of_maximum = 0.378;  // it falls from here on
-  if (angle <= of_maximum) return third_bound;
-  return 2.0 * std::cos(angle) + std::sin(angle) * (std::numbers::pi / 2.0 - angle);
-}
-
-// How fast that third derivative can change as v moves at unit speed, times 2π.
-double fourth_derivative(double angle) {
-  if (angle <= 0.0) return HUGE_VAL;
-  return std::max(4.0, 3.0 / std::tan(angle) + std::numbers::pi / 2.0 - angle);
-}
 
 double angle_between(const Vector& u, const Vector& v) {
   return 2.0 * std::asin(std::min(1.0, 0.5 * (u - v).norm()));
@@ -123,7 +106,7 @@ Atoms with_close_ones_merged(const Atoms& atoms, double budget, double& error) {
     for (const Index q : group) {
       const double angle = angle_between(mirrored(atoms, q, first), mean);
       error += std::abs(atoms.weights[q]) * angle * angle *
-               (1.0 / 8.0 + slope_bound / two_pi * angle / 6.0);
+               (1.0 / 8.0 + arc_slope_bound / two_pi * angle / 6.0);
     }
   }
   return merged;
@@ -167,7 +150,7 @@ class AtomCorrelation final : public ReducedCorrelation {
     Atoms atoms = without_lightest(measure, share, error_);
     atoms = with_close_ones_merged(atoms, share, error_);
     // asin(e) <= e π/2: the angle to the projection, and what g changes by.
-    const double cost = slope_bound / two_pi * std::numbers::pi / 2.0;
+    const double cost = arc_slope_bound / two_pi * std::numbers::pi / 2.0;
     DominantSpan span = dominant_span(atoms.directions, cost * atoms.weights.cwiseAbs(), share);
     error_ += span.leftover;
     basis_ = std::move(span.basis);
@@ -196,8 +179,10 @@ class AtomCorrelation final : public ReducedCorrelation {
       levels_.push_back(groups_within(atoms_, 0.125 * radius));
       if (static_cast<Index>(levels_.back().size()) == atoms_.weights.size()) break;
     }
-    const double rounding = 64.0 * static_cast<double>(atoms_.directions.cols() + 8) *
-                            std::numeric_limits<double>::epsilon() * mass;
+    // Cosines are wrong by D roundings, a value by a few more, a sum by one for each atom.
+    const double rounding =
+        4.0 * static_cast<double>(atoms_.directions.cols() + atoms_.weights.size() + 8) *
+        std::numeric_limits<double>::epsilon() * mass;
     error_ += rounding;
     // ‖r‖ ‖σ_{≥2}(u·x)‖, and no atom exceeds h(0).
     anywhere_ = std::min(mass * h_0, std::sqrt((energy + rounding * mass) * h_0)) + rounding;
@@ -259,11 +244,11 @@ class AtomCorrelation final : public ReducedCorrelation {
     double curvature = 0.0;
     for (const Group& group : levels_[level]) {
       const double nearest = angle[group.members.front()] - radius;
-      const double alone = group.mass * third_derivative(nearest - group.width) * third;
+      const double alone = group.mass * arc_third_bound_beyond(nearest - group.width) * third;
       const double together =
-          group.net * third_derivative(nearest) * third +
-          group.spread *
-              std::min(fourth_derivative(nearest - group.width) * third, 2.0 * third_bound);
+          group.net * arc_third_bound_beyond(nearest) * third +
+          group.spread * std::min(arc_fourth_bound_beyond(nearest - group.width) * third,
+                                  2.0 * arc_third_bound);
       curvature += std::min(alone, together);
     }
     return curvature / two_pi;

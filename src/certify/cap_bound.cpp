@@ -9,18 +9,22 @@ namespace lodestone {
 DominantSpan dominant_span(const Matrix& vectors, const Vector& costs, double budget) {
   const Index d = vectors.cols();
   DominantSpan span{Matrix(d, 0), 0.0};
+  // What is left of a vector after d projections is rounding when it is this small.
+  const double rounding = 16.0 * static_cast<double>(d) * std::numeric_limits<double>::epsilon();
+  const double least = rounding * costs.dot(vectors.rowwise().norm());
   Matrix rest = vectors;
   while (true) {
     const Vector cost = costs.cwiseProduct(rest.rowwise().norm());
     span.leftover = cost.sum();
     const Index s = span.basis.cols();
-    if (!(span.leftover > budget) || s == d || s == vectors.rows()) return span;
+    if (!(span.leftover > std::max(budget, least)) || s == d) return span;
     Index largest = 0;
     cost.maxCoeff(&largest);
-    // Twice is enough for columns orthogonal to rounding.
     Vector column = rest.row(largest).normalized();
-    column -= span.basis * (span.basis.transpose() * column);
-    column.normalize();
+    for (int pass = 0; pass < 2; ++pass) {  // twice is enough for orthogonality to rounding
+      column -= span.basis * (span.basis.transpose() * column);
+      column.normalize();
+    }
     rest -= (rest * column) * column.transpose();
     span.basis.conservativeResize(d, s + 1);
     span.basis.col(s) = column;

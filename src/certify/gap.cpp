@@ -14,20 +14,19 @@ void check_lambda(double lambda) {
   }
 }
 
-Certificate certificate_of_supremum(const Residual& residual, const Network& network, double lambda,
-                                    double supremum) {
-  const double energy = residual.energy();
-  const double product = residual.target_product();
-  Certificate certificate;
-  certificate.sup_eta = supremum / lambda;
-  const double primal = 0.5 * energy + lambda * masses(network).sum();
-  double dual = 0.0;
+Certificate certificate_of_supremum(const Residual& residual, const Residual& dual,
+                                    const Network& network, double lambda, double supremum) {
+  const double energy = dual.energy();
+  const double product = dual.target_product();
+  const double primal = 0.5 * residual.energy() + lambda * masses(network).sum();
+  double bound = 0.0;
   if (energy > 0.0) {
-    const double bound = certificate.sup_eta > 0.0 ? 1.0 / certificate.sup_eta : HUGE_VAL;
-    const double scale = std::clamp(product / energy, -bound, bound);
-    dual = scale * product - 0.5 * scale * scale * energy;
+    const double most = supremum > 0.0 ? lambda / supremum : HUGE_VAL;
+    const double scale = std::clamp(product / energy, -most, most);
+    bound = scale * product - 0.5 * scale * scale * energy;
   }
-  const double gap = primal - dual;
+  Certificate certificate;
+  const double gap = primal - bound;
   // The true gap is never negative: below zero by more than rounding, the search missed the
   // supremum.
   certificate.search_failed = !(gap >= -1e-9 * primal);
@@ -38,22 +37,11 @@ Certificate certificate_of_supremum(const Residual& residual, const Network& net
 
 Certificate estimated_certificate(const Residual& residual, const Network& network, double lambda,
                                   const Supremum& supremum) {
-  Certificate certificate = certificate_of_supremum(residual, network, lambda, supremum.value);
-  certificate.sup_eta_lower = certificate.sup_eta;
+  Certificate certificate =
+      certificate_of_supremum(residual, residual, network, lambda, supremum.value);
+  certificate.sup_eta = certificate.sup_eta_lower = supremum.value / lambda;
   certificate.direction = supremum.direction;
   certificate.maxima = supremum.maxima;
-  return certificate;
-}
-
-Certificate proven_certificate(const Residual& residual, const Network& network, double lambda,
-                               const Supremum& incumbent, const SupremumBound& bound) {
-  Certificate certificate = certificate_of_supremum(residual, network, lambda, bound.upper);
-  certificate.kind = Certificate::Kind::rigorous;
-  certificate.sup_eta_lower = bound.lower / lambda;
-  certificate.direction = bound.direction;
-  certificate.maxima = incumbent.maxima;
-  certificate.cells = bound.cells;
-  certificate.effective_dimension = bound.effective_dimension;
   return certificate;
 }
 

@@ -57,9 +57,10 @@ ModelCertificate certify(const Model& model, const StandardizedModel& standardiz
     result.lambda_source = ModelCertificate::LambdaSource::tightest;
   }
   result.lambda_in_target_units = result.lambda * model.standardization.target_scale;
-  result.certificate = options.rigorous
-                           ? proven_certificate(*residual, network, result.lambda, found, bound)
-                           : estimated_certificate(*residual, network, result.lambda, found);
+  result.certificate =
+      options.rigorous
+          ? rigorous_certificate(objective, network, result.lambda, options.proof, options.ascent)
+          : estimated_certificate(*residual, network, result.lambda, found);
   result.loss = objective.loss(network);
   result.null_loss = objective.null_loss();
   result.mass = masses(network).sum();
