@@ -2,27 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
-#include <numeric>
+
+#include "verbs.hpp"
 
 namespace lodestone::app {
-
-std::string direction_in_words(const Vector& direction, const Model& model, std::size_t most) {
-  const Vector loadings = direction.cwiseProduct(model.standardization.scale).stableNormalized();
-  std::vector<Index> order(static_cast<std::size_t>(loadings.size()));
-  std::iota(order.begin(), order.end(), Index{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](Index i, Index j) { return std::abs(loadings[i]) > std::abs(loadings[j]); });
-  std::string words;
-  for (std::size_t position = 0; position < order.size() && position < most; ++position) {
-    const Index j = order[position];
-    if (std::abs(loadings[j]) < 0.05) break;
-    words += fmt::format("{}{:+.2f} {} ({:+.3g})", position == 0 ? "" : "  ", loadings[j],
-                         model.columns[static_cast<std::size_t>(j)], direction[j]);
-  }
-  return words;
-}
 
 std::string feature_table(const Model& model, const std::vector<FeatureReport>& reports) {
   constexpr std::size_t most_rows = 10;
@@ -44,9 +28,10 @@ std::string feature_table(const Model& model, const std::vector<FeatureReport>& 
     const std::string angle =
         with_angles ? fmt::format("{:.2g}°", reports[shown].angle_error_deg) : "";
     ++shown;
-    table += fmt::format("  {:>7}  {:>+11.4g}  {:>5.1f}%{}  {}\n", shown, feature.amplitude,
-                         100.0 * std::abs(feature.amplitude) / total, angle_cell(angle),
-                         direction_in_words(feature.direction, model, 4));
+    table += fmt::format(
+        "  {:>7}  {:>+11.4g}  {:>5.1f}%{}  {}\n", shown, feature.amplitude,
+        100.0 * std::abs(feature.amplitude) / total, angle_cell(angle),
+        direction_in_words(feature.direction, model.standardization.scale, model.columns, 4));
   }
   if (shown < features.size()) {
     table += fmt::format("  ... and {} smaller ones in model.json\n", features.size() - shown);
@@ -54,7 +39,7 @@ std::string feature_table(const Model& model, const std::vector<FeatureReport>& 
   const Vector& slope = model.affine.beta;
   const double linear = slope.cwiseProduct(model.standardization.scale).norm();
   table += fmt::format("  {:>7}  {:>11.4g}  {:>6}{}  {}\n", "linear", linear, "", angle_cell(""),
-                       direction_in_words(slope, model, 4));
+                       direction_in_words(slope, model.standardization.scale, model.columns, 4));
   return table;
 }
 

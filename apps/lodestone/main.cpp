@@ -71,12 +71,14 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer(
       "lodestone VERB --help explains every flag. Exit status: 0 done, 2 unusable input,\n"
-      "3 stopped by a budget (saved), 4 numbers out of range (saved), 130 interrupted (saved).");
+      "3 stopped by a budget (saved), 4 numbers out of range (saved) or contradicted, 130 "
+      "interrupted (saved).");
   std::vector<std::unique_ptr<Verb>> verbs;
   verbs.push_back(make_train(app));
   verbs.push_back(make_fit(app));
   verbs.push_back(make_sample(app));
   verbs.push_back(make_predict(app));
+  verbs.push_back(make_certify(app));
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp& help) {

@@ -34,14 +34,14 @@ void OptionFlags::apply() const {
   apply_flags();
 }
 
-void OptionFlags::apply_config(const std::string& path) const {
+void apply_config(const std::vector<Option>& options, const std::string& path) {
   for (const ConfigEntry& entry : read_config(path)) {
-    const auto option =
-        std::find_if(options_.begin(), options_.end(),
-                     [&](const Option& candidate) { return candidate.name == entry.key; });
-    if (option == options_.end()) {
+    const auto option = std::find_if(options.begin(), options.end(), [&](const Option& candidate) {
+      return candidate.name == entry.key;
+    });
+    if (option == options.end()) {
       std::vector<std::string> names;
-      for (const Option& candidate : options_) names.push_back(candidate.name);
+      for (const Option& candidate : options) names.push_back(candidate.name);
       throw FileError(path, entry.line,
                       fmt::format("unknown key '{}'{}", entry.key, did_you_mean(entry.key, names)));
     }

@@ -29,6 +29,9 @@ class Verb {
   CLI::App* app = nullptr;
 };
 
+/// Sets options from a configuration file. Unknown keys are errors that name the nearest key.
+void apply_config(const std::vector<Option>& options, const std::string& path);
+
 /// Flags made from a table of options. Flags win over the configuration file.
 class OptionFlags {
  public:
@@ -38,8 +41,8 @@ class OptionFlags {
   /// Sets options from the configuration file that --config names, if any, then from the flags.
   void apply() const;
 
-  /// Sets options from a configuration file. Unknown keys are errors that name the nearest key.
-  void apply_config(const std::string& path) const;
+  /// Sets options from a configuration file.
+  void apply_config(const std::string& path) const { app::apply_config(options_, path); }
 
   /// Sets options from the flags given. With only_resumable, a flag that cannot change on resume is
   /// an error.
@@ -83,6 +86,11 @@ void say(const std::string& text);
 /// Writes to standard output.
 void print(const std::string& text);
 
+/// At most so many columns that matter most in a direction, as "+0.93 froude_number (+6.2)": by
+/// their standard deviations, then by the column's own unit.
+std::string direction_in_words(const Vector& direction, const Vector& scale,
+                               const std::vector<std::string>& columns, std::size_t most);
+
 /// Throws FileError when the file to write exists and --overwrite was not given.
 void refuse_existing(const std::string& file, bool overwrite);
 
@@ -93,6 +101,7 @@ std::unique_ptr<Verb> make_train(CLI::App& parent);
 std::unique_ptr<Verb> make_fit(CLI::App& parent);
 std::unique_ptr<Verb> make_sample(CLI::App& parent);
 std::unique_ptr<Verb> make_predict(CLI::App& parent);
+std::unique_ptr<Verb> make_certify(CLI::App& parent);
 
 /// Asks running work to stop at the next step when the user interrupts (SIGINT, SIGTERM).
 void catch_interrupts();

@@ -37,21 +37,17 @@ struct AscentOptions {
 /// (docs/math.md, 6.3). Without starts, or where C = 0 at all of them: value 0, no direction.
 struct Supremum {
   double value = 0.0;             ///< the largest |C|
-  Vector direction;               ///< where it is
+  Vector direction = {};          ///< where it is
   Index maxima = 0;               ///< distinct local maxima of |C|, up to sign
   Matrix maxima_directions = {};  ///< maxima×d, unit rows, the largest |C| first
   Vector maxima_values = {};      ///< C there, with its sign
 };
 
-/// Ascends |C| from neurons, suggested and random directions, each step upwards or not taken, and
-/// counts ascents that end within half a degree of each other, up to sign, as one maximum. Throws
-/// InvalidArgument for options out of range.
+/// Ascends |C| from neurons, suggested and random directions, each step upwards or not taken. Ends
+/// count as one maximum, up to sign, when they are within half a degree of each other, or within 20
+/// degrees with no dip half-way. Throws InvalidArgument for options out of range.
 Supremum estimate_supremum(const Residual& residual, const Network& network,
                            const AscentOptions& options = {});
-
-/// Certificate of the balanced network at λ > 0 from a supremum already found for its residual.
-Certificate certificate_of(const Residual& residual, const Network& network, double lambda,
-                           const Supremum& supremum);
 
 /// Certificate of the balanced network at λ > 0, with the supremum estimated. Throws
 /// InvalidArgument when λ is not positive.

@@ -67,6 +67,10 @@ Model to_original_units(const Network& network, const Affine& affine, bool biase
 Model neurons_in_original_units(const Network& network, const Affine& affine, bool biases,
                                 const Standardization& standardization);
 
+/// One neuron a · relu(w·x̃) of the standardized problem in original units.
+Feature feature_in_original_units(double a, const Vector& w, bool biases,
+                                  const Standardization& standardization);
+
 /// The way back: a network in the coordinates of the model's standardization (whose map is taken
 /// from centre and scale where it is empty), a neuron a feature. Columns that were constant in
 /// training keep their own unit. Throws InvalidArgument when a feature has a direction that the
@@ -77,6 +81,15 @@ struct StandardizedModel {
   Standardization standardization;  ///< with its map
 };
 StandardizedModel to_standardized(const Model& model);
+
+/// A network trained elsewhere, from the arrays of an NPZ file: `a` (m) and `W` (m×d), with `b` (m)
+/// where neurons have biases, `alpha` and `beta` (d) where there is an affine part; or what
+/// scikit-learn's MLPRegressor exports, `coefs_0` (d×m), `intercepts_0` (m), `coefs_1` (m×1),
+/// `intercepts_1` (1); or a PyTorch state_dict of two linear layers around a ReLU, `0.weight`
+/// (m×d), `0.bias` (m), `2.weight` (1×m), `2.bias` (1), under this or any other prefix and numbers.
+/// In the data's own units: nothing is standardized; columns are named x0, x1, .... Throws
+/// FileError naming the array that is missing or has another shape.
+Model read_network_arrays(const std::string& path);
 
 /// model.json and network.json: versioned, readable by a person. The standardization's map is
 /// written only where it is whitening, and otherwise empty after reading (prediction needs none).

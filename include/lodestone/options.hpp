@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lodestone/fit.hpp"
+#include "lodestone/model_certificate.hpp"
 #include "lodestone/train.hpp"
 
 namespace lodestone {
@@ -73,6 +74,17 @@ struct PredictOptions {
   bool drop_missing = false;      ///< no prediction for rows with missing values
 };
 std::vector<Option> predict_options(PredictOptions& options);
+
+/// What `certify` judges, and how.
+struct CertifyRequest {
+  DataSource data;      ///< rows to judge it on; without a target, the model's, or
+  std::string teacher;  ///< as read_teacher takes it
+  /// Coordinates in which a network without standardization of its own is judged; absent: none.
+  std::optional<Standardization::Kind> standardize;
+  bool verify = false;  ///< have every number recomputed by the verifier
+  CertifyOptions how;
+};
+std::vector<Option> certify_options(CertifyRequest& request);
 
 /// One "key = value" of a configuration file.
 struct ConfigEntry {

@@ -40,6 +40,12 @@ struct VerifiedNumbers {
   double energy = 0.0;          ///< E (f − y)²
   double target_product = 0.0;  ///< E (y − f) y, y without its affine part
 
+  // The same for the dual function of a rigorous certificate (docs/math.md, 6.7): on a population
+  // f with its neurons projected to the teachers' span; on rows f itself.
+  double dual_energy = 0.0;
+  double dual_product = 0.0;
+  double dual_shift = 0.0;  ///< by how much sup |E[(f − y) relu(u·x)]| may be larger than its own
+
   // The certificate's part; NaN where λ = 0.
 
   /// The largest |η| found, by looking at neurons, the given and random directions and by pattern
@@ -53,8 +59,8 @@ struct VerifiedNumbers {
 
   std::optional<Recovery> recovery;  ///< where there is a teacher
 
-  /// The gap of docs/math.md 6.2 for a given supremum.
-  double gap_at(double supremum) const;
+  /// The gap of docs/math.md 6.2 (rigorous: 6.7) when sup |η| is reported to be `supremum`.
+  double gap_at(double supremum, Certificate::Kind kind = Certificate::Kind::estimated) const;
 };
 
 /// Rows of a data file (or of a sample), columns in the model's order, with weights (empty: equal).
@@ -76,6 +82,7 @@ struct ReportedNumbers {
   bool balanced =
       false;  ///< the penalized loss is P_λ at balance, not L_λ of the layers as they are
   std::optional<double> sup_eta;
+  std::optional<double> attained;  ///< |η| at the first of VerifierOptions::directions
   std::optional<double> gap;
   std::optional<double> relative_gap;
   Certificate::Kind kind = Certificate::Kind::estimated;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <utility>
 #include <vector>
 
 #include "certify/ascent.hpp"
@@ -15,6 +16,11 @@ namespace {
 
 // Ascents that end this close to each other, up to sign, have found the same maximum.
 constexpr double same_maximum_deg = 0.5;
+
+// Ascents this close to each other are on the same hill when |C| half-way between them is not below
+// the lower one by more than this share.
+constexpr double same_hill_deg = 20.0;
+constexpr double smallest_dip = 1e-3;
 
 // A tangential gradient below this share of |C| leaves the value right to rounding.
 constexpr double converged_share = 1e-9;
@@ -88,9 +94,8 @@ class Ascents {
     }
   }
 
-  /// The distinct ends, as a Supremum.
-  Supremum summary() const {
-    const std::vector<Index> found = distinct();
+  /// The chosen ends, highest first, as a Supremum.
+  Supremum summary(const std::vector<Index>& found) const {
     Supremum result;
     result.maxima = static_cast<Index>(found.size());
     result.maxima_directions = U_(found, Eigen::all);
@@ -101,19 +106,52 @@ class Ascents {
     return result;
   }
 
- private:
-  // One ascent, the highest, of each group that has come together; highest first.
+  /// One ascent, the highest, of each group that has come together; highest first.
   std::vector<Index> distinct() const {
-    const double chord = 2.0 * std::sin(0.5 * same_maximum_deg * std::numbers::pi / 180.0);
-    std::vector<Index> found;
+    std::vector<Index> apart;
     for (const Index i : positions_of_largest(at_.value.cwiseAbs(), at_.value.size())) {
-      const bool known = std::any_of(found.begin(), found.end(), [&](Index j) {
-        const double side = U_.row(i).dot(U_.row(j)) < 0.0 ? -1.0 : 1.0;
-        return (U_.row(i) - side * U_.row(j)).norm() <= chord;
-      });
-      if (!known) found.push_back(i);
+      const bool known = std::any_of(apart.begin(), apart.end(),
+                                     [&](Index j) { return within(i, j, same_maximum_deg); });
+      if (!known) apart.push_back(i);
+    }
+    return apart;
+  }
+
+  /// Of those, the ones with a dip between them and every higher one nearby: along a ridge ascents
+  /// can end anywhere.
+  std::vector<Index> hills(const std::vector<Index>& apart) const {
+    std::vector<std::pair<std::size_t, std::size_t>> neighbours;  // higher, lower
+    for (std::size_t i = 0; i < apart.size(); ++i) {
+      for (std::size_t j = 0; j < i; ++j) {
+        if (within(apart[i], apart[j], same_hill_deg)) neighbours.emplace_back(j, i);
+      }
+    }
+    Matrix between(static_cast<Index>(neighbours.size()), U_.cols());
+    for (std::size_t k = 0; k < neighbours.size(); ++k) {
+      const auto [higher, lower] = neighbours[k];
+      between.row(static_cast<Index>(k)) =
+          U_.row(apart[lower]) + side(apart[higher], apart[lower]) * U_.row(apart[higher]);
+    }
+    const Vector value = residual_.correlate(unit_directions(between)).value.cwiseAbs();
+    std::vector<bool> is_top(apart.size(), true);
+    for (std::size_t k = 0; k < neighbours.size(); ++k) {
+      const auto [higher, lower] = neighbours[k];
+      const double dip_level = (1.0 - smallest_dip) * std::abs(at_.value[apart[lower]]);
+      if (value[static_cast<Index>(k)] >= dip_level) is_top[lower] = false;
+    }
+    std::vector<Index> found;
+    for (std::size_t i = 0; i < apart.size(); ++i) {
+      if (is_top[i]) found.push_back(apart[i]);
     }
     return found;
+  }
+
+ private:
+  // Directions count up to sign.
+  double side(Index i, Index j) const { return U_.row(i).dot(U_.row(j)) < 0.0 ? -1.0 : 1.0; }
+  bool within(Index i, Index j, double angle_deg) const {
+    const double chord = 2.0 * std::sin(0.5 * angle_deg * std::numbers::pi / 180.0);
+    return (U_.row(i) - side(i, j) * U_.row(j)).norm() <= chord;
   }
 
   // The part of a gradient of C along the sphere at ascent i, turned uphill for |C|.
@@ -156,7 +194,7 @@ class Ascents {
 Supremum ascend(const Residual& residual, Matrix starts, int iterations) {
   Ascents ascents(residual, std::move(starts));
   ascents.climb(iterations);
-  return ascents.summary();
+  return ascents.summary(ascents.distinct());
 }
 
 Supremum estimate_supremum(const Residual& residual, const Network& network,
@@ -167,27 +205,20 @@ Supremum estimate_supremum(const Residual& residual, const Network& network,
         "ascent options", "",
         "random_starts, most_neurons and suggested must be >= 0, iterations >= 1");
   }
+  Ascents all(residual, ascent_starts(residual, network, options));
+  all.climb(options.iterations);
   // The few distinct ends are taken further: what has not arrived looks like another maximum.
-  const Supremum rough =
-      ascend(residual, ascent_starts(residual, network, options), options.iterations);
-  return ascend(residual, rough.maxima_directions, 5 * options.iterations);
+  Ascents last(residual, all.summary(all.distinct()).maxima_directions);
+  last.climb(5 * options.iterations);
+  return last.summary(last.hills(last.distinct()));
 }
 
 Certificate estimate_certificate(const Objective& objective, const Network& network, double lambda,
                                  const AscentOptions& options) {
   check_lambda(lambda);
   const auto residual = objective.residual(network);
-  return certificate_of(*residual, network, lambda, estimate_supremum(*residual, network, options));
-}
-
-Certificate certificate_of(const Residual& residual, const Network& network, double lambda,
-                           const Supremum& supremum) {
-  Certificate certificate =
-      certificate_of_supremum(residual, residual, network, lambda, supremum.value);
-  certificate.sup_eta = certificate.sup_eta_lower = supremum.value / lambda;
-  certificate.direction = supremum.direction;
-  certificate.maxima = supremum.maxima;
-  return certificate;
+  return estimated_certificate(*residual, network, lambda,
+                               estimate_supremum(*residual, network, options));
 }
 
 }  // namespace lodestone

@@ -35,4 +35,23 @@ Certificate certificate_of_supremum(const Residual& residual, const Residual& du
   return certificate;
 }
 
+Certificate estimated_certificate(const Residual& residual, const Network& network, double lambda,
+                                  const Supremum& supremum) {
+  Certificate certificate =
+      certificate_of_supremum(residual, residual, network, lambda, supremum.value);
+  certificate.sup_eta = certificate.sup_eta_lower = supremum.value / lambda;
+  certificate.direction = supremum.direction;
+  certificate.maxima = supremum.maxima;
+  return certificate;
+}
+
+double tightest_lambda(const Residual& residual, const Network& network, double supremum) {
+  const double energy = residual.energy();
+  const double product = residual.target_product();
+  const double pull = supremum * masses(network).sum();
+  if (!(supremum > 0.0)) return 1.0;
+  if (!(product > 0.0)) return supremum;
+  return supremum * 2.0 * product / (energy + std::sqrt(energy * energy + 4.0 * pull * product));
+}
+
 }  // namespace lodestone

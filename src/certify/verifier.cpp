@@ -350,6 +350,14 @@ double angle_between_lines(const RealVector& u, const RealVector& v) {
   return static_cast<double>(2 * std::atan2(smaller, larger) * 180 / pi);
 }
 
+// Orthonormal basis (d×r) of the teachers' span.
+RealMatrix teacher_span(const Teacher& teacher) {
+  Eigen::ColPivHouseholderQR<RealMatrix> qr;
+  qr.setThreshold(1e-9L);
+  qr.compute(teacher.directions.transpose().cast<Real>());
+  return RealMatrix(qr.householderQ()).leftCols(qr.rank());
+}
+
 // docs/math.md, 5, on the model's directions without biases.
 Recovery recompute_recovery(const Teacher& teacher, const Model& model) {
   const Index k = teacher.neurons();
@@ -377,10 +385,7 @@ Recovery recompute_recovery(const Teacher& teacher, const Model& model) {
     return recovery;
   }
   const RealMatrix teachers = teacher.directions.transpose().cast<Real>();
-  Eigen::ColPivHouseholderQR<RealMatrix> qr;
-  qr.setThreshold(1e-9L);
-  qr.compute(teachers);
-  const RealMatrix basis = RealMatrix(qr.householderQ()).leftCols(qr.rank());
+  const RealMatrix basis = teacher_span(teacher);
   for (std::size_t i = 0; i < directions.size(); ++i) {
     std::size_t nearest = 0;
     double angle = 360.0;
@@ -441,16 +446,80 @@ Quad quad_kernel(const QuadVector& u, const QuadVector& v) {
   return kernel_from_angle<Quad>(theta, cosine, sine, half_turn);
 }
 
+// The signed measure of f − y: students, then teachers with their sign turned (docs/math.md, 2.2).
+struct Measure {
+  std::vector<QuadVector> units;
+  QuadVector masses;
+  std::size_t students = 0;
+
+  void add(Quad amplitude, const RealVector& w) {
+    QuadVector direction(w.begin(), w.end());
+    const Quad norm = norm_of(direction);
+    if (!(norm > 0) || amplitude == 0) return;
+    for (Quad& x : direction) x /= norm;
+    units.push_back(std::move(direction));
+    masses.push_back(amplitude * norm);
+  }
+};
+
+Measure measure_of(const Neurons& neurons, const Teacher& teacher, Real unit) {
+  Measure measure;
+  for (Index i = 0; i < neurons.W.rows(); ++i) measure.add(neurons.a[i], neurons.W.row(i));
+  measure.students = measure.units.size();
+  for (Index j = 0; j < teacher.neurons(); ++j) {
+    measure.add(-static_cast<Real>(teacher.amplitudes[j]) / unit,
+                teacher.directions.row(j).cast<Real>());
+  }
+  return measure;
+}
+
+struct Moments {
+  Quad energy = 0;   // E (f − y)²
+  Quad product = 0;  // E (y − f) y
+  Quad null = 0;     // E y²
+};
+
+Moments moments_of(const Measure& measure) {
+  Moments moments;
+  for (std::size_t p = 0; p < measure.units.size(); ++p) {
+    for (std::size_t q = 0; q <= p; ++q) {
+      const Quad both = (p == q ? 1 : 2) * measure.masses[p] * measure.masses[q] *
+                        quad_kernel(measure.units[p], measure.units[q]);
+      moments.energy += both;
+      // −E (f − y) y: pairs of a teacher with anything; two teachers count fully, a pair of a
+      // teacher and a student once of twice.
+      if (p >= measure.students) moments.product += q >= measure.students ? both : both / 2;
+      if (q >= measure.students) moments.null += both;
+    }
+  }
+  return moments;
+}
+
+// Neurons without what they have outside the teachers' span, and how far that can move a
+// correlation (docs/math.md, 6.7).
+std::pair<Neurons, Real> projected(const Neurons& neurons, const Teacher& teacher) {
+  const RealMatrix basis = teacher_span(teacher);
+  std::pair<Neurons, Real> result{neurons, 0};
+  result.first.W = neurons.W * basis * basis.transpose();
+  for (Index i = 0; i < neurons.W.rows(); ++i) {
+    result.second += std::abs(neurons.a[i]) * (neurons.W.row(i) - result.first.W.row(i)).norm();
+  }
+  result.second *= std::sqrt(0.25L - 0.5L / pi) / 2;
+  return result;
+}
+
 }  // namespace
 
-double VerifiedNumbers::gap_at(double supremum) const {
-  const Real E = energy;
-  const Real product = target_product;
-  const Real primal = E / 2 + static_cast<Real>(lambda) * mass;
+double VerifiedNumbers::gap_at(double supremum, Certificate::Kind kind) const {
+  const bool rigorous = kind == Certificate::Kind::rigorous;
+  const Real E = rigorous ? dual_energy : energy;
+  const Real product = rigorous ? dual_product : target_product;
+  const Real primal = static_cast<Real>(energy) / 2 + static_cast<Real>(lambda) * mass;
   if (!(E > 0)) return static_cast<double>(primal);
+  const Real shift = rigorous ? dual_shift : 0.0;
+  const Real correlation = static_cast<Real>(supremum) * lambda - shift;
   Real c = product / E;
-  if (supremum > 0.0)
-    c = std::clamp<Real>(c, -1 / static_cast<Real>(supremum), 1 / static_cast<Real>(supremum));
+  if (correlation > 0) c = std::clamp<Real>(c, -lambda / correlation, lambda / correlation);
   return static_cast<double>(primal - (c * product - c * c * E / 2));
 }
 
@@ -538,6 +607,8 @@ VerifiedNumbers verify_model(const Model& model, const Dataset& rows, const Vect
   }
   numbers.energy = static_cast<double>(energy);
   numbers.target_product = static_cast<double>(product);
+  numbers.dual_energy = numbers.energy;
+  numbers.dual_product = numbers.target_product;
   numbers.loss = static_cast<double>(energy / 2);
   numbers.loss_as_given = static_cast<double>(given / 2);
   numbers.null_loss = static_cast<double>(null / 2);
@@ -556,71 +627,46 @@ VerifiedNumbers verify_model(const Model& model, const Teacher& teacher, double 
   }
   const Neurons neurons = standardized_neurons(model, Coordinates(model));
   const Real unit = model.standardization.target_scale;
-  const Index m = neurons.W.rows();
   const Index k = teacher.neurons();
   const Index d = teacher.dimension();
-
-  // The signed measure of f − y: students, then teachers with their sign turned
-  // (docs/math.md, 2.2).
-  std::vector<QuadVector> units;
-  QuadVector masses;
-  std::size_t students = 0;
-  const auto add = [&](Quad amplitude, const auto& entry) {
-    QuadVector direction(static_cast<std::size_t>(d));
-    for (Index j = 0; j < d; ++j) direction[static_cast<std::size_t>(j)] = entry(j);
-    const Quad norm = norm_of(direction);
-    if (!(norm > 0) || amplitude == 0) return;
-    for (Quad& x : direction) x /= norm;
-    units.push_back(std::move(direction));
-    masses.push_back(amplitude * norm);
-  };
-  for (Index i = 0; i < m; ++i) add(neurons.a[i], [&](Index j) { return neurons.W(i, j); });
-  students = units.size();
-  for (Index j = 0; j < k; ++j) {
-    add(-static_cast<Real>(teacher.amplitudes[j]) / unit,
-        [&](Index column) { return static_cast<Real>(teacher.directions(j, column)); });
-  }
-  const std::size_t atoms = units.size();
-  Quad energy = 0;
-  Quad product = 0;
-  Quad null = 0;
-  for (std::size_t p = 0; p < atoms; ++p) {
-    for (std::size_t q = 0; q <= p; ++q) {
-      const Quad both = (p == q ? 1 : 2) * masses[p] * masses[q] * quad_kernel(units[p], units[q]);
-      energy += both;
-      // E (y − f) y = −E R y: pairs of a teacher with anything; two teachers count once, not twice.
-      if (p >= students) product += q >= students ? both : both / 2;
-      if (q >= students) null += both;
-    }
-  }
-  numbers.energy = static_cast<double>(energy);
-  numbers.target_product = static_cast<double>(product);
-  numbers.loss = static_cast<double>(energy / 2);
-  numbers.null_loss = static_cast<double>(null / 2);
+  const Measure measure = measure_of(neurons, teacher, unit);
+  const Moments moments = moments_of(measure);
+  numbers.energy = static_cast<double>(moments.energy);
+  numbers.target_product = static_cast<double>(moments.product);
+  numbers.loss = static_cast<double>(moments.energy / 2);
+  numbers.null_loss = static_cast<double>(moments.null / 2);
+  const auto [inside, shift] = projected(neurons, teacher);
+  const Moments dual = moments_of(measure_of(inside, teacher, unit));
+  numbers.dual_energy = static_cast<double>(dual.energy);
+  numbers.dual_product = static_cast<double>(dual.product);
+  numbers.dual_shift = static_cast<double>(shift);
 
   // What α and β as given miss of their optimum (docs/math.md, 2.1) adds to the loss.
   Quad alpha = 0;
   QuadVector beta(static_cast<std::size_t>(d), Quad(0));
   const Quad two_pi = 2 * angle_of(Quad(0), Quad(-1));
-  for (std::size_t p = 0; p < atoms; ++p) {
-    alpha -= masses[p] / root(two_pi);
-    for (std::size_t j = 0; j < beta.size(); ++j) beta[j] -= masses[p] * units[p][j] / 2;
+  for (std::size_t p = 0; p < measure.units.size(); ++p) {
+    alpha -= measure.masses[p] / root(two_pi);
+    for (std::size_t j = 0; j < beta.size(); ++j) {
+      beta[j] -= measure.masses[p] * measure.units[p][j] / 2;
+    }
   }
-  const Quad shift = model.affine.alpha / unit - alpha;
-  Quad missed = shift * shift;
+  const Quad offset = model.affine.alpha / unit - alpha;
+  Quad missed = offset * offset;
   for (Index j = 0; j < d; ++j) {
     const Quad slope = model.affine.beta[j] / unit - beta[static_cast<std::size_t>(j)];
     missed += slope * slope;
   }
-  numbers.loss_as_given = static_cast<double>((energy + missed) / 2);
+  numbers.loss_as_given = static_cast<double>((moments.energy + missed) / 2);
 
-  RealMatrix directions(static_cast<Index>(atoms), d);
-  RealVector weights(static_cast<Index>(atoms));
-  for (std::size_t p = 0; p < atoms; ++p) {
-    const auto row = static_cast<Index>(p);
-    weights[row] = static_cast<Real>(masses[p]);
+  const auto atoms = static_cast<Index>(measure.units.size());
+  RealMatrix directions(atoms, d);
+  RealVector weights(atoms);
+  for (Index p = 0; p < atoms; ++p) {
+    const auto position = static_cast<std::size_t>(p);
+    weights[p] = static_cast<Real>(measure.masses[position]);
     for (Index j = 0; j < d; ++j) {
-      directions(row, j) = static_cast<Real>(units[p][static_cast<std::size_t>(j)]);
+      directions(p, j) = static_cast<Real>(measure.units[position][static_cast<std::size_t>(j)]);
     }
   }
   VerifierOptions with_teachers = options;
@@ -656,13 +702,17 @@ std::vector<Discrepancy> discrepancies(const ReportedNumbers& reported,
 
   // η divides a correlation by λ, and with it what rounding left.
   const double eta_noise = verified.lambda > 0.0 ? 1e-15 * size / verified.lambda : 0.0;
+  if (verified.given_eta.size() > 0) {
+    const double there = std::abs(verified.given_eta[0]);
+    compare("certificate.sup_eta_lower", reported.attained, there, 1e-9 * there + eta_noise);
+  }
   if (reported.sup_eta) {
     const bool rigorous = reported.kind == Certificate::Kind::rigorous;
     const double tolerance = (rigorous ? 1e-9 : 1e-4) * verified.sup_eta + eta_noise;
     if (!(*reported.sup_eta >= verified.sup_eta - tolerance)) {
       found.push_back({"certificate.sup_eta", *reported.sup_eta, verified.sup_eta, tolerance});
     }
-    const double gap = verified.gap_at(*reported.sup_eta);
+    const double gap = verified.gap_at(*reported.sup_eta, reported.kind);
     // The dual bound is a difference of terms of the size of E R y, whose float64 sum is of the
     // size of the squared mass.
     const double gap_tolerance = 1e-9 * verified.balanced_loss + loss_noise + 1e-15 * size * size;

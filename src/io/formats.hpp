@@ -13,7 +13,11 @@
 namespace lodestone::io {
 
 /// What is read decides which arrays of an NPZ archive are candidates.
-enum class Wanted { table, vector };
+enum class Wanted {
+  table,   ///< 2-D
+  vector,  ///< 1-D, or 2-D with one row or column
+  any,     ///< at most 2-D; a single number is 1×1
+};
 
 /// Text from a file as an error message may show it: in quotes, on one line, cut when long.
 std::string shown(std::string_view text);
@@ -131,6 +135,9 @@ NpyHeader parse_npy_header(std::string_view content, const std::string& file);
 /// Reads an array that fits what is wanted; a 1-D array becomes one column. Numbers may be NaN or
 /// infinite.
 Matrix parse_npy(std::string_view content, const std::string& file, Wanted wanted);
+
+/// Names of the arrays in an NPZ archive, in its order.
+std::vector<std::string> npz_names(std::string_view content, const std::string& file);
 
 /// Reads one array of an NPZ archive: the named one, or with an empty name the only fitting one.
 Matrix parse_npz(std::string_view content, const std::string& file, const std::string& name,

@@ -237,10 +237,12 @@ void check_shape(const NpyHeader& header, const std::string& file, Wanted wanted
                     fmt::format("the array of shape {} is empty; give at least one number", shape));
   }
   if (header.fits(wanted)) return;
-  throw FileError(file, fmt::format("the array has shape {}; {}", shape,
-                                    wanted == Wanted::table
-                                        ? "give a 2-D array, one row per data row"
-                                        : "give a 1-D array, or one with a single column or row"));
+  throw FileError(file,
+                  fmt::format("the array has shape {}; {}", shape,
+                              wanted == Wanted::table ? "give a 2-D array, one row per data row"
+                              : wanted == Wanted::vector
+                                  ? "give a 1-D array, or one with a single column or row"
+                                  : "give an array of at most two dimensions"));
 }
 
 /// Number of bytes the array takes, or the largest integer where that overflows.
@@ -257,6 +259,7 @@ std::uint64_t data_bytes(const NpyHeader& header) {
 }  // namespace
 
 bool NpyHeader::fits(Wanted wanted) const {
+  if (wanted == Wanted::any) return shape.size() <= 2;
   if (wanted == Wanted::table) return shape.size() == 2;
   return shape.size() == 1 || (shape.size() == 2 && (shape[0] == 1 || shape[1] == 1));
 }

@@ -152,6 +152,12 @@ bool is_npz(std::string_view content) {
   return content.starts_with("PK\x03\x04") || content.starts_with("PK\x05\x06");
 }
 
+std::vector<std::string> npz_names(std::string_view content, const std::string& file) {
+  std::vector<std::string> names;
+  for (const Entry& entry : Archive(content, file).arrays()) names.push_back(entry.name);
+  return names;
+}
+
 Matrix parse_npz(std::string_view content, const std::string& file, const std::string& name,
                  Wanted wanted) {
   const Archive archive(content, file);

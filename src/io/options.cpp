@@ -114,14 +114,8 @@ Option delimiter(std::optional<char>& field) {
   return option;
 }
 
-Option standardize(std::optional<Standardization::Kind>& field) {
-  Option option{"standardize",
-                Option::Kind::text,
-                "KIND",
-                "Inputs before training: scale (centre, unit deviation), whiten (also "
-                "uncorrelated), none, or auto [auto: scale for files, none for teachers]",
-                {},
-                {}};
+Option standardize(std::string help, std::optional<Standardization::Kind>& field) {
+  Option option{"standardize", Option::Kind::text, "KIND", std::move(help), {}, {}};
   option.set = [&field](const std::string& given) {
     if (given == "auto") {
       field.reset();
@@ -162,6 +156,18 @@ Option drop_missing(const std::string& help, bool& field) {
   return flag_option("drop-missing",
                      help + " (an empty cell, NA, NaN, null, none, nil, n/a, ?, - or .) [refuse]",
                      field);
+}
+
+// A number that may be left to the program, written auto.
+Option positive_or_auto(std::string name, std::string help, std::optional<double>& field) {
+  Option option{name, Option::Kind::text, "X|auto", std::move(help), {}, {}};
+  option.set = [name, &field](const std::string& text) {
+    double value = 0.0;
+    number_or_auto(name, "", value).set(text);
+    field = value == 0.0 ? std::nullopt : std::optional(value);
+  };
+  option.get = [&field] { return field ? fmt::format("{}", *field) : std::string("auto"); };
+  return option;
 }
 
 }  // namespace
@@ -222,7 +228,9 @@ std::vector<Option> train_options(TrainOptions& o) {
       text("test", "FILE",
            "Table with the columns of --data whose rows give the test error [a share of --data]",
            o.test_file),
-      standardize(o.standardize),
+      standardize("Inputs before training: scale (centre, unit deviation), whiten (also "
+                  "uncorrelated), none, or auto [auto: scale for files, none for teachers]",
+                  o.standardize),
       biases(o.biases),
       number("test-share", "P",
              "Share of a file's rows kept aside for the test error, 0 to 0.9 [0.2]", o.test_share),
@@ -330,7 +338,9 @@ std::vector<Option> fit_options(FitRequest& r) {
       number("noise", "S",
              "Noise on drawn targets, as a share of the noiseless target's deviation, >= 0 [0]",
              r.noise),
-      standardize(r.standardize),
+      standardize("Inputs before fitting: scale (centre, unit deviation), whiten (also "
+                  "uncorrelated), none, or auto [auto: scale for files, none for teachers]",
+                  r.standardize),
       biases(r.biases),
       number("folds", "K", "Folds of the cross-validation, >= 2 [5]", how.folds),
       number("lambdas", "N", "Values of the weight decay along the path, >= 1 [30]",
@@ -375,6 +385,45 @@ std::vector<Option> sample_options(SampleOptions& o) {
              o.noise),
       number("seed", "N", "Seed of rows and noise, >= 0 [0]", o.seed),
   };
+}
+
+std::vector<Option> certify_options(CertifyRequest& r) {
+  CertifyOptions& how = r.how;
+  std::vector<Option> options = data_options(r.data);
+  const std::vector<Option> judging = {
+      text("teacher", "FILE|random:...",
+           "Judge the model on the exact population of this teacher (see train)", r.teacher),
+      positive_or_auto("lambda",
+                       "Weight decay, > 0, of the standardized problem [auto: what the model was "
+                       "trained with; where it does not say, what makes its relative gap smallest]",
+                       how.lambda),
+      standardize("Coordinates in which an NPZ network is judged: none, scale or whiten, as in "
+                  "train; other models bring their own [none]",
+                  r.standardize),
+      number("tolerance", "X",
+             "A neuron violates optimality when |eta - sign(a)| exceeds this, > 0 [0.01]",
+             how.tolerance),
+      flag_option("rigorous",
+                  "Prove sup |eta| by branch and bound instead of estimating it; for effective "
+                  "dimensions up to about 4",
+                  how.rigorous),
+      number("bound-tolerance", "X",
+             "With --rigorous: stop when the bound is this close to an attained value, relative, "
+             "> 0 [1e-5]",
+             how.proof.tolerance),
+      number("max-cells", "N",
+             "With --rigorous: budget of cells, >= 1; the best bound so far stands [5000000]",
+             how.proof.max_cells),
+      number<Index>("starts", "N", "Random directions from which |eta| is climbed, >= 0 [200]",
+                    how.ascent.random_starts),
+      number("seed", "N", "Seed of the random directions, >= 0 [0]", how.ascent.seed),
+      flag_option("verify",
+                  "Recompute every number by the independent verifier, with those that the folder "
+                  "of a train run reports, and compare",
+                  r.verify),
+  };
+  options.insert(options.end(), judging.begin(), judging.end());
+  return options;
 }
 
 std::vector<Option> predict_options(PredictOptions& o) {

@@ -52,17 +52,6 @@ namespace {
 // How far from 0, relative to the terms that cancel, a number that rounding has touched may be.
 constexpr double rounding_share = 1e-9;
 
-// y = s_y (ã relu(w̃·A(x − x̄) + b̃) + ...) in original units (docs/math.md, 3.1).
-Feature original_feature(double a, const Vector& w, bool biases,
-                         const Standardization& standardization) {
-  const Index p = standardization.map.cols();
-  Feature feature;
-  feature.direction = standardization.map * w.head(p);
-  feature.bias = (biases ? w[p] : 0.0) - feature.direction.dot(standardization.center);
-  feature.amplitude = standardization.target_scale * a;
-  return feature;
-}
-
 Model without_features(const Affine& affine, bool biases, const Standardization& standardization) {
   const double unit = standardization.target_scale;
   Model model;
@@ -76,14 +65,25 @@ Model without_features(const Affine& affine, bool biases, const Standardization&
 
 }  // namespace
 
+// y = s_y (ã relu(w̃·A(x − x̄) + b̃) + ...), docs/math.md, 3.1.
+Feature feature_in_original_units(double a, const Vector& w, bool biases,
+                                  const Standardization& standardization) {
+  const Index p = standardization.map.cols();
+  Feature feature;
+  feature.direction = standardization.map * w.head(p);
+  feature.bias = (biases ? w[p] : 0.0) - feature.direction.dot(standardization.center);
+  feature.amplitude = standardization.target_scale * a;
+  return feature;
+}
+
 Model to_original_units(const Network& network, const Affine& affine, bool biases,
                         const Standardization& standardization) {
   Model model = without_features(affine, biases, standardization);
   for (Index i = 0; i < network.width(); ++i) {
     const double norm = network.W.row(i).stableNorm();
     if (norm == 0.0 || network.a[i] == 0.0) continue;
-    model.features.push_back(
-        original_feature(network.a[i] * norm, network.W.row(i) / norm, biases, standardization));
+    model.features.push_back(feature_in_original_units(network.a[i] * norm, network.W.row(i) / norm,
+                                                       biases, standardization));
   }
   std::stable_sort(model.features.begin(), model.features.end(),
                    [](const Feature& first, const Feature& second) {
@@ -97,7 +97,7 @@ Model neurons_in_original_units(const Network& network, const Affine& affine, bo
   Model model = without_features(affine, biases, standardization);
   for (Index i = 0; i < network.width(); ++i) {
     model.features.push_back(
-        original_feature(network.a[i], network.W.row(i), biases, standardization));
+        feature_in_original_units(network.a[i], network.W.row(i), biases, standardization));
   }
   return model;
 }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "certify/gap.hpp"
 #include "lodestone/error.hpp"
 #include "path/descent.hpp"
 #include "path/lasso.hpp"
@@ -159,11 +160,11 @@ PathPoint solve_at(const Objective& objective, double lambda, const Network& sta
     const auto residual = objective.residual(network);
     const std::uint64_t seed = options.seed + static_cast<std::uint64_t>(point.rounds);
     Supremum supremum = estimate_supremum(*residual, network, quick_search(objective, seed));
-    Certificate certificate = certificate_of(*residual, network, lambda, supremum);
+    Certificate certificate = estimated_certificate(*residual, network, lambda, supremum);
     bool thorough = false;
     if (options.thorough && certificate.relative_gap <= options.gap_tolerance) {
       supremum = estimate_supremum(*residual, network, thorough_search(seed));
-      certificate = certificate_of(*residual, network, lambda, supremum);
+      certificate = estimated_certificate(*residual, network, lambda, supremum);
       thorough = true;
     }
     if (point.rounds == 1 || certificate.gap <= 0.9 * point.certificate.gap) {

@@ -71,6 +71,7 @@ def test_run_folder_holds_every_file(small_run):
         "config.toml",
         "history.csv",
         "model.json",
+        "network.json",
         "summary.json",
         "teacher.json",
     }

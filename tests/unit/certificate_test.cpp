@@ -264,7 +264,7 @@ TEST(Supremum, FollowsRidgesOfSamples) {
     const double reference = estimate_supremum(*residual, network, many).value;
     const Supremum found = estimate_supremum(*residual, network);
     EXPECT_GE(found.value, reference * (1.0 - 1e-5)) << biases;
-    EXPECT_LE(found.maxima, 12) << biases;
+    EXPECT_LE(found.maxima, 4) << biases;
     EXPECT_TRUE(std::is_sorted(found.maxima_values.begin(), found.maxima_values.end(),
                                [](double x, double y) { return std::abs(x) > std::abs(y); }));
     const Correlation there = residual->correlate(found.maxima_directions);

@@ -339,6 +339,7 @@ TEST(Model, FileRoundTripKeepsEveryBit) {
   const Model read = read_model(folder.file("model.json"));
   EXPECT_EQ(read.columns, model.columns);
   EXPECT_EQ(read.target, model.target);
+  EXPECT_EQ(read.biases, model.biases);
   EXPECT_TRUE(same_bits(read.affine.alpha, model.affine.alpha));
   EXPECT_TRUE(same_bits(read.affine.beta, model.affine.beta));
   ASSERT_EQ(read.features.size(), model.features.size());
@@ -372,6 +373,56 @@ TEST(Model, WithoutFeatures) {
   write_model(folder.file("model.json"), model);
   const Matrix X = uneven_inputs(5, 30);
   EXPECT_TRUE(same_bits(read_model(folder.file("model.json")).predict(X), model.predict(X)));
+}
+
+// A network goes to original units and back: the same θ, the same function, with columns that are
+// constant or depend on each other.
+TEST(Model, NeuronsGoToOriginalUnitsAndBack) {
+  Matrix X = uneven_inputs(40, 41);
+  X.col(1) = 3.0 * X.col(0).array() - 1.0;
+  const Vector y = normal_vector(40, 42).array() * 20.0 + 5.0;
+  for (const auto kind :
+       {Standardization::Kind::none, Standardization::Kind::scale, Standardization::Kind::whiten}) {
+    for (const bool biases : {false, true}) {
+      const Standardization step = Standardization::fit(kind, X, y, Vector());
+      const Index p = step.map.cols();
+      const Network network = support::normal_network(3, p + (biases ? 1 : 0), 43);
+      const Affine affine{0.3, normal_vector(p, 44)};
+      Model model = neurons_in_original_units(network, affine, biases, step);
+      model.columns.resize(static_cast<std::size_t>(X.cols()));
+      const StandardizedModel back = to_standardized(model);
+      EXPECT_LT((back.network.a - network.a).norm(), 1e-13);
+      EXPECT_LT((back.network.W - network.W).norm(), 1e-9) << name(kind) << biases;
+      EXPECT_NEAR(back.affine.alpha, affine.alpha, 1e-9);
+      EXPECT_LT((back.affine.beta - affine.beta).norm(), 1e-9);
+      // As after reading: without a map where it follows from centre and scale.
+      if (kind != Standardization::Kind::whiten) model.standardization.map.resize(0, 0);
+      const StandardizedModel read = to_standardized(model);
+      EXPECT_LT((read.network.W - network.W).norm(), 1e-9) << name(kind) << biases;
+      // Features of unit length are the same measure.
+      Model features = to_original_units(network, affine, biases, step);
+      features.columns = model.columns;
+      EXPECT_LT((features.predict(X) - model.predict(X)).norm(), 1e-9 * y.norm());
+    }
+  }
+}
+
+TEST(Model, WhatIsNotOfItsStandardizationIsRefused) {
+  Matrix X = uneven_inputs(40, 45);
+  X.col(1) = 2.0 * X.col(0);
+  const Standardization step =
+      Standardization::fit(Standardization::Kind::whiten, X, normal_vector(40, 46), Vector());
+  const Index p = step.map.cols();
+  Model model = neurons_in_original_units(support::normal_network(2, p, 47), {0.0, Vector::Zero(p)},
+                                          false, step);
+  model.columns.resize(static_cast<std::size_t>(X.cols()));
+  EXPECT_NO_THROW(to_standardized(model));
+  Model tilted = model;
+  tilted.features[1].direction[0] += 1e-3 / step.scale[0];
+  EXPECT_THROW(to_standardized(tilted), InvalidArgument);
+  Model shifted = model;
+  shifted.features[0].bias += 1e-3;
+  EXPECT_THROW(to_standardized(shifted), InvalidArgument) << "a bias without biases";
 }
 
 // A file cut short anywhere, or with a field missing, of another type or length, is refused with

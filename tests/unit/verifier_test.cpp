@@ -117,6 +117,42 @@ TEST(Verifier, AgreesWithSampleRuns) {
   }
 }
 
+// A rigorous certificate of a population takes another dual function; the verifier follows it
+// there, also with neurons outside the teachers' span and with teachers that depend on each other.
+TEST(Verifier, AgreesWithRigorousCertificates) {
+  RandomTeacher flat;
+  flat.d = 5;
+  flat.k = 3;
+  flat.r = 2;
+  flat.seed = 7;
+  for (const Teacher& teacher : {small_teacher(5, 2, 23), draw_teacher(flat)}) {
+    Network network{0.9 * teacher.amplitudes,
+                    teacher.directions + 0.05 * normal_matrix(teacher.neurons(), 5, 24)};
+    const PopulationObjective objective(teacher);
+    Standardization step;
+    step.center = Vector::Zero(5);
+    step.scale = Vector::Ones(5);
+    step.map = Matrix::Identity(5, 5);
+    Model model = neurons_in_original_units(network, objective.affine(network), false, step);
+    model.columns.resize(5);
+    RigorousOptions options;
+    options.tolerance = 1e-3;
+    const Certificate certificate = rigorous_certificate(objective, network, 0.02, options);
+    VerifierOptions where;
+    where.directions = certificate.direction.transpose();
+    const VerifiedNumbers verified = verify_model(model, teacher, 0.02, where);
+    ReportedNumbers reported;
+    reported.kind = certificate.kind;
+    reported.sup_eta = certificate.sup_eta;
+    reported.attained = certificate.sup_eta_lower;
+    reported.gap = certificate.gap;
+    reported.relative_gap = certificate.relative_gap;
+    EXPECT_EQ(in_words(discrepancies(reported, verified)), "");
+    *reported.gap *= 0.999;
+    EXPECT_EQ(discrepancies(reported, verified).size(), 1u);
+  }
+}
+
 // Row weights act as repetitions of rows, and the verifier agrees with the objective.
 TEST(Verifier, Weights) {
   const Dataset data = draw_samples(small_teacher(3, 2, 11), 60, 0.2, 12);
