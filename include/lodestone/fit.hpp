@@ -35,8 +35,11 @@ Relaxed parse_relaxed(const std::string& text);
 
 /// How a certified model is fitted to rows (docs/math.md, 9).
 struct FitOptions {
-  /// The path; its gap_tolerance holds for the path of all rows.
+  /// The path. max_neurons and gap_tolerance are set by the two fields below.
   PathOptions path = default_path();
+
+  /// Relative gap of the path of all rows, > 0; 0: 1e-3 on rows, 2e-5 on populations.
+  double gap_tolerance = 0.0;
 
   /// Most features, >= 1 and at most the number of rows; 0: 40, or fewer rows.
   Index max_features = 0;
@@ -54,7 +57,7 @@ struct FitOptions {
   int bootstrap = 0;       ///< resamples for the angles' errors, >= 0
   std::uint64_t seed = 0;  ///< of folds, searches and resamples
 
-  /// 30 values of λ down to 1e-4 λ_max, relative gap 1e-3.
+  /// 30 values of λ down to 1e-4 λ_max.
   static PathOptions default_path();
 
   /// Throws InvalidArgument naming the field, its value and its range.

@@ -324,7 +324,15 @@ std::pair<Network, double> merged_features(const Objective& objective, const Net
   return {merged(network, 0.0), 0.0};
 }
 
-void take_point(const PathPoint& point, FitResult& result) {
+// The chosen point, after the full search for sup |η| where it is not proven.
+void take_point(const Objective& objective, std::uint64_t seed, PathPoint& point,
+                FitResult& result) {
+  if (point.certificate.kind == Certificate::Kind::estimated) {
+    AscentOptions ascent;
+    ascent.seed = seed;
+    const Certificate full = estimate_certificate(objective, point.network, point.lambda, ascent);
+    if (full.gap >= point.certificate.gap) point.certificate = full;
+  }
   result.network = point.network;
   result.certificate = point.certificate;
   result.loss = point.loss;
@@ -448,6 +456,9 @@ void FitOptions::validate() const {
   if (!(lambda >= 0.0) || !std::isfinite(lambda)) {
     throw InvalidArgument("lambda", fmt::format("{}", lambda), "must be positive");
   }
+  if (!(gap_tolerance >= 0.0)) {
+    throw InvalidArgument("gap-tolerance", fmt::format("{}", gap_tolerance), "must be positive");
+  }
   if (bootstrap < 0) {
     throw InvalidArgument("bootstrap", fmt::format("{}", bootstrap), "must be 0 or positive");
   }
@@ -502,6 +513,7 @@ FitResult fit(const Dataset& all, const std::optional<Dataset>& validation, cons
   }
   FitOptions options = given;
   options.path.max_neurons = given.max_features > 0 ? given.max_features : std::min<Index>(40, n);
+  options.path.gap_tolerance = given.gap_tolerance > 0.0 ? given.gap_tolerance : 1e-3;
   const Prepared rows = prepare(training, options);
   const Objective& objective = *rows.objective;
   FitResult result;
@@ -610,7 +622,8 @@ FitResult fit(const Dataset& all, const std::optional<Dataset>& validation, cons
   }
 
   const Candidate& choice = result.candidates[static_cast<std::size_t>(result.chosen)];
-  take_point(result.path.points[static_cast<std::size_t>(choice.index)], result);
+  take_point(objective, options.seed, result.path.points[static_cast<std::size_t>(choice.index)],
+             result);
   if (choice.relaxed) {
     result.features = path::refit_heaviest(objective, result.network, choice.merge_angle_deg,
                                            choice.features, [&] { return progress.stopped(); });
@@ -651,6 +664,7 @@ FitResult fit(const Teacher& teacher, const FitOptions& given, const FitObserver
   given.validate();
   FitOptions options = given;
   if (given.max_features > 0) options.path.max_neurons = given.max_features;
+  options.path.gap_tolerance = given.gap_tolerance > 0.0 ? given.gap_tolerance : 2e-5;
   const PopulationObjective objective(teacher);
   FitResult result;
   result.biases = false;
@@ -685,7 +699,7 @@ FitResult fit(const Teacher& teacher, const FitOptions& given, const FitObserver
     result.candidates.push_back(candidate);
   }
   result.chosen = result.best = static_cast<int>(result.candidates.size()) - 1;
-  take_point(result.path.points.back(), result);
+  take_point(objective, options.seed, result.path.points.back(), result);
   std::tie(result.features, result.merge_angle_deg) = merged_features(objective, result.network);
   result.features = path::heaviest(result.features, result.features.width());
   result.features_loss = objective.loss(result.features);
