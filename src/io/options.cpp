@@ -355,11 +355,10 @@ std::vector<Option> fit_options(FitRequest& r) {
       relaxed,
       number<Index>("max-features", "N", "Most features, >= 1, at most the rows; 0 takes 40 [0]",
                     how.max_features),
-      number(
-          "gap-tolerance", "X",
-          "A value of the weight decay is done when its network is proven this close to the best "
-          "of any width, relative, > 0 [0.001]",
-          how.path.gap_tolerance),
+      number_or_auto("gap-tolerance",
+                     "A value of the weight decay is done when its network is this close to the "
+                     "best of any width, relative, > 0 [auto: 0.001, on populations 0.00002]",
+                     how.gap_tolerance),
       flag_option(
           "rigorous",
           "Prove sup |eta| by branch and bound along the path instead of estimating it; for "
