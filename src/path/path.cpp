@@ -106,17 +106,17 @@ void PathOptions::validate() const {
   };
   if (lambdas < 1) refuse("lambdas", lambdas, "must be at least 1");
   if (!(lambda_ratio > 0.0 && lambda_ratio < 1.0)) {
-    refuse("lambda_ratio", lambda_ratio, "must be between 0 and 1");
+    refuse("lambda-ratio", lambda_ratio, "must be between 0 and 1");
   }
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (!(values[i] > 0.0) || !std::isfinite(values[i]) || (i > 0 && values[i] >= values[i - 1])) {
       refuse("values", values[i], "lambdas must be positive and fall from one to the next");
     }
   }
-  if (!(gap_tolerance > 0.0)) refuse("gap_tolerance", gap_tolerance, "must be positive");
-  if (max_neurons < 1) refuse("max_neurons", max_neurons, "must be at least 1");
-  if (max_rounds < 1) refuse("max_rounds", max_rounds, "must be at least 1");
-  if (max_iterations < 1) refuse("max_iterations", max_iterations, "must be at least 1");
+  if (!(gap_tolerance > 0.0)) refuse("gap-tolerance", gap_tolerance, "must be positive");
+  if (max_neurons < 1) refuse("max-neurons", max_neurons, "must be at least 1");
+  if (max_rounds < 1) refuse("max-rounds", max_rounds, "must be at least 1");
+  if (max_iterations < 1) refuse("max-iterations", max_iterations, "must be at least 1");
 }
 
 double largest_lambda(const Objective& objective, std::uint64_t seed) {
