@@ -18,7 +18,7 @@ namespace lodestone {
 
 /// Which of the models that were cross-validated is taken.
 enum class Selection {
-  best,                ///< the smallest validation error
+  best,                ///< the smallest validation error; a refit only where it is clearly better
   one_standard_error,  ///< the fewest features within one standard error of it
 };
 const char* name(Selection selection);
@@ -41,7 +41,7 @@ struct FitOptions {
   /// Relative gap of the path of all rows, > 0; 0: 1e-3 on rows, 2e-5 on populations.
   double gap_tolerance = 0.0;
 
-  /// Most features, >= 1 and at most the number of rows; 0: 40, or fewer rows.
+  /// Most features, >= 1 and at most the number of rows; 0: 40, or fewer rows; 200 on populations.
   Index max_features = 0;
 
   /// λ of the standardized problem, > 0: the path ends there and nothing is cross-validated. 0:
@@ -98,8 +98,8 @@ struct FitResult {
   std::vector<double> training_error;  ///< share of the target's variance, one a point
   std::vector<Candidate> candidates;   ///< penalized ones first, in the path's order
   int chosen = 0;                      ///< into candidates
-  int best = 0;                        ///< the candidate of least validation error
-  bool cross_validated = false;        ///< whether validation_error means anything
+  int best = 0;                  ///< the best penalized one, or the refit that is clearly better
+  bool cross_validated = false;  ///< whether validation_error means anything
 
   Network network;  ///< the penalized network of the chosen λ, to which the certificate belongs
   Certificate certificate;

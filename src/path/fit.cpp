@@ -27,6 +27,9 @@ constexpr int patience = 3;
 constexpr int shown_beyond = 2;
 constexpr double clearly_worse = 1.02;
 
+// Share of the target's variance below which what the linear part leaves is rounding.
+constexpr double linear_target = 1e-20;
+
 // Rows made ready: what they are trained on and how to come back.
 struct Prepared {
   Standardization standardization;
@@ -340,10 +343,6 @@ void take_point(const Objective& objective, std::uint64_t seed, PathPoint& point
   result.lambda = point.lambda;
 }
 
-[[noreturn]] void throw_too_short() {
-  throw InvalidArgument("time", "none", "stopped before the first lambda was finished");
-}
-
 // Where λ is given, there is one model: the last point's, refitted on request.
 std::vector<Candidate> last_point_only(int points, bool relaxed) {
   Candidate candidate;
@@ -502,7 +501,7 @@ FitResult fit(const Dataset& all, const std::optional<Dataset>& validation, cons
   given.validate();
   const Dataset training = weighted_rows(all);
   const Index n = training.y.size();
-  const bool choosing = given.lambda == 0.0;
+  bool choosing = given.lambda == 0.0;
   if (choosing && !validation && given.folds > n) {
     throw InvalidArgument("folds", fmt::format("{}", given.folds),
                           fmt::format("there are only {} rows", n));
@@ -514,6 +513,7 @@ FitResult fit(const Dataset& all, const std::optional<Dataset>& validation, cons
   FitOptions options = given;
   options.path.max_neurons = given.max_features > 0 ? given.max_features : std::min<Index>(40, n);
   options.path.gap_tolerance = given.gap_tolerance > 0.0 ? given.gap_tolerance : 1e-3;
+  options.path.seed = options.seed;
   const Prepared rows = prepare(training, options);
   const Objective& objective = *rows.objective;
   FitResult result;
@@ -522,6 +522,11 @@ FitResult fit(const Dataset& all, const std::optional<Dataset>& validation, cons
 
   const double largest = largest_lambda(objective, options.seed);
   std::vector<double> lambdas = lambda_values(options, largest);
+  // Nothing but rounding is left of a target that is linear in the inputs; any λ gives that model.
+  if (choosing && objective.null_loss() < linear_target) {
+    choosing = false;
+    lambdas = {1.0};
+  }
   std::vector<Fold> folds;
   if (!choosing) {
     // Nothing to choose.
@@ -536,21 +541,28 @@ FitResult fit(const Dataset& all, const std::optional<Dataset>& validation, cons
   if (choosing) {
     CrossValidation cross(std::move(folds), options, variance(training));
     result.candidates = cross.penalized(lambdas, progress);
-    if (result.candidates.empty()) throw_too_short();
+    result.cross_validated = !result.candidates.empty();
+    // Stopped before the first λ was finished: what is left is the linear model.
+    if (result.candidates.empty()) result.candidates.emplace_back();
     const int best = position_of_least(result.candidates);
-    if (options.relaxed != Relaxed::never) {
+    if (options.relaxed != Relaxed::never && result.cross_validated) {
       add_relaxed(cross, options, objective.dimension(), result.candidates, progress);
     }
-    result.cross_validated = true;
     lambdas.resize(std::min(lambdas.size(), static_cast<std::size_t>(best + 1 + shown_beyond)));
   }
 
   // The path of all rows, as far as validation went.
   PathOptions path_options = options.path;
   path_options.values = lambdas;
-  path_options.seed = options.seed;
   PathObserver path_observer;
-  path_observer.should_stop = [&] { return progress.stopped(); };
+  const bool stopped = progress.stopped();
+  if (stopped) {
+    // What was chosen among still has to be fitted; that is short beside what was left out.
+    path_options.thorough = false;
+    path_options.rigorous = false;
+  } else {
+    path_observer.should_stop = [&] { return progress.stopped(); };
+  }
   path_observer.on_point = [&](const PathPoint&, int, int) {
     progress.add(1.0, "path");
     return true;
@@ -559,7 +571,6 @@ FitResult fit(const Dataset& all, const std::optional<Dataset>& validation, cons
   result.path.lambda_max = largest;
   result.interrupted = result.path.interrupted || progress.stopped();
   const auto solved = static_cast<int>(result.path.points.size());
-  if (solved == 0) throw_too_short();
   if (!choosing) result.candidates = last_point_only(solved, options.relaxed == Relaxed::always);
   for (const PathPoint& point : result.path.points) {
     result.path_features.push_back(merged_features(objective, point.network).first.width());
@@ -650,7 +661,7 @@ FitResult fit(const Dataset& all, const std::optional<Dataset>& validation, cons
         "the linear one",
         result.lambda, largest));
   }
-  if (result.path.points.back().network.width() >= options.path.max_neurons &&
+  if (result.network.width() >= options.path.max_neurons &&
       result.certificate.relative_gap > options.path.gap_tolerance) {
     result.warnings.push_back(
         fmt::format("the gap is that of a network of at most {} neurons; --max-features raises the "
@@ -688,7 +699,6 @@ FitResult fit(const Teacher& teacher, const FitOptions& given, const FitObserver
   };
   result.path = solve_path(objective, path_options, path_observer);
   result.interrupted = result.path.interrupted;
-  if (result.path.points.empty()) throw_too_short();
   const double target = target_variance(teacher);
   for (const PathPoint& point : result.path.points) {
     result.path_features.push_back(merged_features(objective, point.network).first.width());

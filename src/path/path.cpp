@@ -179,7 +179,7 @@ PathPoint solve_at(const Objective& objective, double lambda, const Network& sta
     if (point.rounds >= best_round + patience) break;
     least = 0.5 * residual->energy() + lambda * masses(network).sum();
     const Matrix born = births(supremum, network, lambda, birth_share * options.gap_tolerance,
-                               options.max_neurons - network.width());
+                               std::max<Index>(0, options.max_neurons - network.width()));
     if (born.rows() == 0 && point.rounds > 1) break;
     network = refitted(objective, network, born, lambda);
   }
@@ -214,12 +214,12 @@ PathResult solve_path(const Objective& objective, const PathOptions& options,
   for (int i = 0; i < count && values[static_cast<std::size_t>(i)] > 0.0; ++i) {
     PathPoint point =
         solve_at(objective, values[static_cast<std::size_t>(i)], network, options, observer);
-    if (observer.should_stop && observer.should_stop()) {
-      result.interrupted = true;
-      break;
-    }
+    result.interrupted = observer.should_stop && observer.should_stop();
+    // A point that was cut short is only worth keeping where there is no other.
+    if (result.interrupted && !result.points.empty()) break;
     network = point.network;
     result.points.push_back(std::move(point));
+    if (result.interrupted) break;
     if (observer.on_point && !observer.on_point(result.points.back(), i, count)) {
       result.interrupted = true;
       break;
