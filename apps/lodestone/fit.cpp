@@ -112,14 +112,16 @@ class Fit final : public Verb {
     request_.how.biases = request_.biases.value_or(!teacher);
 
     std::optional<RunFolder> folder;
-    if (!common_.out.empty()) {
-      folder = RunFolder::create(common_.out, common_.overwrite, config_text(flags_.options()));
-      if (teacher) write_teacher(folder->file("teacher.json"), *teacher);
-    }
     catch_interrupts();
     FitProgress progress(common_.quiet || common_.json);
     bool out_of_time = false;
     FitObserver observer;
+    // Not before: what cannot be fitted must not cost the run that --overwrite replaces.
+    observer.on_start = [&] {
+      if (common_.out.empty()) return;
+      folder = RunFolder::create(common_.out, common_.overwrite, config_text(flags_.options()));
+      if (teacher) write_teacher(folder->file("teacher.json"), *teacher);
+    };
     observer.on_progress = [&](double share, const std::string& what) {
       progress.draw(share, what, seconds());
     };

@@ -124,6 +124,8 @@ struct FitObserver {
   /// from several threads, one at a time.
   std::function<void(double share, const std::string& what)> on_progress;
   std::function<bool()> should_stop;  ///< asked often, from any thread; true ends the work
+  /// Once, when options and rows have proved usable and the work begins.
+  std::function<void()> on_start;
 };
 
 /// Fits the certified λ-path to rows, chooses λ and the number of features by cross-validation (or

@@ -357,6 +357,21 @@ Matrix input_directions(const Network& network, bool biases) {
   return unit_directions(network.W.leftCols(network.W.cols() - (biases ? 1 : 0)));
 }
 
+// The features descended on a resample. Too few different rows for the affine part determine no
+// direction: no features then.
+Network fitted_again(SampleData resample, const Network& features, double lambda,
+                     const std::function<bool()>& should_stop) {
+  std::unique_ptr<SampleObjective> objective;
+  try {
+    objective = std::make_unique<SampleObjective>(std::move(resample));
+  } catch (const InvalidArgument&) {
+    return {Vector(0), Matrix(0, features.W.cols())};
+  }
+  path::DescentOptions descent;
+  descent.should_stop = should_stop;
+  return path::descend(*objective, features, lambda, descent).network;
+}
+
 // Angles between the features and their counterparts in resamples (docs/math.md, 9.6).
 void bootstrap(const Dataset& data, const FitOptions& options, bool relaxed, Progress& progress,
                FitResult& result) {
@@ -379,12 +394,10 @@ void bootstrap(const Dataset& data, const FitOptions& options, bool relaxed, Pro
           std::upper_bound(cumulative.begin(), cumulative.end(), at) - cumulative.begin();
       resampled[std::min<Index>(row, n - 1)] += 1.0;
     }
-    const SampleObjective objective(SampleData{X, y, resampled, options.biases});
-    path::DescentOptions descent;
-    descent.should_stop = [&] { return progress.stopped(); };
-    const Network again =
-        path::descend(objective, result.features, relaxed ? 0.0 : result.lambda, descent).network;
-    const Matrix found = input_directions(again, options.biases);
+    const Matrix found = input_directions(
+        fitted_again({X, y, resampled, options.biases}, result.features,
+                     relaxed ? 0.0 : result.lambda, [&] { return progress.stopped(); }),
+        options.biases);
     for (Index i = 0; i < count; ++i) {
       double least = 90.0;
       for (Index j = 0; j < found.rows(); ++j) {
@@ -540,6 +553,7 @@ FitResult fit(const Dataset& all, const std::optional<Dataset>& validation, cons
                     points * static_cast<double>(folds.size()) + points + 20.0 + options.bootstrap);
   if (choosing) {
     CrossValidation cross(std::move(folds), options, variance(training));
+    if (observer.on_start) observer.on_start();
     result.candidates = cross.penalized(lambdas, progress);
     result.cross_validated = !result.candidates.empty();
     // Stopped before the first λ was finished: what is left is the linear model.
@@ -549,6 +563,8 @@ FitResult fit(const Dataset& all, const std::optional<Dataset>& validation, cons
       add_relaxed(cross, options, objective.dimension(), result.candidates, progress);
     }
     lambdas.resize(std::min(lambdas.size(), static_cast<std::size_t>(best + 1 + shown_beyond)));
+  } else if (observer.on_start) {
+    observer.on_start();
   }
 
   // The path of all rows, as far as validation went.
@@ -683,6 +699,7 @@ FitResult fit(const Teacher& teacher, const FitOptions& given, const FitObserver
   result.standardization.center = Vector::Zero(d);
   result.standardization.scale = Vector::Ones(d);
   result.standardization.map = Matrix::Identity(d, d);
+  if (observer.on_start) observer.on_start();
   Progress progress(observer,
                     static_cast<double>(options.path.values.empty() ? options.path.lambdas
                                                                     : options.path.values.size()));

@@ -5,10 +5,14 @@ import re
 import pytest
 from conftest import SMALL, assert_refused
 
-VERBS = ["train", "sample", "predict"]
+VERBS = ["fit", "train", "sample", "predict"]
 
 # Flags that every script may rely on.
 FLAGS = {
+    "fit": """data target delimiter weights exclude one-hot drop-missing validation test test-share
+        teacher samples noise standardize biases folds lambdas lambda-ratio lambda select relaxed
+        max-features gap-tolerance rigorous bootstrap seed max-seconds out overwrite config threads
+        quiet json""".split(),
     "train": """teacher samples noise data target delimiter weights exclude one-hot drop-missing
         validation test standardize biases test-share validation-share patience width seed
         schedule lambda-start lambda-end lambda-factor step tolerance max-steps max-seconds out
@@ -90,6 +94,7 @@ def test_unknown_flag_in_place_of_a_verb_suggests_the_nearest(lodestone):
 @pytest.mark.parametrize(
     "verb, wrong, right",
     [
+        ("fit", "--lamdba-ratio", "--lambda-ratio"),
         ("train", "--widht", "--width"),
         ("train", "--lambda-strat=0.1", "--lambda-start"),
         ("sample", "--smaples", "--samples"),
@@ -117,6 +122,7 @@ def test_suggestions_are_plausible(lodestone):
         (["predict"], "MODEL"),
         (["predict", "model.json"], "DATA"),
         (["sample"], "--teacher"),
+        (["fit"], ["--teacher", "--data"]),
         (["train"], ["--teacher", "--data"]),
         ([*SMALL, "--data", "table.csv", "--target", "y"], ["--teacher", "--data"]),
     ],
