@@ -97,8 +97,8 @@ TEST(Verifier, AgreesWithSampleRuns) {
       data.columns = {"a", "b", "c", "d", "e", "f"};
     }
     TrainOptions options;
-    options.data = "test";
-    options.target = "y";
+    options.data.file = "test";
+    options.data.target = "y";
     options.standardize = which.kind;
     options.biases = which.biases;
     options.algorithm.width = 12;
