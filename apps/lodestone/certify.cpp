@@ -239,7 +239,9 @@ class Certify final : public Verb {
     const ModelCertificate& found = judgement.certificate;
     VerifierOptions options;
     options.seed = request_.how.ascent.seed;
-    options.directions = found.certificate.direction.transpose();
+    if (found.certificate.direction.size() > 0) {
+      options.directions = found.certificate.direction.transpose();
+    }
     const VerifiedNumbers verified = recompute(model, evidence, found.lambda, options);
     ReportedNumbers said;
     said.loss = found.loss;

@@ -231,13 +231,6 @@ Found pattern_search(const Correlator& correlator, RealVector u) {
 void search(const Correlator& correlator, const Neurons& neurons, const VerifierOptions& options,
             VerifiedNumbers& numbers) {
   const Index p = correlator.points().cols();
-  if (options.directions.size() > 0 && options.directions.cols() != p) {
-    throw InvalidArgument("directions", std::to_string(options.directions.cols()) + " columns",
-                          "must have " + std::to_string(p));
-  }
-  if (options.random_directions < 0 || options.searches < 0) {
-    throw InvalidArgument("verifier options", "", "random_directions and searches must be >= 0");
-  }
   numbers.sup_eta = nan;
   numbers.neuron_eta = Vector::Constant(neurons.W.rows(), nan);
   numbers.given_eta = Vector::Constant(options.directions.rows(), nan);
@@ -525,6 +518,16 @@ double VerifiedNumbers::gap_at(double supremum, Certificate::Kind kind) const {
 
 namespace {
 
+void check(const VerifierOptions& options, Index dimension) {
+  if (options.directions.rows() > 0 && options.directions.cols() != dimension) {
+    throw InvalidArgument("directions", std::to_string(options.directions.cols()) + " columns",
+                          "must have " + std::to_string(dimension));
+  }
+  if (options.random_directions < 0 || options.searches < 0) {
+    throw InvalidArgument("verifier options", "", "random_directions and searches must be >= 0");
+  }
+}
+
 VerifiedNumbers checked_numbers(const Model& model, double lambda, Index data_columns) {
   if (!(lambda >= 0.0) || !std::isfinite(lambda)) {
     throw InvalidArgument("lambda", std::to_string(lambda), "must be 0 or positive");
@@ -565,6 +568,7 @@ VerifiedNumbers verify_model(const Model& model, const Dataset& rows, const Vect
   const Coordinates coordinates(model);
   const Neurons neurons = standardized_neurons(model, coordinates);
   const Index p = coordinates.count();
+  check(options, neurons.W.cols());
   RealMatrix X(n, neurons.W.cols());
   for (Index t = 0; t < n; ++t) {
     X.row(t).head(p) = coordinates.of(rows.X.row(t)).transpose();
@@ -629,6 +633,7 @@ VerifiedNumbers verify_model(const Model& model, const Teacher& teacher, double 
   const Real unit = model.standardization.target_scale;
   const Index k = teacher.neurons();
   const Index d = teacher.dimension();
+  check(options, d);
   const Measure measure = measure_of(neurons, teacher, unit);
   const Moments moments = moments_of(measure);
   numbers.energy = static_cast<double>(moments.energy);
@@ -671,7 +676,10 @@ VerifiedNumbers verify_model(const Model& model, const Teacher& teacher, double 
   }
   VerifierOptions with_teachers = options;
   with_teachers.directions.resize(options.directions.rows() + k, d);
-  with_teachers.directions << options.directions, teacher.directions;
+  if (options.directions.rows() > 0) {
+    with_teachers.directions.topRows(options.directions.rows()) = options.directions;
+  }
+  with_teachers.directions.bottomRows(k) = teacher.directions;
   search(AtomCorrelator(std::move(directions), std::move(weights)), neurons, with_teachers,
          numbers);
   numbers.given_eta.conservativeResize(options.directions.rows());

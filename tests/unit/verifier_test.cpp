@@ -290,6 +290,15 @@ TEST(Verifier, RefusesWhatDoesNotFit) {
   VerifierOptions options;
   options.directions = Matrix::Ones(1, 3);  // no bias
   EXPECT_THROW(verify_model(model, data, Vector(), 0.1, options), InvalidArgument);
+  Model plain = model;
+  plain.biases = false;
+  plain.standardization = Standardization();
+  plain.standardization.center = Vector::Zero(3);
+  plain.standardization.scale = Vector::Ones(3);
+  options.directions = Matrix::Ones(2, 4);
+  EXPECT_THROW(verify_model(plain, teacher, 0.1, options), InvalidArgument);
+  options.directions.resize(1, 0);
+  EXPECT_THROW(verify_model(plain, teacher, 0.1, options), InvalidArgument);
   const VerifiedNumbers without_penalty = verify_model(model, data, Vector(), 0.0);
   EXPECT_TRUE(std::isnan(without_penalty.sup_eta));
   EXPECT_EQ(without_penalty.penalized_loss, without_penalty.loss);
