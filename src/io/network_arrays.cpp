@@ -35,7 +35,9 @@ class Arrays {
 
   Matrix matrix(const std::string& name) const {
     if (!has(name)) fail(name, fmt::format("is missing; {}", known_names));
-    return io::parse_npz(content_, path_, name, io::Wanted::any);
+    Matrix values = io::parse_npz(content_, path_, name, io::Wanted::any);
+    if (!values.allFinite()) fail(name, "holds nan or infinity");
+    return values;
   }
 
   /// As many numbers as said, in any arrangement.

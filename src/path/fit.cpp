@@ -562,7 +562,8 @@ FitResult fit(const Dataset& all, const std::optional<Dataset>& validation, cons
     if (options.relaxed != Relaxed::never && result.cross_validated) {
       add_relaxed(cross, options, objective.dimension(), result.candidates, progress);
     }
-    lambdas.resize(std::min(lambdas.size(), static_cast<std::size_t>(best + 1 + shown_beyond)));
+    const int last = progress.stopped() ? best : best + shown_beyond;
+    lambdas.resize(std::min(lambdas.size(), static_cast<std::size_t>(last + 1)));
   } else if (observer.on_start) {
     observer.on_start();
   }
@@ -572,6 +573,7 @@ FitResult fit(const Dataset& all, const std::optional<Dataset>& validation, cons
   path_options.values = lambdas;
   PathObserver path_observer;
   const bool stopped = progress.stopped();
+  if (stopped && !choosing) path_options.values.resize(1);
   if (stopped) {
     // What was chosen among still has to be fitted; that is short beside what was left out.
     path_options.thorough = false;
@@ -613,22 +615,20 @@ FitResult fit(const Dataset& all, const std::optional<Dataset>& validation, cons
     return best;
   };
   const int penalized = best_of(false);
-  int refitted = best_of(true);
+  const int least = best_of(true);
   const auto at = [&](int c) -> const Candidate& { return open[static_cast<std::size_t>(c)]; };
-  // Among refits, which have as many features as they are given, more of them must clearly help.
-  if (refitted >= 0) {
-    const int least = refitted;
-    for (int c = 0; c < static_cast<int>(open.size()); ++c) {
-      const bool fewer = at(c).features < at(refitted).features ||
-                         (at(c).features == at(refitted).features &&
-                          at(c).validation_error < at(refitted).validation_error);
-      if (at(c).relaxed && fewer && !clearly_better(at(least), at(c))) refitted = c;
-    }
-  }
   result.best = penalized;
-  if (penalized < 0 || (refitted >= 0 && (options.relaxed == Relaxed::always ||
-                                          clearly_better(at(refitted), at(penalized))))) {
-    result.best = refitted;
+  if (penalized < 0 || (least >= 0 && (options.relaxed == Relaxed::always ||
+                                       clearly_better(at(least), at(penalized))))) {
+    // Among refits, which have as many features as they are given, more of them must clearly help.
+    result.best = least;
+    for (int c = 0; c < static_cast<int>(open.size()); ++c) {
+      const Candidate& now = at(result.best);
+      const bool simpler =
+          at(c).features < now.features ||
+          (at(c).features == now.features && at(c).validation_error < now.validation_error);
+      if (at(c).relaxed && simpler && !clearly_better(at(least), at(c))) result.best = c;
+    }
   }
   const auto allowed = [&](const Candidate& candidate) {
     return options.relaxed != Relaxed::always || candidate.relaxed;

@@ -93,7 +93,6 @@ AscentOptions quick_search(const Objective& objective, std::uint64_t seed) {
 
 AscentOptions thorough_search(std::uint64_t seed) {
   AscentOptions ascent;
-  ascent.iterations = 10;
   ascent.seed = seed;
   return ascent;
 }

@@ -190,13 +190,16 @@ def test_rows_of_a_teacher(lodestone):
     assert summary["recovery"]["mean_angle_deg"] < 5
 
 
-def test_no_time_is_said_in_one_line(lodestone, table_file):
-    """Without one finished value of the weight decay there is no model to give."""
-    result = lodestone("fit", *DATA, "--max-seconds", 1e-6)
-    assert result.returncode == 2
-    assert result.stdout == ""
-    assert len(result.stderr.splitlines()) == 1
-    assert "before the first lambda was finished" in result.stderr
+def test_no_time_leaves_the_linear_model(lodestone, table_file):
+    """A budget is no mistake: what there is is kept, and the status says so."""
+    result = lodestone("fit", *DATA, "--max-seconds", 1e-6, "--out", "run")
+    assert result.returncode == 3
+    assert "stopped early (budget)" in result.stdout
+    summary = read_json(lodestone.folder / "run" / "summary.json")
+    assert summary["status"] == "budget"
+    assert summary["features"] == 0
+    assert "selection" not in summary
+
 
 
 # ---- tables as people have them
