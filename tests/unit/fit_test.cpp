@@ -425,6 +425,21 @@ TEST(Fit, InterruptedOnThePathGivesTheBestOfWhatWasFinished) {
   EXPECT_TRUE(result.model.predict(ridge_rows(10, 13).X).allFinite());
 }
 
+TEST(Fit, InterruptedBootstrapGivesNoErrorsOfAngles) {
+  std::atomic<bool> stop{false};
+  FitObserver observer;
+  observer.on_progress = [&](double, const std::string& what) {
+    if (what == "bootstrap") stop = true;
+  };
+  observer.should_stop = [&] { return stop.load(); };
+  FitOptions options = at_lambda(0.02);
+  options.bootstrap = 20;
+  const FitResult result = fit(ridge_rows(100, 12), std::nullopt, options, observer);
+  EXPECT_TRUE(result.interrupted);
+  ASSERT_GE(result.reports.size(), 1U);
+  EXPECT_TRUE(std::isnan(result.reports[0].angle_error_deg));
+}
+
 // ---- misuse
 
 TEST(Fit, BadOptionsAreRefused) {
