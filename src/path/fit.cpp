@@ -407,6 +407,8 @@ void bootstrap(const Dataset& data, const FitOptions& options, bool relaxed, Pro
     }
     progress.add(1.0, "bootstrap");
   });
+  // Resamples cut short stay near the features they started from: no errors rather than small ones.
+  if (progress.stopped()) return;
   for (Index i = 0; i < count; ++i) {
     std::vector<double> column(angles.col(i).begin(), angles.col(i).end());
     std::sort(column.begin(), column.end());
@@ -669,6 +671,7 @@ FitResult fit(const Dataset& all, const std::optional<Dataset>& validation, cons
   }
   if (options.bootstrap > 0 && result.features.width() > 0) {
     bootstrap(training, options, choice.relaxed, progress, result);
+    result.interrupted = result.interrupted || progress.stopped();
   }
   result.warnings = feature_warnings(result.features, result.reports);
   if (result.lambda >= largest) {
