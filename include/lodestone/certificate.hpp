@@ -30,6 +30,11 @@ struct AscentOptions {
   Index most_neurons = 200;   ///< neurons of largest mass that start an ascent; >= 0
   Index suggested = 50;       ///< most starts taken from Residual::suggested_directions; >= 0
   int iterations = 40;        ///< ascent steps for each start; >= 1
+
+  /// Of the distinct ends of these ascents, so many of the highest are taken five times as far;
+  /// >= 1. Fewer cost less; the maxima counted are those among them.
+  Index most_refined = 1000;
+
   std::uint64_t seed = 0;     ///< of the random starts
 };
 

@@ -60,6 +60,8 @@ class Ascents {
     for (Index i = 0; i < U_.rows(); ++i) uphill_.row(i) = tangent(i, at_.gradient.row(i));
   }
 
+  Index count() const { return U_.rows(); }
+
   /// Takes steps with every ascent that has not converged.
   void climb(int steps) {
     for (int step = 0; step < steps; ++step) {
@@ -106,10 +108,12 @@ class Ascents {
     return result;
   }
 
-  /// One ascent, the highest, of each group that has come together; highest first.
-  std::vector<Index> distinct() const {
+  /// One ascent, the highest, of each group that has come together; highest first, and at
+  /// most so many.
+  std::vector<Index> distinct(Index most) const {
     std::vector<Index> apart;
     for (const Index i : positions_of_largest(at_.value.cwiseAbs(), at_.value.size())) {
+      if (static_cast<Index>(apart.size()) == most) break;
       const bool known = std::any_of(apart.begin(), apart.end(),
                                      [&](Index j) { return within(i, j, same_maximum_deg); });
       if (!known) apart.push_back(i);
@@ -194,23 +198,23 @@ class Ascents {
 Supremum ascend(const Residual& residual, Matrix starts, int iterations) {
   Ascents ascents(residual, std::move(starts));
   ascents.climb(iterations);
-  return ascents.summary(ascents.distinct());
+  return ascents.summary(ascents.distinct(ascents.count()));
 }
 
 Supremum estimate_supremum(const Residual& residual, const Network& network,
                            const AscentOptions& options) {
   if (options.random_starts < 0 || options.most_neurons < 0 || options.suggested < 0 ||
-      options.iterations < 1) {
-    throw InvalidArgument(
-        "ascent options", "",
-        "random_starts, most_neurons and suggested must be >= 0, iterations >= 1");
+      options.iterations < 1 || options.most_refined < 1) {
+    throw InvalidArgument("ascent options", "",
+                          "random_starts, most_neurons and suggested must be >= 0, iterations and "
+                          "most_refined >= 1");
   }
   Ascents all(residual, ascent_starts(residual, network, options));
   all.climb(options.iterations);
   // The few distinct ends are taken further: what has not arrived looks like another maximum.
-  Ascents last(residual, all.summary(all.distinct()).maxima_directions);
+  Ascents last(residual, all.summary(all.distinct(options.most_refined)).maxima_directions);
   last.climb(5 * options.iterations);
-  return last.summary(last.hills(last.distinct()));
+  return last.summary(last.hills(last.distinct(options.most_refined)));
 }
 
 Certificate estimate_certificate(const Objective& objective, const Network& network, double lambda,

@@ -10,16 +10,20 @@ namespace lodestone::kernels {
 /// Which neurons are on at which rows, 1[w_i·x_t > 0]: one bit a pair. Kept between the two passes
 /// of a gradient so that the second needs no inner products.
 struct Masks {
+  Index rows = 0;
   Index neurons = 0;
-  std::vector<std::uint8_t> bytes;  ///< n rows of stride() bytes; bit i%8 of byte i/8 is neuron i
+  std::vector<std::uint8_t> bytes;  ///< groups() × rows; bit i%8 of group(i/8)[t] is neuron i
 
-  Index stride() const { return (neurons + 7) / 8; }
-  void resize(Index rows, Index width) {
+  Index groups() const { return (neurons + 7) / 8; }
+  void resize(Index count, Index width) {
+    rows = count;
     neurons = width;
-    bytes.resize(static_cast<std::size_t>(rows * stride()));
+    bytes.resize(static_cast<std::size_t>(groups() * rows));
   }
-  std::uint8_t* row(Index t) { return bytes.data() + t * stride(); }
-  const std::uint8_t* row(Index t) const { return bytes.data() + t * stride(); }
+  /// Eight neurons at row 0, 1, ...
+  std::uint8_t* group(Index g) { return bytes.data() + g * rows; }
+  const std::uint8_t* group(Index g) const { return bytes.data() + g * rows; }
+  bool on(Index t, Index i) const { return (group(i / 8)[t] >> (i % 8) & 1U) != 0; }
 };
 
 /// Rows per block: the unit of work and of summation, the same for every thread count.
@@ -27,7 +31,7 @@ inline constexpr Index rows_per_block = 128;
 
 /// Forward pass (docs/math.md, 3.3): values_t = Σ_i a_i relu(w_i·x_t), and the masks.
 /// Shapes: X n×d, W m×d, a m; values n and masks n×m (outputs).
-/// Work: 2nmd + 3nm flops. Bytes: X once, masks once; activations stay in cache.
+/// Work: 2nmd + 3nm flops. Bytes: X once, masks once; activations stay in registers.
 namespace reference {
 void forward(const Matrix& X, const Matrix& W, const Vector& a, Vector& values, Masks& masks);
 }
@@ -53,6 +57,30 @@ void masked_moments(const Matrix& X, const Matrix& U, const Vector& r, Matrix& m
 }
 namespace simd {
 void masked_moments(const Matrix& X, const Matrix& U, const Vector& r, Matrix& moments);
+}
+
+/// Moments with the affine columns (docs/math.md, 3.2): moments_0 = Σ_t w_t v_t and
+/// moments_{1+j} = Σ_t w_t v_t (x_tj − c_j) for the first p columns of X.
+/// Shapes: X n×d, center c of p <= d, weights and values n; moments 1 + p (output).
+/// Work: 3np flops. Bytes: X once.
+namespace reference {
+void affine_moments(const Matrix& X, const Vector& center, const Vector& weights,
+                    const Vector& values, Vector& moments);
+}
+namespace simd {
+void affine_moments(const Matrix& X, const Vector& center, const Vector& weights,
+                    const Vector& values, Vector& moments);
+}
+
+/// Takes an affine function off in place, v_t −= b_0 + Σ_j b_{1+j} (x_tj − c_j), and returns what
+/// is left of the weighted square, Σ_t w_t v_t². Shapes, work and bytes as above; b of 1 + p.
+namespace reference {
+double subtract_affine(const Matrix& X, const Vector& center, const Vector& b,
+                       const Vector& weights, Vector& values);
+}
+namespace simd {
+double subtract_affine(const Matrix& X, const Vector& center, const Vector& b,
+                       const Vector& weights, Vector& values);
 }
 
 /// Activations relu(u_i·x_t) of rows [first, first + count) for every direction: U p×d, output

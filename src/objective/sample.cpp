@@ -143,22 +143,17 @@ Matrix SampleObjective::affine_columns(Index first, Index rows) const {
 // Coefficients, in those columns, of the least-squares affine function of the values
 // (docs/math.md, 3.2).
 Vector SampleObjective::fit_affine(const Vector& values) const {
-  const Vector zero = Vector::Zero(input_dimension() + 1);
-  return affine_inverse_ *
-         blockwise_sum(X_.rows(), zero, [&](Index first, Index rows, Vector& sum) {
-           sum += affine_columns(first, rows).transpose() *
-                  weights_.segment(first, rows).cwiseProduct(values.segment(first, rows));
-         });
+  Vector moments;
+  kernels::simd::affine_moments(X_, affine_center_, weights_, values, moments);
+  moments.tail(input_dimension()).array() *= affine_scale_.array();
+  return affine_inverse_ * moments;
 }
 
 // Projects the affine part off the values in place and returns their weighted mean square.
 double SampleObjective::remove_affine(Vector& values) const {
-  const Vector coefficients = fit_affine(values);
-  return blockwise_sum(X_.rows(), 0.0, [&](Index first, Index rows, double& sum) {
-    auto segment = values.segment(first, rows);
-    segment.noalias() -= affine_columns(first, rows) * coefficients;
-    sum += segment.cwiseAbs2().dot(weights_.segment(first, rows));
-  });
+  Vector coefficients = fit_affine(values);
+  coefficients.tail(input_dimension()).array() *= affine_scale_.array();
+  return kernels::simd::subtract_affine(X_, affine_center_, coefficients, weights_, values);
 }
 
 Evaluation SampleObjective::evaluate(const Network& network) const {

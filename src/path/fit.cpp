@@ -186,6 +186,16 @@ class CrossValidation {
     summarize(errors, candidate);
   }
 
+  /// The most features that a fold's network at this point of the path has after merging.
+  Index most_features(int index, double merge_angle_deg) const {
+    Index most = 0;
+    for (const std::vector<Network>& path : paths_) {
+      const Network& network = path[static_cast<std::size_t>(index)];
+      most = std::max(most, merged(network, merge_angle_deg).width());
+    }
+    return most;
+  }
+
   Index fewest_training_rows() const {
     Index fewest = folds_.front().training.y.size();
     for (const Fold& fold : folds_) fewest = std::min(fewest, fold.training.y.size());
@@ -267,29 +277,46 @@ void add_relaxed(const CrossValidation& validation, const FitOptions& options, I
       break;
     }
   }
-  std::vector<int> indices{best.index};
-  if (sparse != best.index) indices.push_back(sparse);
+  // What is refitted: an index of the path and an angle of merging, and how many features that
+  // leaves at most. A bolder merge that merges nothing more is no other candidate.
+  struct Source {
+    int index;
+    double angle;
+    Index features;
+  };
+  std::vector<Source> sources;
+  for (const int index : {best.index, sparse}) {
+    for (const double angle : {2.0, 15.0}) {
+      const Index features = validation.most_features(index, angle);
+      const bool known = std::any_of(sources.begin(), sources.end(), [&](const Source& source) {
+        return source.index == index && source.features == features;
+      });
+      if (!known) sources.push_back({index, angle, features});
+    }
+  }
   // A refit with more weights than half the rows would interpolate.
   const Index most =
       std::min(options.path.max_neurons, validation.fewest_training_rows() / 2 / (dimension + 1));
   double least = HUGE_VAL;
   int since_least = 0;
+  Index last = 0;
   for (const Index count : feature_counts(most)) {
     double least_of_count = HUGE_VAL;
-    for (const int index : indices) {
-      for (const double angle : {2.0, 15.0}) {
-        if (progress.stopped()) return;
-        Candidate candidate;
-        candidate.index = index;
-        candidate.relaxed = true;
-        candidate.merge_angle_deg = angle;
-        candidate.features = count;
-        validation.refit(candidate, progress);
-        progress.add(1.0, "refits");
-        least_of_count = std::min(least_of_count, candidate.validation_error);
-        candidates.push_back(candidate);
-      }
+    for (const Source& source : sources) {
+      if (progress.stopped()) return;
+      // All that there are were refitted already.
+      if (last >= source.features) continue;
+      Candidate candidate;
+      candidate.index = source.index;
+      candidate.relaxed = true;
+      candidate.merge_angle_deg = source.angle;
+      candidate.features = std::min(count, source.features);
+      validation.refit(candidate, progress);
+      progress.add(1.0, "refits");
+      least_of_count = std::min(least_of_count, candidate.validation_error);
+      candidates.push_back(candidate);
     }
+    last = count;
     since_least = least_of_count < least ? 0 : since_least + 1;
     least = std::min(least, least_of_count);
     if (since_least >= 3) break;

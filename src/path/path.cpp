@@ -93,6 +93,17 @@ AscentOptions quick_search(const Objective& objective, std::uint64_t seed) {
 
 AscentOptions thorough_search(std::uint64_t seed) {
   AscentOptions ascent;
+  ascent.most_refined = 40;
+  ascent.seed = seed;
+  return ascent;
+}
+
+// For a network that has all the neurons it may have: its gap is large, and is to be known rather
+// than brought below the tolerance.
+AscentOptions search_at_the_bound(std::uint64_t seed) {
+  AscentOptions ascent;
+  ascent.iterations = 10;
+  ascent.most_refined = 40;
   ascent.seed = seed;
   return ascent;
 }
@@ -143,6 +154,7 @@ PathPoint solve_at(const Objective& objective, double lambda, const Network& sta
   descent.should_stop = observer.should_stop;
   const auto stopped = [&] { return observer.should_stop && observer.should_stop(); };
   bool searched_thoroughly = false;
+  bool full = false;
   while (point.rounds < options.max_rounds) {
     if (network.width() > 0) {
       path::Descended descended = path::descend(objective, network, lambda, descent);
@@ -156,6 +168,12 @@ PathPoint solve_at(const Objective& objective, double lambda, const Network& sta
       network = refitted(objective, network, none, lambda);
     }
     ++point.rounds;
+    if (network.width() >= options.max_neurons) {
+      // No neuron can be born: what is left of the gap stays.
+      point.network = std::move(network);
+      full = true;
+      break;
+    }
     const auto residual = objective.residual(network);
     const std::uint64_t seed = options.seed + static_cast<std::uint64_t>(point.rounds);
     Supremum supremum = estimate_supremum(*residual, network, quick_search(objective, seed));
@@ -187,8 +205,9 @@ PathPoint solve_at(const Objective& objective, double lambda, const Network& sta
     point.certificate =
         rigorous_certificate(objective, point.network, lambda, RigorousOptions{}, ascent);
   } else if (options.thorough && !searched_thoroughly) {
-    point.certificate =
-        estimate_certificate(objective, point.network, lambda, thorough_search(options.seed));
+    const AscentOptions ascent =
+        full ? search_at_the_bound(options.seed) : thorough_search(options.seed);
+    point.certificate = estimate_certificate(objective, point.network, lambda, ascent);
   }
   point.loss = objective.loss(point.network);
   point.penalized_loss = path::penalized_loss(point.loss, point.network, lambda);

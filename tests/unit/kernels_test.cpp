@@ -187,7 +187,7 @@ void compare_sample_kernels(Index n, Index m, Index d) {
   simd::forward(data.X, data.W, data.a, values, masks);
   ASSERT_EQ(values.size(), n);
   ASSERT_EQ(masks.neurons, m);
-  ASSERT_EQ(masks.stride(), (m + 7) / 8);
+  ASSERT_EQ(masks.groups(), (m + 7) / 8);
   // Random inner products are nowhere near zero, zero rows exactly there: bits agree, and those
   // beyond the last neuron are 0.
   EXPECT_EQ(masks.bytes, expected_masks.bytes);
@@ -213,6 +213,34 @@ void compare_sample_kernels(Index n, Index m, Index d) {
   ASSERT_EQ(direct.rows(), m);
   ASSERT_EQ(direct.cols(), d);
   EXPECT_LE(largest(direct - expected), sum_error);
+
+  // The affine columns of all but the last column, as with biases.
+  const Vector center = support::normal_vector(d - 1, 25);
+  const Vector weights = support::normal_vector(n, 26).cwiseAbs();
+  const Vector b = support::normal_vector(d, 27);
+  const Vector products = weights.cwiseProduct(data.r).cwiseAbs();
+  Vector expected_affine;
+  Vector affine = Vector::Constant(2, nan);
+  reference::affine_moments(data.X, center, weights, data.r, expected_affine);
+  simd::affine_moments(data.X, center, weights, data.r, affine);
+  ASSERT_EQ(affine.size(), d);
+  const Matrix centred = data.X.leftCols(d - 1).rowwise() - center.transpose();
+  EXPECT_LE(largest(affine - expected_affine),
+            (16.0 + std::sqrt(static_cast<double>(n))) * epsilon *
+                (products.sum() + products.dot(centred.rowwise().norm())));
+  Vector expected_rest = data.r;
+  Vector rest = data.r;
+  const double expected_square =
+      reference::subtract_affine(data.X, center, b, weights, expected_rest);
+  const double square = simd::subtract_affine(data.X, center, b, weights, rest);
+  ASSERT_EQ(rest.size(), n);
+  for (Index t = 0; t < n; ++t) {
+    ASSERT_NEAR(
+        rest[t], expected_rest[t],
+        depth_error * (std::abs(data.r[t]) + b.cwiseAbs().sum() * (1.0 + centred.row(t).norm())))
+        << t;
+  }
+  EXPECT_NEAR(square, expected_square, 1e-12 * expected_square);
 
   // Rows in the middle of a matrix, as blocks take them.
   const Index first = n / 3;
@@ -257,7 +285,9 @@ TEST_P(Kernels, ForwardRowsAreApart) {
   simd::forward(data.X, data.W, data.a, values, masks);
   for (Index t = 0; t < data.X.rows(); t += 2) {
     EXPECT_TRUE(same_bits(clean[t], values[t])) << t;
-    EXPECT_TRUE(std::equal(masks.row(t), masks.row(t) + masks.stride(), clean_masks.row(t))) << t;
+    for (Index g = 0; g < masks.groups(); ++g) {
+      EXPECT_EQ(masks.group(g)[t], clean_masks.group(g)[t]) << t;
+    }
   }
 }
 

@@ -1,8 +1,13 @@
 #include "kernels/sample.hpp"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 #include <vector>
 
+// The tiles below are arrays of vectors, which vectors of unknown length cannot form; such machines
+// use NEON.
+#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/simd/sample.cpp"
 #include <hwy/foreach_target.h>
@@ -18,49 +23,297 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// At most eight lanes, so that a byte of mask bits is a whole number of vectors.
+// Neurons come in groups of eight, a byte of mask bits; a group is one vector or a few.
 using Tag = hn::CappedTag<double, 8>;
+using Vec = hn::Vec<Tag>;
+constexpr std::size_t group_size = 8;
+constexpr std::size_t lanes = hn::MaxLanes(Tag());
+constexpr std::size_t group_vectors = group_size / lanes;
 
-// One row of inner products z: returns Σ a relu(z) and writes the mask bits. The count is a
-// multiple of 8, padded with zeros.
-double ForwardRow(std::size_t count, const double* z, const double* a, std::uint8_t* bits) {
+// Tiles fill the registers: 32 with AVX-512, 16 below. Rows by groups of inner products on the way
+// forward, features by groups of moments on the way back.
+constexpr std::size_t tile_rows = lanes == 8 ? 8 : lanes;
+constexpr std::size_t tile_groups = lanes == 8 ? 2 : 1;
+constexpr std::size_t tile_features = lanes == 8 ? 12 : 5;
+
+// z[r][v]: inner products of Rows rows with Groups groups of neurons. W is packed: a group holds
+// its eight weights of feature 0, then of feature 1, ...
+template <std::size_t Rows, std::size_t Groups>
+HWY_INLINE void InnerProducts(const double* HWY_RESTRICT X, std::size_t depth,
+                              const double* HWY_RESTRICT W,
+                              Vec (&z)[Rows][Groups * group_vectors]) {
   const Tag d;
-  const auto zero = hn::Zero(d);
-  auto sum = zero;
-  for (std::size_t i = 0; i < count; i += 8) {
-    unsigned byte = 0;
-    for (std::size_t j = 0; j < 8; j += hn::Lanes(d)) {
-      const auto product = hn::LoadU(d, z + i + j);
-      std::uint8_t lanes[8];
-      hn::StoreMaskBits(d, hn::Gt(product, zero), lanes);
-      byte |= static_cast<unsigned>(lanes[0]) << j;
-      sum = hn::MulAdd(hn::LoadU(d, a + i + j), hn::Max(product, zero), sum);
-    }
-    bits[i / 8] = static_cast<std::uint8_t>(byte);
+#pragma GCC unroll 16
+  for (std::size_t r = 0; r < Rows; ++r) {
+#pragma GCC unroll 16
+    for (std::size_t v = 0; v < Groups * group_vectors; ++v) z[r][v] = hn::Zero(d);
   }
-  return hn::GetLane(hn::SumOfLanes(d, sum));
+  for (std::size_t j = 0; j < depth; ++j) {
+    Vec w[Groups * group_vectors];
+#pragma GCC unroll 16
+    for (std::size_t v = 0; v < Groups * group_vectors; ++v) {
+      w[v] = hn::LoadU(
+          d, W + (v / group_vectors * depth + j) * group_size + v % group_vectors * lanes);
+    }
+#pragma GCC unroll 16
+    for (std::size_t r = 0; r < Rows; ++r) {
+      const Vec x = hn::Set(d, X[r * depth + j]);
+#pragma GCC unroll 16
+      for (std::size_t v = 0; v < Groups * group_vectors; ++v) {
+        z[r][v] = hn::MulAdd(x, w[v], z[r][v]);
+      }
+    }
+  }
 }
 
-// One row of masked residuals: r where the bit is set, 0 elsewhere. The count is a multiple of 8.
-void MaskedRow(std::size_t count, const std::uint8_t* bits, double r, double* masked) {
+// The byte of one group: bit i is set where inner product i is positive.
+HWY_INLINE std::uint8_t PositiveBits(const Vec* z) {
   const Tag d;
-  const auto value = hn::Set(d, r);
-  for (std::size_t i = 0; i < count; i += 8) {
-    for (std::size_t j = 0; j < 8; j += hn::Lanes(d)) {
-      std::uint8_t lanes[8] = {static_cast<std::uint8_t>(bits[i / 8] >> j)};
-      hn::StoreU(hn::IfThenElseZero(hn::LoadMaskBits(d, lanes), value), d, masked + i + j);
+  unsigned byte = 0;
+#pragma GCC unroll 16
+  for (std::size_t v = 0; v < group_vectors; ++v) {
+    std::uint8_t bits[8];
+    hn::StoreMaskBits(d, hn::Gt(z[v], hn::Zero(d)), bits);
+    byte |= static_cast<unsigned>(bits[0]) << (v * lanes);
+  }
+  return static_cast<std::uint8_t>(byte);
+}
+
+// Adds a relu(z) of some rows and groups to `sums` (eight lanes a row) and writes the mask bytes.
+template <std::size_t Rows, std::size_t Groups>
+HWY_INLINE void ForwardTile(const double* X, std::size_t depth, const double* W, const double* a,
+                            double* HWY_RESTRICT sums, std::uint8_t* masks,
+                            std::size_t mask_stride) {
+  const Tag d;
+  Vec z[Rows][Groups * group_vectors];
+  InnerProducts<Rows, Groups>(X, depth, W, z);
+#pragma GCC unroll 16
+  for (std::size_t r = 0; r < Rows; ++r) {
+#pragma GCC unroll 16
+    for (std::size_t g = 0; g < Groups; ++g) {
+      masks[g * mask_stride + r] = PositiveBits(z[r] + g * group_vectors);
+    }
+#pragma GCC unroll 16
+    for (std::size_t v = 0; v < group_vectors; ++v) {
+      Vec sum = hn::LoadU(d, sums + r * group_size + v * lanes);
+#pragma GCC unroll 16
+      for (std::size_t g = 0; g < Groups; ++g) {
+        const Vec amplitude = hn::LoadU(d, a + g * group_size + v * lanes);
+        sum = hn::MulAdd(amplitude, hn::Max(z[r][g * group_vectors + v], hn::Zero(d)), sum);
+      }
+      hn::StoreU(sum, d, sums + r * group_size + v * lanes);
     }
   }
 }
 
-// In place: r where z > 0, 0 elsewhere. The count is a multiple of 8.
-void StepRow(std::size_t count, double r, double* z) {
-  const Tag d;
-  const auto value = hn::Set(d, r);
-  for (std::size_t i = 0; i < count; i += hn::Lanes(d)) {
-    const auto on = hn::Gt(hn::LoadU(d, z + i), hn::Zero(d));
-    hn::StoreU(hn::IfThenElseZero(on, value), d, z + i);
+template <std::size_t Rows, std::size_t Groups>
+HWY_INLINE void MaskTile(const double* X, std::size_t depth, const double* W, std::uint8_t* masks,
+                         std::size_t mask_stride) {
+  Vec z[Rows][Groups * group_vectors];
+  InnerProducts<Rows, Groups>(X, depth, W, z);
+#pragma GCC unroll 16
+  for (std::size_t r = 0; r < Rows; ++r) {
+#pragma GCC unroll 16
+    for (std::size_t g = 0; g < Groups; ++g) {
+      masks[g * mask_stride + r] = PositiveBits(z[r] + g * group_vectors);
+    }
   }
+}
+
+template <std::size_t Groups>
+void ForwardGroups(const double* X, std::size_t rows, std::size_t depth, const double* W,
+                   const double* a, double* sums, std::uint8_t* masks, std::size_t mask_stride) {
+  std::size_t t = 0;
+  for (; t + tile_rows <= rows; t += tile_rows) {
+    ForwardTile<tile_rows, Groups>(X + t * depth, depth, W, a, sums + t * group_size, masks + t,
+                                   mask_stride);
+  }
+  for (; t < rows; ++t) {
+    ForwardTile<1, Groups>(X + t * depth, depth, W, a, sums + t * group_size, masks + t,
+                           mask_stride);
+  }
+}
+
+template <std::size_t Groups>
+void MaskGroups(const double* X, std::size_t rows, std::size_t depth, const double* W,
+                std::uint8_t* masks, std::size_t mask_stride) {
+  std::size_t t = 0;
+  for (; t + tile_rows <= rows; t += tile_rows) {
+    MaskTile<tile_rows, Groups>(X + t * depth, depth, W, masks + t, mask_stride);
+  }
+  for (; t < rows; ++t) MaskTile<1, Groups>(X + t * depth, depth, W, masks + t, mask_stride);
+}
+
+// Adds Σ_t r_t 1[on] x_t of a few features to `sums`, which is packed like the weights.
+template <std::size_t Features, std::size_t Groups>
+void MomentTile(const double* HWY_RESTRICT X, std::size_t rows, std::size_t depth,
+                const double* HWY_RESTRICT r, const std::uint8_t* HWY_RESTRICT masks,
+                std::size_t mask_stride, double* HWY_RESTRICT sums) {
+  const Tag d;
+  constexpr std::size_t vectors = Groups * group_vectors;
+  const auto at = [&](std::size_t j, std::size_t v) HWY_ATTR {
+    return sums + (v / group_vectors * depth + j) * group_size + v % group_vectors * lanes;
+  };
+  Vec sum[Features][vectors];
+#pragma GCC unroll 16
+  for (std::size_t j = 0; j < Features; ++j) {
+#pragma GCC unroll 16
+    for (std::size_t v = 0; v < vectors; ++v) sum[j][v] = hn::LoadU(d, at(j, v));
+  }
+  for (std::size_t t = 0; t < rows; ++t) {
+    const Vec residual = hn::Set(d, r[t]);
+    Vec masked[vectors];
+#pragma GCC unroll 16
+    for (std::size_t v = 0; v < vectors; ++v) {
+      const unsigned byte = masks[v / group_vectors * mask_stride + t];
+      // Eight bytes are readable, as LoadMaskBits asks.
+      const std::uint8_t bits[8] = {static_cast<std::uint8_t>(byte >> (v % group_vectors * lanes))};
+      masked[v] = hn::IfThenElseZero(hn::LoadMaskBits(d, bits), residual);
+    }
+#pragma GCC unroll 16
+    for (std::size_t j = 0; j < Features; ++j) {
+      const Vec x = hn::Set(d, X[t * depth + j]);
+#pragma GCC unroll 16
+      for (std::size_t v = 0; v < vectors; ++v) sum[j][v] = hn::MulAdd(x, masked[v], sum[j][v]);
+    }
+  }
+#pragma GCC unroll 16
+  for (std::size_t j = 0; j < Features; ++j) {
+#pragma GCC unroll 16
+    for (std::size_t v = 0; v < vectors; ++v) hn::StoreU(sum[j][v], d, at(j, v));
+  }
+}
+
+using MomentFunction = void (*)(const double*, std::size_t, std::size_t, const double*,
+                                const std::uint8_t*, std::size_t, double*);
+
+// MomentTile for 1, 2, ... features.
+template <std::size_t Groups, std::size_t... Less>
+constexpr std::array<MomentFunction, sizeof...(Less)> MomentTiles(std::index_sequence<Less...>) {
+  return {MomentTile<Less + 1, Groups>...};
+}
+
+// All features, in tiles of nearly equal size.
+template <std::size_t Groups>
+void MomentGroups(const double* X, std::size_t rows, std::size_t depth, const double* r,
+                  const std::uint8_t* masks, std::size_t mask_stride, double* sums) {
+  static constexpr auto tile = MomentTiles<Groups>(std::make_index_sequence<tile_features>());
+  const std::size_t tiles = (depth + tile_features - 1) / tile_features;
+  for (std::size_t i = 0; i < tiles; ++i) {
+    const std::size_t first = i * depth / tiles;
+    const std::size_t features = (i + 1) * depth / tiles - first;
+    tile[features - 1](X + first, rows, depth, r, masks, mask_stride, sums + first * group_size);
+  }
+}
+
+void ForwardBlock(const double* X, std::size_t rows, std::size_t depth, const double* W,
+                  const double* a, std::size_t groups, double* values, std::uint8_t* masks,
+                  std::size_t mask_stride) {
+  const Tag d;
+  double sums[rows_per_block * group_size];
+  std::fill_n(sums, rows * group_size, 0.0);
+  std::size_t g = 0;
+  for (; g + tile_groups <= groups; g += tile_groups) {
+    ForwardGroups<tile_groups>(X, rows, depth, W + g * depth * group_size, a + g * group_size, sums,
+                               masks + g * mask_stride, mask_stride);
+  }
+  for (; g < groups; ++g) {
+    ForwardGroups<1>(X, rows, depth, W + g * depth * group_size, a + g * group_size, sums,
+                     masks + g * mask_stride, mask_stride);
+  }
+  for (std::size_t t = 0; t < rows; ++t) {
+    Vec sum = hn::LoadU(d, sums + t * group_size);
+    for (std::size_t v = 1; v < group_vectors; ++v) {
+      sum = hn::Add(sum, hn::LoadU(d, sums + t * group_size + v * lanes));
+    }
+    values[t] = hn::GetLane(hn::SumOfLanes(d, sum));
+  }
+}
+
+void BackwardBlock(const double* X, std::size_t rows, std::size_t depth, const double* r,
+                   const std::uint8_t* masks, std::size_t mask_stride, std::size_t groups,
+                   double* sums) {
+  std::size_t g = 0;
+  for (; g + tile_groups <= groups; g += tile_groups) {
+    MomentGroups<tile_groups>(X, rows, depth, r, masks + g * mask_stride, mask_stride,
+                              sums + g * depth * group_size);
+  }
+  for (; g < groups; ++g) {
+    MomentGroups<1>(X, rows, depth, r, masks + g * mask_stride, mask_stride,
+                    sums + g * depth * group_size);
+  }
+}
+
+void MaskedMomentsBlock(const double* X, std::size_t rows, std::size_t depth, const double* r,
+                        const double* W, std::size_t groups, double* sums) {
+  std::uint8_t masks[tile_groups * rows_per_block];
+  std::size_t g = 0;
+  for (; g + tile_groups <= groups; g += tile_groups) {
+    MaskGroups<tile_groups>(X, rows, depth, W + g * depth * group_size, masks, rows_per_block);
+    MomentGroups<tile_groups>(X, rows, depth, r, masks, rows_per_block,
+                              sums + g * depth * group_size);
+  }
+  for (; g < groups; ++g) {
+    MaskGroups<1>(X, rows, depth, W + g * depth * group_size, masks, rows_per_block);
+    MomentGroups<1>(X, rows, depth, r, masks, rows_per_block, sums + g * depth * group_size);
+  }
+}
+
+// Adds w_t v_t to moments[0] and w_t v_t (x_t − c) to the rest; rows of X are `stride` long.
+void AffineMomentsBlock(const double* X, std::size_t rows, std::size_t stride,
+                        const double* HWY_RESTRICT center, std::size_t columns,
+                        const double* weights, const double* values, double* HWY_RESTRICT moments) {
+  const Tag d;
+  double products[rows_per_block];
+  for (std::size_t t = 0; t < rows; ++t) {
+    products[t] = weights[t] * values[t];
+    moments[0] += products[t];
+  }
+  std::size_t j = 0;
+  for (; j + lanes <= columns; j += lanes) {
+    const Vec c = hn::LoadU(d, center + j);
+    // Two sums, so that one addition need not wait for the other.
+    Vec even = hn::LoadU(d, moments + 1 + j);
+    Vec odd = hn::Zero(d);
+    std::size_t t = 0;
+    for (; t + 2 <= rows; t += 2) {
+      const double* x = X + t * stride + j;
+      even = hn::MulAdd(hn::Set(d, products[t]), hn::Sub(hn::LoadU(d, x), c), even);
+      odd = hn::MulAdd(hn::Set(d, products[t + 1]), hn::Sub(hn::LoadU(d, x + stride), c), odd);
+    }
+    if (t < rows) {
+      const Vec x = hn::Sub(hn::LoadU(d, X + t * stride + j), c);
+      even = hn::MulAdd(hn::Set(d, products[t]), x, even);
+    }
+    hn::StoreU(hn::Add(even, odd), d, moments + 1 + j);
+  }
+  for (; j < columns; ++j) {
+    double sum = 0.0;
+    for (std::size_t t = 0; t < rows; ++t) sum += products[t] * (X[t * stride + j] - center[j]);
+    moments[1 + j] += sum;
+  }
+}
+
+// Returns the weighted square of what is left.
+double SubtractAffineBlock(const double* X, std::size_t rows, std::size_t stride,
+                           const double* HWY_RESTRICT center, std::size_t columns,
+                           const double* HWY_RESTRICT b, const double* weights,
+                           double* HWY_RESTRICT values) {
+  const Tag d;
+  double square = 0.0;
+  for (std::size_t t = 0; t < rows; ++t, X += stride) {
+    Vec sum = hn::Zero(d);
+    double rest = b[0];
+    std::size_t j = 0;
+    for (; j + lanes <= columns; j += lanes) {
+      const Vec x = hn::Sub(hn::LoadU(d, X + j), hn::LoadU(d, center + j));
+      sum = hn::MulAdd(hn::LoadU(d, b + 1 + j), x, sum);
+    }
+    for (; j < columns; ++j) rest += b[1 + j] * (X[j] - center[j]);
+    values[t] -= rest + hn::GetLane(hn::SumOfLanes(d, sum));
+    square += weights[t] * values[t] * values[t];
+  }
+  return square;
 }
 
 }  // namespace HWY_NAMESPACE
@@ -70,34 +323,66 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace lodestone::kernels {
 
-HWY_EXPORT(ForwardRow);
-HWY_EXPORT(MaskedRow);
-HWY_EXPORT(StepRow);
+HWY_EXPORT(ForwardBlock);
+HWY_EXPORT(BackwardBlock);
+HWY_EXPORT(MaskedMomentsBlock);
+HWY_EXPORT(AffineMomentsBlock);
+HWY_EXPORT(SubtractAffineBlock);
 
 namespace {
 
-Index padded_to_bytes(Index count) { return (count + 7) / 8 * 8; }
+constexpr Index group_size = 8;
+
+Index group_count(Index neurons) { return (neurons + group_size - 1) / group_size; }
 
 Index block_count(Index rows) { return (rows + rows_per_block - 1) / rows_per_block; }
 
-// Sums a matrix over blocks of rows: the blocks are dealt to at most 32 chunks by number alone,
-// each chunk adds up its own blocks in order, and the chunks are added in order. The sum is the
-// same for every thread count, and the memory is bounded.
+std::size_t size(Index count) { return static_cast<std::size_t>(count); }
+
+// Weights as the kernels read them, padded with zeros: groups of eight neurons, feature by feature.
+std::vector<double> packed(const Matrix& W) {
+  const Index d = W.cols();
+  std::vector<double> result(size(group_count(W.rows()) * group_size * d), 0.0);
+  for (Index i = 0; i < W.rows(); ++i) {
+    double* group = result.data() + i / group_size * group_size * d + i % group_size;
+    for (Index j = 0; j < d; ++j) group[j * group_size] = W(i, j);
+  }
+  return result;
+}
+
+void unpack(const std::vector<double>& sums, Matrix& moments) {
+  const Index d = moments.cols();
+  for (Index i = 0; i < moments.rows(); ++i) {
+    const double* group = sums.data() + i / group_size * group_size * d + i % group_size;
+    for (Index j = 0; j < d; ++j) moments(i, j) = group[j * group_size];
+  }
+}
+
+std::size_t packed_size(const Matrix& moments) {
+  return size(group_count(moments.rows()) * group_size * moments.cols());
+}
+
+// Sums over blocks of rows: the blocks are dealt to at most 32 chunks by number alone, each chunk
+// adds up its own blocks in order, and the chunks are added in order. The sums are the same for
+// every thread count, and the memory is bounded.
 template <class AddBlock>
-void sum_over_blocks(Index rows, Matrix& total, const AddBlock& add_block) {
+std::vector<double> sums_over_blocks(Index rows, std::size_t length, const AddBlock& add_block) {
   const Index blocks = block_count(rows);
   const Index chunks = std::min<Index>(blocks, 32);
-  std::vector<Matrix> partial(static_cast<std::size_t>(chunks));
+  std::vector<std::vector<double>> partial(size(chunks));
   for_each_block(chunks, [&](Index chunk) {
-    Matrix& sum = partial[static_cast<std::size_t>(chunk)];
-    sum.setZero(total.rows(), total.cols());
+    std::vector<double>& sums = partial[size(chunk)];
+    sums.assign(length, 0.0);
     for (Index block = chunk * blocks / chunks; block < (chunk + 1) * blocks / chunks; ++block) {
       const Index first = block * rows_per_block;
-      add_block(first, std::min(rows_per_block, rows - first), sum);
+      add_block(first, size(std::min(rows_per_block, rows - first)), sums.data());
     }
   });
-  total.setZero();
-  for (const Matrix& sum : partial) total += sum;
+  std::vector<double> total(length, 0.0);
+  for (const std::vector<double>& sums : partial) {
+    for (std::size_t i = 0; i < length; ++i) total[i] += sums[i];
+  }
+  return total;
 }
 
 }  // namespace
@@ -107,63 +392,67 @@ namespace simd {
 void forward(const Matrix& X, const Matrix& W, const Vector& a, Vector& values, Masks& masks) {
   const Index n = X.rows();
   const Index m = W.rows();
-  const Index d = X.cols();
-  const Index padded = padded_to_bytes(m);
-  Vector amplitudes = Vector::Zero(padded);
-  amplitudes.head(m) = a;
+  const Index groups = group_count(m);
   values.resize(n);
   masks.resize(n, m);
   if (m == 0) {
     values.setZero();
     return;
   }
+  const std::vector<double> weights = packed(W);
+  Vector amplitudes = Vector::Zero(groups * group_size);
+  amplitudes.head(m) = a;
   for_each_block(block_count(n), [&](Index block) {
     const Index first = block * rows_per_block;
     const Index rows = std::min(rows_per_block, n - first);
-    std::vector<double> products(static_cast<std::size_t>(rows * padded), 0.0);
-    multiply_transposed(rows, m, d, X.row(first).data(), d, W.data(), d, products.data(), padded);
-    for (Index t = 0; t < rows; ++t) {
-      values[first + t] = HWY_DYNAMIC_DISPATCH(ForwardRow)(static_cast<std::size_t>(padded),
-                                                           products.data() + t * padded,
-                                                           amplitudes.data(), masks.row(first + t));
-    }
+    HWY_DYNAMIC_DISPATCH(ForwardBlock)
+    (X.row(first).data(), size(rows), size(X.cols()), weights.data(), amplitudes.data(),
+     size(groups), values.data() + first, masks.group(0) + first, size(n));
   });
 }
 
 void backward(const Matrix& X, const Masks& masks, const Vector& r, Matrix& moments) {
-  const Index m = masks.neurons;
-  const Index d = X.cols();
-  const Index padded = padded_to_bytes(m);
-  moments.resize(m, d);
-  if (m == 0) return;
-  sum_over_blocks(X.rows(), moments, [&](Index first, Index rows, Matrix& sum) {
-    std::vector<double> masked(static_cast<std::size_t>(rows * padded));
-    for (Index t = 0; t < rows; ++t) {
-      HWY_DYNAMIC_DISPATCH(MaskedRow)
-      (static_cast<std::size_t>(padded), masks.row(first + t), r[first + t],
-       masked.data() + t * padded);
-    }
-    transposed_multiply_add(m, d, rows, masked.data(), padded, X.row(first).data(), d, sum.data(),
-                            d);
-  });
+  moments.resize(masks.neurons, X.cols());
+  if (masks.neurons == 0) return;
+  const auto add = [&](Index first, std::size_t rows, double* sums) {
+    HWY_DYNAMIC_DISPATCH(BackwardBlock)
+    (X.row(first).data(), rows, size(X.cols()), r.data() + first, masks.group(0) + first,
+     size(masks.rows), size(masks.groups()), sums);
+  };
+  unpack(sums_over_blocks(X.rows(), packed_size(moments), add), moments);
 }
 
 void masked_moments(const Matrix& X, const Matrix& U, const Vector& r, Matrix& moments) {
-  const Index p = U.rows();
-  const Index d = X.cols();
-  const Index padded = padded_to_bytes(p);
-  moments.resize(p, d);
-  if (p == 0) return;
-  sum_over_blocks(X.rows(), moments, [&](Index first, Index rows, Matrix& sum) {
-    std::vector<double> products(static_cast<std::size_t>(rows * padded), 0.0);
-    multiply_transposed(rows, p, d, X.row(first).data(), d, U.data(), d, products.data(), padded);
-    for (Index t = 0; t < rows; ++t) {
-      HWY_DYNAMIC_DISPATCH(StepRow)
-      (static_cast<std::size_t>(padded), r[first + t], products.data() + t * padded);
-    }
-    transposed_multiply_add(p, d, rows, products.data(), padded, X.row(first).data(), d, sum.data(),
-                            d);
-  });
+  moments.resize(U.rows(), X.cols());
+  if (U.rows() == 0) return;
+  const std::vector<double> weights = packed(U);
+  const auto add = [&](Index first, std::size_t rows, double* sums) {
+    HWY_DYNAMIC_DISPATCH(MaskedMomentsBlock)
+    (X.row(first).data(), rows, size(X.cols()), r.data() + first, weights.data(),
+     size(group_count(U.rows())), sums);
+  };
+  unpack(sums_over_blocks(X.rows(), packed_size(moments), add), moments);
+}
+
+void affine_moments(const Matrix& X, const Vector& center, const Vector& weights,
+                    const Vector& values, Vector& moments) {
+  const auto add = [&](Index first, std::size_t rows, double* sums) {
+    HWY_DYNAMIC_DISPATCH(AffineMomentsBlock)
+    (X.row(first).data(), rows, size(X.cols()), center.data(), size(center.size()),
+     weights.data() + first, values.data() + first, sums);
+  };
+  const std::vector<double> sums = sums_over_blocks(X.rows(), size(1 + center.size()), add);
+  moments = Eigen::Map<const Vector>(sums.data(), 1 + center.size());
+}
+
+double subtract_affine(const Matrix& X, const Vector& center, const Vector& b,
+                       const Vector& weights, Vector& values) {
+  const auto add = [&](Index first, std::size_t rows, double* square) {
+    *square += HWY_DYNAMIC_DISPATCH(SubtractAffineBlock)(
+        X.row(first).data(), rows, size(X.cols()), center.data(), size(center.size()), b.data(),
+        weights.data() + first, values.data() + first);
+  };
+  return sums_over_blocks(X.rows(), 1, add).front();
 }
 
 void activations(const Matrix& X, Index first, Index count, const Matrix& U, Matrix& output) {
