@@ -145,7 +145,12 @@ class Fit final : public Verb {
                            result.features.W * result.standardization.map.transpose()};
       run.recovery = measure_recovery(*teacher, inputs);
     }
-    if (shares && shares->test) run.test = error_on(result.model, *shares->test);
+    if (shares && shares->test) {
+      run.test = error_on(result.model, *shares->test);
+      for (const std::string& warning : extrapolation_warnings(result.model, shares->test->X)) {
+        result.warnings.push_back("test: " + warning);
+      }
+    }
     for (Model* model : {&result.model, &result.network_model}) {
       model->provenance = {version,       "fit",
                            run.source,    request_.how.seed,

@@ -81,27 +81,32 @@ class Predict final : public Verb {
     table.has_names = true;
     table.values = predictions;
     write_table(common_.out, table);
-    report(model, data, measured_error(predictions, data.y));
+    std::vector<std::string> warnings = data.warnings;
+    for (std::string& warning : extrapolation_warnings(model, data.X)) {
+      warnings.push_back(std::move(warning));
+    }
+    report(data, warnings, model.target, measured_error(predictions, data.y));
     return done;
   }
 
  private:
-  void report(const Model& model, const Dataset& data, const std::optional<Error>& error) const {
+  void report(const Dataset& data, const std::vector<std::string>& warnings,
+              const std::string& target, const std::optional<Error>& error) const {
     if (common_.json) {
       nlohmann::ordered_json summary = {{"command", "predict"},  {"model", model_},
-                                        {"data", data_},         {"target", model.target},
+                                        {"data", data_},         {"target", target},
                                         {"rows", data.X.rows()}, {"out", common_.out}};
       if (data.dropped_rows > 0) summary["dropped_rows"] = data.dropped_rows;
       if (error) summary["test"] = {{"rmse", error->rmse}};
       if (error && error->r2) summary["test"]["r2"] = *error->r2;
       if (error) summary["test"]["rows"] = error->rows;
-      if (!data.warnings.empty()) summary["warnings"] = data.warnings;
+      if (!warnings.empty()) summary["warnings"] = warnings;
       print(fmt::format("{}\n", summary.dump(2)));
       return;
     }
     if (common_.quiet) return;
     // Also where the predictions go to standard output: they look complete, and are not.
-    for (const std::string& warning : data.warnings) {
+    for (const std::string& warning : warnings) {
       say(fmt::format("lodestone: warning: {}\n", warning));
     }
     if (data.dropped_rows > 0) {
@@ -111,10 +116,9 @@ class Predict final : public Verb {
           data.dropped_rows + data.X.rows()));
     }
     if (common_.out != "-") {
-      say(fmt::format("{} predictions of {} written to {}\n", data.X.rows(), model.target,
-                      common_.out));
+      say(fmt::format("{} predictions of {} written to {}\n", data.X.rows(), target, common_.out));
       if (error) {
-        say(fmt::format("the table holds {} too{}: RMSE {:.4g}{}\n", model.target,
+        say(fmt::format("the table holds {} too{}: RMSE {:.4g}{}\n", target,
                         error->rows < data.X.rows() ? fmt::format(" in {} rows", error->rows) : "",
                         error->rmse, error->r2 ? fmt::format(", R² {:.4f}", *error->r2) : ""));
       }

@@ -35,7 +35,7 @@ struct AscentOptions {
   /// >= 1. Fewer cost less; the maxima counted are those among them.
   Index most_refined = 1000;
 
-  std::uint64_t seed = 0;     ///< of the random starts
+  std::uint64_t seed = 0;  ///< of the random starts
 };
 
 /// What multi-start ascent found on C(u) = E[(f − y) relu(u·x)] over unit directions u

@@ -86,6 +86,13 @@ Dataset weighted_rows(Dataset data);
 /// The chosen rows of a data set, in the given order.
 Dataset take_rows(const Dataset& data, const std::vector<Index>& rows);
 
+/// Between which values each column of some rows lies; empty where there are no rows.
+struct ColumnRanges {
+  Vector lowest;   ///< d
+  Vector highest;  ///< d
+};
+ColumnRanges column_ranges(const Matrix& X);
+
 /// Rows for training, for choosing, and for judging.
 struct Shares {
   Dataset training;

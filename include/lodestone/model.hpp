@@ -41,6 +41,7 @@ struct Model {
   Standardization standardization;
   bool biases = false;  ///< neurons have a bias of their own, penalized like a weight; without it a
                         ///< feature's bias only says where the centre of the columns is
+  ColumnRanges ranges;  ///< of the training rows; empty for populations and networks from elsewhere
   Provenance provenance;
 
   Index dimension() const { return static_cast<Index>(columns.size()); }
@@ -54,6 +55,12 @@ struct Model {
   /// naming a missing column.
   Matrix select_columns(const Table& table) const;
 };
+
+/// What a reader of predictions should know of their inputs X (n×d, the model's columns): how many
+/// rows lie further outside the training range of a column than half its width, if any, and which
+/// column is to blame for most of them. A ReLU network goes on linearly there, whatever the target
+/// does.
+std::vector<std::string> extrapolation_warnings(const Model& model, const Matrix& X);
 
 /// Takes a network trained in standardized coordinates (rows of W p long, or p + 1 with a bias)
 /// with its affine part to original units (docs/math.md, 3.1), for people: features have unit

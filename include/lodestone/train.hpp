@@ -77,6 +77,7 @@ struct Problem {
   Standardization standardization;    ///< inputs to the objective's coordinates (before a bias)
   bool biases = false;
   Index training_rows = 0;            ///< 0 for a population
+  ColumnRanges ranges;                ///< of the training rows
   std::optional<Dataset> validation;  ///< rows that choose λ, in original units
   std::optional<Dataset> test;        ///< rows that nothing has seen, in original units
 

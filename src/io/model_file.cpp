@@ -90,6 +90,14 @@ Model model_from(const Json& json) {
                               item.at("amplitude").get<double>()});
   }
   model.biases = json.value("biases", true);
+  if (json.contains("ranges")) {
+    model.ranges = {to_vector(json.at("ranges").at("lowest")),
+                    to_vector(json.at("ranges").at("highest"))};
+    if (model.ranges.lowest.size() != model.dimension() ||
+        model.ranges.highest.size() != model.dimension()) {
+      throw std::out_of_range("ranges do not have one number a column");
+    }
+  }
   model.standardization = standardization_from(json.at("standardization"));
   const Json& provenance = json.at("provenance");
   model.provenance = {provenance.at("lodestone").get<std::string>(),
@@ -126,6 +134,10 @@ void write_model(const std::string& path, const Model& model) {
                {"biases", model.biases}};
   for (const Encoding& encoding : model.encodings) {
     json["encodings"].push_back({{"column", encoding.column}, {"values", encoding.values}});
+  }
+  if (model.ranges.lowest.size() > 0) {
+    json["ranges"] = {{"lowest", to_list(model.ranges.lowest)},
+                      {"highest", to_list(model.ranges.highest)}};
   }
   json["affine"] = {{"alpha", model.affine.alpha}, {"beta", to_list(model.affine.beta)}};
   Json& features = json["features"] = Json::array();

@@ -51,6 +51,11 @@ Dataset draw_samples(const Teacher& teacher, Index n, double noise, std::uint64_
   return data;
 }
 
+ColumnRanges column_ranges(const Matrix& X) {
+  if (X.rows() == 0) return {};
+  return {X.colwise().minCoeff(), X.colwise().maxCoeff()};
+}
+
 Dataset take_rows(const Dataset& data, const std::vector<Index>& rows) {
   const auto count = static_cast<Index>(rows.size());
   const auto same_or_none = [&](const Vector& values) {

@@ -1,5 +1,7 @@
 #include "lodestone/model.hpp"
 
+#include <fmt/format.h>
+
 #include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
@@ -45,6 +47,32 @@ Matrix Model::select_columns(const Table& table) const {
     X.col(j) = table.values.col(found - table.names.begin());
   }
   return X;
+}
+
+std::vector<std::string> extrapolation_warnings(const Model& model, const Matrix& X) {
+  constexpr double margin = 0.5;
+  const ColumnRanges& ranges = model.ranges;
+  if (ranges.lowest.size() != X.cols() || X.cols() == 0) return {};
+  Index outside = 0;
+  Eigen::VectorX<Index> outside_by = Eigen::VectorX<Index>::Zero(X.cols());
+  for (Index t = 0; t < X.rows(); ++t) {
+    bool any = false;
+    for (Index j = 0; j < X.cols(); ++j) {
+      const double allowed = margin * (ranges.highest[j] - ranges.lowest[j]);
+      if (X(t, j) >= ranges.lowest[j] - allowed && X(t, j) <= ranges.highest[j] + allowed) continue;
+      ++outside_by[j];
+      any = true;
+    }
+    if (any) ++outside;
+  }
+  if (outside == 0) return {};
+  Index worst = 0;
+  outside_by.maxCoeff(&worst);
+  return {
+      fmt::format("{} of {} rows lie far outside the rows of the training, most often in '{}' "
+                  "({:.6g} to {:.6g} there): their predictions are extrapolated",
+                  outside, X.rows(), model.columns[static_cast<std::size_t>(worst)],
+                  ranges.lowest[worst], ranges.highest[worst])};
 }
 
 namespace {

@@ -51,6 +51,7 @@ Model model_of(const Network& network, const Prepared& rows, const Dataset& data
   model.columns = data.columns;
   model.encodings = data.encodings;
   model.target = data.target;
+  model.ranges = column_ranges(data.X);
   return model;
 }
 

@@ -79,6 +79,7 @@ Problem sample_problem(const TrainOptions& options, const std::optional<Teacher>
   }
   problem.biases = options.biases.value_or(from_file);
   problem.training_rows = training.X.rows();
+  problem.ranges = column_ranges(training.X);
   const auto kind = options.standardize.value_or(from_file ? Standardization::Kind::scale
                                                            : Standardization::Kind::none);
   problem.standardization = Standardization::fit(kind, training.X, training.y, training.weights);

@@ -60,6 +60,7 @@ Model model_of(const Problem& problem, const Network& network) {
   model.columns = problem.columns;
   model.encodings = problem.encodings;
   model.target = problem.target;
+  model.ranges = problem.ranges;
   return model;
 }
 

@@ -227,3 +227,22 @@ def test_missing_files_are_refused(lodestone, trained, rows, model, data, says):
 def test_folder_without_a_model_is_refused(lodestone):
     (lodestone.folder / "empty").mkdir()
     lodestone.refused("predict", "empty", "rows.csv", says=["empty/model.json", "No such file"])
+
+
+def test_rows_far_outside_the_training_are_named(lodestone, trained, rows):
+    _, run, table = trained
+    lowest, highest = table[:, 1].min(), table[:, 1].max()
+    inside = np.clip(rows, table[:, :3].min(axis=0), table[:, :3].max(axis=0))
+    write_csv(lodestone.folder / "inside.csv", inside, NAMES[:3])
+    assert lodestone.done("predict", run, "inside.csv").stderr == ""
+    inside[4, 1] = highest + 0.6 * (highest - lowest)
+    write_csv(lodestone.folder / "far.csv", inside, NAMES[:3])
+    result = lodestone.done("predict", run, "far.csv")
+    assert result.stderr.startswith(
+        f"lodestone: warning: 1 of 30 rows lie far outside the rows of the training, most often in"
+        f" '{NAMES[1]}' ("
+    )
+    assert result.stderr.count("\n") == 1
+    assert len(predictions(result.stdout)) == 30
+    result = lodestone.done("predict", run, "far.csv", "--out", "p.csv", "--json")
+    assert len(json.loads(result.stdout)["warnings"]) == 1

@@ -467,5 +467,30 @@ TEST(Model, DamagedFilesAreRefused) {
   }
 }
 
+TEST(Model, SaysWhereItExtrapolates) {
+  Model model;
+  model.columns = {"a", "b"};
+  model.affine.beta = Vector::Zero(2);
+  const Matrix training{{0.0, 10.0}, {1.0, 30.0}};
+  model.standardization =
+      Standardization::fit(Standardization::Kind::none, training, Vector{{0.0, 1.0}}, Vector());
+  const Matrix rows{{1.5, 0.0}, {-0.5, 40.0}, {1.6, 20.0}, {2.0, 41.0}};
+  EXPECT_TRUE(extrapolation_warnings(model, rows).empty());
+  model.ranges = column_ranges(training);
+  // Half a range beyond is allowed: two rows are further out in a, one of them in b too.
+  EXPECT_TRUE(extrapolation_warnings(model, rows.topRows(2)).empty());
+  const std::vector<std::string> warnings = extrapolation_warnings(model, rows);
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_EQ(warnings.front(),
+            "2 of 4 rows lie far outside the rows of the training, most often in 'a' (0 to 1 "
+            "there): their predictions are extrapolated");
+
+  const TemporaryFolder folder;
+  write_model(folder.file("model.json"), model);
+  const Model read = read_model(folder.file("model.json"));
+  EXPECT_TRUE(same_bits(read.ranges.lowest, model.ranges.lowest));
+  EXPECT_TRUE(same_bits(read.ranges.highest, model.ranges.highest));
+}
+
 }  // namespace
 }  // namespace lodestone
