@@ -425,6 +425,26 @@ std::vector<Option> certify_options(CertifyRequest& r) {
   return options;
 }
 
+std::string list_text(const std::vector<std::string>& items) { return io::join_names(items); }
+
+std::vector<Option> sweep_options(SweepRequest& r) {
+  Option grid = names("grid", "KEY=V,V,...",
+                      "A key of train's configuration, or teacher.KEY of a random teacher, and the "
+                      "values it takes: a list, or for numbers LOW:HIGH, LOW:HIGH:STEP or "
+                      "LOW:HIGH:xFACTOR; give it once for each key [none: only seeds]",
+                      r.grid);
+  grid.repeats = true;
+  return {
+      grid,
+      text("seeds", "LIST",
+           "Seeds of the runs, as in 0:9 or 0,3,7; a random teacher that names no seed is drawn "
+           "anew by each [--seed]",
+           r.seeds),
+      flag_option("keep-runs", "Keep model, network and history of every run, not only its summary",
+                  r.keep_runs),
+  };
+}
+
 std::vector<Option> predict_options(PredictOptions& o) {
   return {
       delimiter(o.delimiter),
