@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <string_view>
@@ -271,15 +272,14 @@ std::string table_csv(const DataTable& table) {
 }
 
 std::string figure_script(const Figure& figure) {
+  std::string prefix = figure.name;  // of the element ids, so that figures can share a page
+  std::replace_if(
+      prefix.begin(), prefix.end(), [](char c) { return c == '-' || c == '.'; }, '_');
   return fmt::format(
-             "# {}\n# Draw again, in the folder of verify.json: gnuplot data/{}.gp > "
-             "figures/{}.svg\n",
-             figure.caption, figure.name, figure.name) +
-         fmt::format(
-             "set terminal svg size 760,460 dynamic font \"sans-serif,14\" background "
-             "\"white\" name \"{}\"\n",
-             figure.name) +
-         std::string(io::figure_style) + figure.commands;
+      "# {0}\n# Draw again, in the folder of verify.json: gnuplot data/{1}.gp > figures/{1}.svg\n"
+      "set terminal svg size 760,460 dynamic font \"sans-serif,14\" background \"white\" "
+      "name \"{2}\"\n{3}{4}",
+      figure.caption, figure.name, prefix, io::figure_style, figure.commands);
 }
 
 std::string verify_json(const std::vector<ExperimentOutcome>& outcomes) {
