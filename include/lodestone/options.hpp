@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lodestone/fit.hpp"
+#include "lodestone/laboratory.hpp"
 #include "lodestone/model_certificate.hpp"
 #include "lodestone/sweep.hpp"
 #include "lodestone/train.hpp"
@@ -93,6 +94,18 @@ std::vector<Option> certify_options(CertifyRequest& request);
 
 /// The options of `sweep` beyond those of `train` (in request.base).
 std::vector<Option> sweep_options(SweepRequest& request);
+
+/// What `verify` measures.
+struct VerifyRequest {
+  std::vector<std::string> only;  ///< ids of experiments; empty: all of them
+  bool quick = false;
+  bool broken = false;  ///< as LaboratoryOptions has it
+  std::uint64_t seed = 0;
+
+  /// The experiments asked for, in reading order. Throws InvalidArgument for an unknown id.
+  std::vector<const Experiment*> chosen() const;
+};
+std::vector<Option> verify_options(VerifyRequest& request);
 
 /// One "key = value" of a configuration file.
 struct ConfigEntry {

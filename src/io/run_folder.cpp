@@ -22,10 +22,10 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr std::array run_files = {"config.toml", "teacher.json",         "history.csv",
-                                  "model.json",  "network.json",         "path.csv",
-                                  "path.json",   "cross_validation.csv", "summary.json",
-                                  "checkpoint",  "report.html",          "runs.csv"};
+constexpr std::array run_files = {
+    "config.toml", "teacher.json", "history.csv",          "model.json",   "network.json",
+    "path.csv",    "path.json",    "cross_validation.csv", "summary.json", "checkpoint",
+    "report.html", "verify.json",  "index.html",           "runs.csv"};
 
 // First line of a checkpoint; the number is the version of its content.
 constexpr std::string_view checkpoint_name = "lodestone-checkpoint ";
