@@ -8,6 +8,11 @@
 // The experiments, one a file of the same name, and what they share.
 namespace lodestone::laboratory {
 
+Experiment theorem_3_1();
+Experiment stage_1();
+Experiment stage_2();
+Experiment stage_3();
+Experiment samples();
 Experiment mass_bound();
 
 /// One of three sizes, by the effort asked for.

@@ -20,7 +20,8 @@ bool ExperimentResult::holds() const {
 
 const std::vector<Experiment>& experiments() {
   static const std::vector<Experiment> table = {
-      laboratory::mass_bound(),
+      laboratory::theorem_3_1(), laboratory::stage_1(), laboratory::stage_2(),
+      laboratory::stage_3(),     laboratory::samples(), laboratory::mass_bound(),
   };
   return table;
 }

@@ -123,7 +123,7 @@ Diagram one_key(const SweepPlan& plan, const std::vector<Json>& summaries, std::
       ticks("x", x) + fmt::format(
                           "set ylabel 'share of runs with every teacher recovered'\n"
                           "set yrange [0:1.05]\nset xrange [-0.5:{}]\nunset key\n"
-                          "plot 'data/{}.csv' skip 1 using 1:2 with linespoints lw 2 pt 7\n",
+                          "plot 'data/{}.csv' using 1:2 with linespoints lw 2 pt 7\n",
                           static_cast<double>(x.values.size()) - 0.5, diagram.name);
   return diagram;
 }
@@ -161,7 +161,7 @@ Diagram two_keys(const SweepPlan& plan, const std::vector<Json>& summaries, std:
           "set cbrange [0:1]\nset xrange [-0.5:{}]\nset yrange [-0.5:{}]\nunset key\n"
           "unset grid\nset palette defined (0 '#fff3e0', 0.5 '#d55e00', 1 '#0072b2')\n"
           "set style fill solid noborder\n"
-          "plot 'data/{}.csv' skip 1 using 1:2:(0.5):(0.5):3 with boxxyerror lc palette\n",
+          "plot 'data/{}.csv' using 1:2:(0.5):(0.5):3 with boxxyerror lc palette\n",
           static_cast<double>(x.values.size()) - 0.5, static_cast<double>(y.values.size()) - 0.5,
           diagram.name);
   return diagram;

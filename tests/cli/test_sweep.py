@@ -208,12 +208,17 @@ def test_data_files_and_kept_runs(lodestone):
         (["--total-seconds", "0"], ["total-seconds"]),
         (["--noise", "0.5"], ["noise"]),
         (["--extend", "--overwrite"], ["--extend"]),
-        (["--teacher", "missing.json"], ["missing.json"]),
-        (["--teacher", "missing.json", "--grid", "teacher.k=2"], ["teacher.k", "random"]),
     ],
 )
 def test_bad_keys_and_values_run_nothing(lodestone, flags, says):
     lodestone.refused(*BASE, *flags, "--out", "sweep", says=says)
+
+
+def test_missing_files_run_nothing(lodestone):
+    lodestone.refused("sweep", "--teacher", "missing.json", "--out", "sweep", says="missing.json")
+    lodestone.refused("sweep", "--data", "no.csv", "--target", "y", "--out", "sweep", says="no.csv")
+    flags = ["--teacher", "missing.json", "--grid", "teacher.k=2", "--out", "sweep"]
+    lodestone.refused("sweep", *flags, says=["teacher.k", "random"])
 
 
 def test_a_folder_is_needed_and_others_are_kept(lodestone, small_run):
