@@ -29,7 +29,8 @@ Teacher teacher_of(Index d, std::uint64_t seed) {
   return draw_teacher(random);
 }
 
-// Largest angle of an average neuron after Algorithm 1 on n rows.
+// Largest angle of an average neuron after Algorithm 1 on n rows, λ halved until lambda_end
+// exactly.
 double angle_after(const Teacher& teacher, Index n, double noise, double lambda_end,
                    double tolerance, std::uint64_t seed) {
   const Dataset rows = draw_samples(teacher, n, noise, seed);
@@ -38,7 +39,11 @@ double angle_after(const Teacher& teacher, Index n, double noise, double lambda_
   options.width = 20;
   options.seed = seed;
   options.tolerance = tolerance;
-  options.lambda_end = lambda_end;
+  if (noise > 0.0) {
+    // Otherwise chosen from the measured gap.
+    options.lambda_start = lambda_end * std::exp2(std::ceil(std::log2(0.02 / lambda_end)));
+  }
+  options.lambda_end = 0.99 * lambda_end;
   options.max_steps = 3000;
   options.max_epoch_steps = 1000;
   Algorithm1State state;
@@ -69,7 +74,7 @@ class Samples {
 
   ExperimentResult operator()() {
     const auto dimensions =
-        by_effort<std::vector<Index>>(options_.effort, {4, 8}, {5, 10, 20}, {5, 10, 20, 40});
+        by_effort<std::vector<Index>>(options_.effort, {4, 8}, {4, 8, 16}, {5, 10, 20, 40});
     for (std::size_t i = 0; i < dimensions.size() && !stopped(options_); ++i) {
       rows_needed(dimensions[i]);
       report_progress(options_,
@@ -87,7 +92,7 @@ class Samples {
   // Success over n = 2^i (k + 1)(d + 1), in multiples of the number of unknowns: k directions with
   // their amplitudes, and the affine part.
   void rows_needed(Index d) {
-    const int runs = by_effort(options_.effort, 2, 6, 12);
+    const int runs = by_effort(options_.effort, 2, 4, 12);
     const auto unknowns = static_cast<double>((neurons_of_teacher + 1) * (d + 1));
     const auto multiples = options_.broken ? std::vector<double>{0.5, 0.7}
                                            : by_effort<std::vector<double>>(
@@ -126,7 +131,7 @@ class Samples {
         options_.effort, {400, 3200}, {1000, 4000, 16000}, {1000, 2000, 4000, 8000, 16000, 32000});
     const auto noises =
         by_effort<std::vector<double>>(options_.effort, {0.2}, {0.2}, {0.1, 0.2, 0.4});
-    const int runs = by_effort(options_.effort, 3, 4, 12);
+    const int runs = by_effort(options_.effort, 3, 6, 12);
     double done = 0.6;
     for (const double noise : noises) {
       std::vector<double> n_all;

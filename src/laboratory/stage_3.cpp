@@ -54,11 +54,9 @@ Teacher teacher_of(std::uint64_t seed, Effort effort) {
 
 Run run_with(const PopulationObjective& objective, Algorithm1Options options) {
   Run run;
-  Observer observer;
-  observer.on_record = [&](const Algorithm1State& state, const Record& record) {
-    if (record.stage != Stage::late_features || !record.end_of_epoch) return true;
+  const auto add = [&](const Algorithm1State& state, double loss) {
     const Recovery recovery = measure_recovery(objective.teacher(), state.network);
-    EpochEnd end{state.lambda, record.loss, recovery.mean_angle_deg, 0.0, 0.0};
+    EpochEnd end{state.lambda, loss, recovery.mean_angle_deg, 0.0, 0.0};
     for (const TeacherRecovery& teacher : recovery.per_teacher) {
       end.group_angle_deg = std::max(end.group_angle_deg, teacher.angle_deg);
     }
@@ -70,10 +68,16 @@ Run run_with(const PopulationObjective& objective, Algorithm1Options options) {
       if (angle > away_deg) end.away += mass[i] / mass.sum();
     }
     run.epochs.push_back(end);
+  };
+  Observer observer;
+  observer.on_record = [&](const Algorithm1State& state, const Record& record) {
+    if (record.stage == Stage::late_features && record.end_of_epoch) add(state, record.loss);
     return true;
   };
   Algorithm1State state;
   run_algorithm1(objective, options, state, observer);
+  // A single epoch that its budget ended.
+  if (run.epochs.empty()) add(state, objective.loss(state.network));
   run.steps = state.steps;
   run.lambda_start = state.lambda_start;
   run.null_loss = objective.null_loss();
@@ -93,7 +97,7 @@ Case measure(std::uint64_t seed, const LaboratoryOptions& laboratory) {
   Algorithm1Options options;
   options.width = by_effort<Index>(laboratory.effort, 20, 60, 100);
   options.seed = seed;
-  options.epoch_tolerance = 0.01;
+  options.epoch_tolerance = 0.003;
   options.tolerance = by_effort(laboratory.effort, 1e-7, 1e-8, 1e-10);
   if (laboratory.broken) options.schedule.kind = Schedule::Kind::none;
   if (laboratory.broken) options.max_steps = 3000;
