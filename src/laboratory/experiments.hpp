@@ -8,7 +8,14 @@
 // The experiments, one a file of the same name, and what they share.
 namespace lodestone::laboratory {
 
+Experiment definition_1();
+Experiment lemma_6_2();
 Experiment mass_bound();
+Experiment test_functions();
+Experiment lemma_5_1();
+Experiment gradient_lower_bound();
+Experiment lemma_6_1();
+Experiment lazy();
 
 /// One of three sizes, by the effort asked for.
 template <class T>

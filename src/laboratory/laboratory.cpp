@@ -20,7 +20,9 @@ bool ExperimentResult::holds() const {
 
 const std::vector<Experiment>& experiments() {
   static const std::vector<Experiment> table = {
-      laboratory::mass_bound(),
+      laboratory::definition_1(),         laboratory::lemma_6_2(), laboratory::mass_bound(),
+      laboratory::test_functions(),       laboratory::lemma_6_1(), laboratory::lemma_5_1(),
+      laboratory::gradient_lower_bound(), laboratory::lazy(),
   };
   return table;
 }
