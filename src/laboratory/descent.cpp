@@ -48,14 +48,22 @@ std::vector<Snapshot> unregularized(const PopulationObjective& objective, Algori
   return std::move(run.snapshots);
 }
 
+// +1 or −1: on which side of its nearest teacher's line a neuron is.
+double nearest_side(const Teacher& teacher, const Vector& w) {
+  const Vector cosines = teacher.directions * w;
+  Index nearest = 0;
+  cosines.cwiseAbs().maxCoeff(&nearest);
+  return cosines[nearest] < 0.0 ? -1.0 : 1.0;
+}
+
 // Figure 1: students in the plane early in stage 3, and where they should go.
 std::vector<DataTable> plane_tables(const LaboratoryOptions& options) {
   const Teacher teacher = drawn_teacher(options, "lem-5.1 figure", 0, 2, 3, 2, 40.0);
   const PopulationObjective objective(teacher);
   Algorithm1Options algorithm;
-  algorithm.width = 40;
+  algorithm.width = 60;
   algorithm.seed = derived_seed(options.seed, "lem-5.1 figure start", 0);
-  algorithm.max_steps = 120;
+  algorithm.max_steps = 40;
   Algorithm1State state;
   run_algorithm1(objective, algorithm, state);
   const DescentDirection direction = descent_direction(objective, state.network, state.lambda);
@@ -68,9 +76,13 @@ std::vector<DataTable> plane_tables(const LaboratoryOptions& options) {
                     {"sign", "sign of the output weight a"},
                     {"goal", "1: its share of a teacher, 0: zero"}};
   for (Index i = 0; i < state.network.width(); ++i) {
-    const Vector w = state.network.W.row(i);
+    Vector w = state.network.W.row(i);
     if (w.norm() < 1e-3) continue;
-    const Vector goal = direction.goals.row(i);
+    Vector goal = direction.goals.row(i);
+    if (nearest_side(teacher, w) < 0.0) {
+      w = -w;
+      goal = -goal;
+    }
     arrows.rows.push_back({w[0], w[1], goal[0] - w[0], goal[1] - w[1],
                            std::copysign(1.0, state.network.a[i]), goal.norm() > 0.0 ? 1.0 : 0.0});
   }

@@ -155,7 +155,7 @@ set ylabel "g_j(u)"
 set xrange [0:180]
 set xtics 30
 set key outside bottom center horizontal
-plot for [j=1:3] "data/test-fn-circle.csv" using "angle_deg":(sprintf("g%d", j)) with lines lt j lw 3 title sprintf("g_%d", j), \
+plot for [j=1:3] "data/test-fn-circle.csv" using "angle_deg":(column(sprintf("g%d", j))) with lines lt j lw 3 title sprintf("g_%d", j), \
      "data/test-fn-teachers.csv" using "angle_deg":(1) with points lt 7 ps 1.1 title "teachers (at 1 and 0)", \
      "" using "angle_deg":(0) with points lt 7 ps 1.1 notitle
 )gp"},
