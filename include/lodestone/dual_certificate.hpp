@@ -54,6 +54,20 @@ struct CertificateMargin {
 /// of the span of the w_j, directions that leave the span are searched too.
 CertificateMargin estimate_margin(const DualCertificate& certificate, std::uint64_t seed = 0);
 
+/// Whether |η(u)| <= 1 − ρ δ(u)² on the whole sphere, settled by branch and bound.
+struct MarginProof {
+  bool proven = false;
+  Vector counterexample;  ///< unit, d: where it does not hold; empty: none was met
+  Index cells = 0;        ///< cells bounded
+};
+
+/// Tries to prove a margin ρ > 0 (docs/math.md, 7.2), rounding errors included. Neither proven nor
+/// refuted after max_cells (a count, so the result is the same everywhere). The cost grows
+/// exponentially with the dimension of the directions' span: seconds up to about 4. Throws
+/// InvalidArgument unless ρ > 0 and max_cells >= 1.
+MarginProof prove_margin(const DualCertificate& certificate, double rho,
+                         Index max_cells = 4'000'000);
+
 /// A non-degenerate dual certificate with its margin, and the order ℓ that was best for it.
 struct BestCertificate {
   DualCertificate certificate;

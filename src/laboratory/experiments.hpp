@@ -13,7 +13,14 @@ Experiment stage_1();
 Experiment stage_2();
 Experiment stage_3();
 Experiment samples();
+Experiment definition_1();
+Experiment lemma_6_2();
 Experiment mass_bound();
+Experiment test_functions();
+Experiment lemma_5_1();
+Experiment gradient_lower_bound();
+Experiment lemma_6_1();
+Experiment lazy();
 
 /// One of three sizes, by the effort asked for.
 template <class T>

@@ -20,8 +20,19 @@ bool ExperimentResult::holds() const {
 
 const std::vector<Experiment>& experiments() {
   static const std::vector<Experiment> table = {
-      laboratory::theorem_3_1(), laboratory::stage_1(), laboratory::stage_2(),
-      laboratory::stage_3(),     laboratory::samples(), laboratory::mass_bound(),
+      laboratory::theorem_3_1(),
+      laboratory::stage_1(),
+      laboratory::stage_2(),
+      laboratory::stage_3(),
+      laboratory::definition_1(),
+      laboratory::lemma_6_2(),
+      laboratory::mass_bound(),
+      laboratory::test_functions(),
+      laboratory::lemma_6_1(),
+      laboratory::lemma_5_1(),
+      laboratory::gradient_lower_bound(),
+      laboratory::lazy(),
+      laboratory::samples(),
   };
   return table;
 }
