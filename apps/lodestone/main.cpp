@@ -79,6 +79,8 @@ int run(int argc, char** argv) {
   verbs.push_back(make_sample(app));
   verbs.push_back(make_predict(app));
   verbs.push_back(make_certify(app));
+  verbs.push_back(make_sweep(app));
+  verbs.push_back(make_verify(app));
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp& help) {

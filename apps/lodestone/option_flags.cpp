@@ -18,6 +18,15 @@ void OptionFlags::add(CLI::App& app, std::vector<Option> options) {
       app.add_flag_callback(
              "--" + name, [values, name] { (*values)[name] = "true"; }, option.help)
           ->disable_flag_override();
+    } else if (option.repeats) {
+      app.add_option_function<std::vector<std::string>>(
+             "--" + name,
+             [values, name](const std::vector<std::string>& items) {
+               (*values)[name] = list_text(items);
+             },
+             option.help)
+          ->allow_extra_args(false)
+          ->type_name(option.value);
     } else {
       app.add_option_function<std::string>(
              "--" + name, [values, name](const std::string& text) { (*values)[name] = text; },

@@ -45,7 +45,9 @@ class Train final : public Verb {
                               "this run read its data from standard input, which is gone");
       }
     }
-    const std::string settled = settled_config(folder.has_value());
+    if (!folder) flags_.apply();
+    const std::string settled = settled_config(options_);
+    if (folder) flags_.apply_flags(true);
     common_.apply();
     if (folder && folder->complete()) {
       if (common_.json) {
@@ -58,20 +60,7 @@ class Train final : public Verb {
 
     options_.validate();
     refuse_flags_without_effect();
-    std::optional<Teacher> teacher;
-    std::optional<Dataset> data;
-    if (!options_.teacher.empty()) teacher = read_teacher(options_.teacher);
-    std::optional<Dataset> validation;
-    std::optional<Dataset> test;
-    if (!options_.data.file.empty()) {
-      data = read_dataset(options_.data);
-      const auto read_like = [&](const std::string& file) -> std::optional<Dataset> {
-        if (file.empty()) return std::nullopt;
-        return read_dataset_like(*data, options_.data, file);
-      };
-      validation = read_like(options_.validation_file);
-      test = read_like(options_.test_file);
-    }
+    const auto [teacher, data, validation, test] = read_train_inputs(options_);
     const Problem problem = make_problem(options_, teacher, data, validation, test);
     const std::string code =
         fingerprint(settled, options_.algorithm.schedule, teacher, data, validation, test);
@@ -126,21 +115,6 @@ class Train final : public Verb {
     }
   }
 
-  // Applies the flags, and returns the configuration as the problem sees it: budgets, which may
-  // change from one resume to the next, at their defaults.
-  std::string settled_config(bool resuming) {
-    TrainOptions defaults;
-    const std::vector<Option> default_table = train_options(defaults);
-    std::vector<Option> settled = train_options(options_);
-    if (!resuming) flags_.apply();
-    for (std::size_t i = 0; i < settled.size(); ++i) {
-      if (settled[i].changes_on_resume) settled[i].get = default_table[i].get;
-    }
-    const std::string text = config_text(settled, false);
-    if (resuming) flags_.apply_flags(true);
-    return text;
-  }
-
   int work(const Problem& problem, TrainState& state, const std::optional<RunFolder>& folder,
            const std::string& code) {
     catch_interrupts();
@@ -162,15 +136,7 @@ class Train final : public Verb {
 
     const std::string summary = summary_text(problem, options_, state, result);
     const bool finished = result.status == Status::converged;
-    if (folder) {
-      // The checkpoint goes last: while it is there, a run that is cut off here can be resumed.
-      if (!finished) folder->write_checkpoint(state, code);
-      folder->write_history(state.history);
-      write_model(folder->file("model.json"), result.model);
-      write_model(folder->file("network.json"), result.neurons);
-      write_file_atomically(folder->file("summary.json"), summary);
-      if (finished) folder->remove_checkpoint();
-    }
+    if (folder) folder->write_result(state, result, summary, code);
     if (common_.json) {
       print(summary);
     } else if (!common_.quiet) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include "lodestone/objective.hpp"
 #include "lodestone/types.hpp"
 
@@ -39,5 +41,43 @@ struct DualCertificate {
 /// it gets smaller). Throws InvalidArgument for anything else. Directions are parallel here when
 /// the linear system loses 11 of float64's digits: two of them at about 5e-4 radians or less.
 DualCertificate interpolate(const Matrix& directions, const Vector& values, int l);
+
+/// The ρ of |η(u)| <= 1 − ρ δ(u)², δ(u) = min_j ∠(u, ±w_j) in radians (docs/math.md, 7.1).
+struct CertificateMargin {
+  double rho = 0.0;  ///< the smallest (1 − |η|)/δ² found; not positive: no certificate
+  Vector direction;  ///< unit, d: where it is
+};
+
+/// Searches for inf_u (1 − |η(u)|)/δ(u)² by descents from many directions at least 0.01 radians
+/// from every w_j, at which η must have modulus 1 (docs/math.md, 7.2). Like every search it can
+/// only find values that are too large; prove_margin settles a value. In d > r dimensions, r that
+/// of the span of the w_j, directions that leave the span are searched too.
+CertificateMargin estimate_margin(const DualCertificate& certificate, std::uint64_t seed = 0);
+
+/// Whether |η(u)| <= 1 − ρ δ(u)² on the whole sphere, settled by branch and bound.
+struct MarginProof {
+  bool proven = false;
+  Vector counterexample;  ///< unit, d: where it does not hold; empty: none was met
+  Index cells = 0;        ///< cells bounded
+};
+
+/// Tries to prove a margin ρ > 0 (docs/math.md, 7.2), rounding errors included. Neither proven nor
+/// refuted after max_cells (a count, so the result is the same everywhere). The cost grows
+/// exponentially with the dimension of the directions' span: seconds up to about 4. Throws
+/// InvalidArgument unless ρ > 0 and max_cells >= 1.
+MarginProof prove_margin(const DualCertificate& certificate, double rho,
+                         Index max_cells = 4'000'000);
+
+/// A non-degenerate dual certificate with its margin, and the order ℓ that was best for it.
+struct BestCertificate {
+  DualCertificate certificate;
+  CertificateMargin margin;
+};
+
+/// interpolate() with each of ℓ = 2, 4, 6, 8, 12 and 16, and of these the one with the smallest
+/// ‖p‖²/ρ, on which the bounds of docs/math.md, 7.4 depend; where none has ρ > 0, the one with the
+/// largest ρ. Throws InvalidArgument as interpolate does.
+BestCertificate best_certificate(const Matrix& directions, const Vector& signs,
+                                 std::uint64_t seed = 0);
 
 }  // namespace lodestone

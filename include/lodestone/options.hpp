@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "lodestone/fit.hpp"
+#include "lodestone/laboratory.hpp"
 #include "lodestone/model_certificate.hpp"
+#include "lodestone/sweep.hpp"
 #include "lodestone/train.hpp"
 
 namespace lodestone {
@@ -29,7 +31,11 @@ struct Option {
   std::function<std::string()> get;
 
   bool changes_on_resume = false;  ///< may be given again when a run is resumed
+  bool repeats = false;  ///< a list whose flag names one item, and may be given several times
 };
+
+/// Items as the `set` of a list takes them.
+std::string list_text(const std::vector<std::string>& items);
 
 /// A flag, true or false, bound to a variable that must outlive it.
 Option flag_option(const std::string& name, const std::string& help, bool& field);
@@ -85,6 +91,21 @@ struct CertifyRequest {
   CertifyOptions how;
 };
 std::vector<Option> certify_options(CertifyRequest& request);
+
+/// The options of `sweep` beyond those of `train` (in request.base).
+std::vector<Option> sweep_options(SweepRequest& request);
+
+/// What `verify` measures.
+struct VerifyRequest {
+  std::vector<std::string> only;  ///< ids of experiments; empty: all of them
+  bool quick = false;
+  bool broken = false;  ///< as LaboratoryOptions has it
+  std::uint64_t seed = 0;
+
+  /// The experiments asked for, in reading order. Throws InvalidArgument for an unknown id.
+  std::vector<const Experiment*> chosen() const;
+};
+std::vector<Option> verify_options(VerifyRequest& request);
 
 /// One "key = value" of a configuration file.
 struct ConfigEntry {

@@ -41,6 +41,14 @@ class RunFolder {
   std::optional<TrainState> read_checkpoint(const std::string& fingerprint) const;
   void remove_checkpoint() const;
 
+  /// Writes all files of a result. The checkpoint of an unfinished run goes first and that of a
+  /// finished one last: while it is there, a run that is cut off here can be resumed.
+  void write_result(const TrainState& state, const TrainResult& result, const std::string& summary,
+                    const std::string& fingerprint) const;
+
+  /// Removes the run's files and nothing else, and the folder when nothing else is in it.
+  void remove() const;
+
  private:
   void remove_unfinished_files() const;
 
@@ -51,6 +59,21 @@ class RunFolder {
 /// summary.json of a run, as text.
 std::string summary_text(const Problem& problem, const TrainOptions& options,
                          const TrainState& state, const TrainResult& result);
+
+/// What a run of `train` reads before it starts.
+struct TrainInputs {
+  std::optional<Teacher> teacher;
+  std::optional<Dataset> data;
+  std::optional<Dataset> validation;
+  std::optional<Dataset> test;
+};
+
+/// Reads or draws what the options name. Throws InvalidArgument or FileError.
+TrainInputs read_train_inputs(const TrainOptions& options);
+
+/// The configuration as the problem sees it, as text: budgets, which may change from one resume to
+/// the next, at their defaults.
+std::string settled_config(TrainOptions options);
 
 /// A short code for everything a run depends on: its configuration (budgets left out), the numbers
 /// of a schedule file, the teacher, the rows of the data files with their weights and encodings.

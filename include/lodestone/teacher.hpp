@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "lodestone/types.hpp"
@@ -29,6 +30,10 @@ struct RandomTeacher {
   double amplitude_low = 1.0;  ///< |a*_j| uniform on [low, high], 0 < low <= high
   double amplitude_high = 1.0;
   std::uint64_t seed = 0;
+
+  /// Throws InvalidArgument for a field out of range. (Whether so many directions fit that far
+  /// apart is only known when they are drawn.)
+  void validate() const;
 };
 
 /// Draws a teacher. Throws InvalidArgument for a field out of range, and when so many directions
@@ -41,9 +46,19 @@ Teacher draw_teacher(const RandomTeacher& options);
 Teacher checked_teacher(Teacher teacher, const std::string& source);
 
 /// A teacher as the command line names it: "random:d=20,k=4,r=4,min-angle=25,signs=mixed,seed=0"
-/// (any subset of the keys) or a JSON file {"directions": k×d, "amplitudes": k}.
-/// Throws InvalidArgument or FileError.
+/// (any subset of the keys) or a JSON file {"directions": k×d, "amplitudes": k}. k=LOW:HIGH and
+/// r=LOW:HIGH are drawn by the seed: k uniform, then r uniform on the part of its range with
+/// r <= min(d, k), and r >= 2 for k >= 2. Throws InvalidArgument or FileError.
 Teacher read_teacher(const std::string& description);
+
+/// What a description that starts with "random:" asks for, k and r drawn; nothing for a file's
+/// name. Throws InvalidArgument for a key or value that is none.
+std::optional<RandomTeacher> random_teacher(const std::string& description);
+
+/// The description of a random teacher with one of its keys given or replaced. Throws
+/// InvalidArgument for another kind of description, an unknown key, or a value that is none.
+std::string with_teacher_key(const std::string& description, const std::string& key,
+                             const std::string& value);
 
 /// Writes the JSON form that read_teacher reads, whole or not at all.
 void write_teacher(const std::string& path, const Teacher& teacher);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <concepts>
@@ -423,6 +424,53 @@ std::vector<Option> certify_options(CertifyRequest& r) {
   };
   options.insert(options.end(), judging.begin(), judging.end());
   return options;
+}
+
+std::string list_text(const std::vector<std::string>& items) { return io::join_names(items); }
+
+std::vector<Option> sweep_options(SweepRequest& r) {
+  Option grid = names("grid", "KEY=V,V,...",
+                      "A key of train's configuration, or teacher.KEY of a random teacher, and the "
+                      "values it takes: a list, or for numbers LOW:HIGH, LOW:HIGH:STEP or "
+                      "LOW:HIGH:xFACTOR; give it once for each key [none: only seeds]",
+                      r.grid);
+  grid.repeats = true;
+  return {
+      grid,
+      text("seeds", "LIST",
+           "Seeds of the runs, as in 0:9 or 0,3,7; a random teacher that names no seed is drawn "
+           "anew by each [--seed]",
+           r.seeds),
+      flag_option("keep-runs", "Keep model, network and history of every run, not only its summary",
+                  r.keep_runs),
+  };
+}
+
+std::vector<const Experiment*> VerifyRequest::chosen() const {
+  for (const std::string& id : only) find_experiment(id);
+  std::vector<const Experiment*> result;
+  for (const Experiment& experiment : experiments()) {
+    if (only.empty() || std::find(only.begin(), only.end(), experiment.id) != only.end()) {
+      result.push_back(&experiment);
+    }
+  }
+  return result;
+}
+
+std::vector<Option> verify_options(VerifyRequest& r) {
+  std::string ids;
+  for (const Experiment& experiment : experiments()) {
+    ids += (ids.empty() ? "" : ", ") + experiment.id;
+  }
+  return {
+      names("only", "ID,ID", "Only these experiments [all: " + ids + "]", r.only),
+      flag_option("quick", "Fewer teachers, networks and steps: minutes instead of tens of minutes",
+                  r.quick),
+      flag_option("broken",
+                  "Take each statement's assumption away, as its page says: now it should fail",
+                  r.broken),
+      number("seed", "N", "Seed of every teacher, network and start, >= 0 [0]", r.seed),
+  };
 }
 
 std::vector<Option> predict_options(PredictOptions& o) {

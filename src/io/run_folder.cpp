@@ -12,6 +12,7 @@
 #include "io/json_text.hpp"
 #include "lodestone/error.hpp"
 #include "lodestone/file.hpp"
+#include "lodestone/options.hpp"
 #include "lodestone/parallel.hpp"
 #include "lodestone/version.hpp"
 
@@ -22,8 +23,9 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr std::array run_files = {
-    "config.toml", "teacher.json",         "history.csv",  "model.json", "network.json", "path.csv",
-    "path.json",   "cross_validation.csv", "summary.json", "checkpoint", "report.html"};
+    "config.toml", "teacher.json", "history.csv",          "model.json",   "network.json",
+    "path.csv",    "path.json",    "cross_validation.csv", "summary.json", "checkpoint",
+    "report.html", "verify.json",  "index.html",           "runs.csv"};
 
 // First line of a checkpoint; the number is the version of its content.
 constexpr std::string_view checkpoint_name = "lodestone-checkpoint ";
@@ -271,6 +273,49 @@ std::optional<TrainState> RunFolder::read_checkpoint(const std::string& fingerpr
 void RunFolder::remove_checkpoint() const {
   std::error_code ignored;
   fs::remove(path_ / "checkpoint", ignored);
+}
+
+void RunFolder::write_result(const TrainState& state, const TrainResult& result,
+                             const std::string& summary, const std::string& fingerprint) const {
+  const bool finished = result.status == Status::converged;
+  if (!finished) write_checkpoint(state, fingerprint);
+  write_history(state.history);
+  write_model(file("model.json"), result.model);
+  write_model(file("network.json"), result.neurons);
+  write_file_atomically(file("summary.json"), summary);
+  if (finished) remove_checkpoint();
+}
+
+void RunFolder::remove() const {
+  remove_unfinished_files();
+  std::error_code ignored;
+  for (const char* name : run_files) fs::remove(path_ / name, ignored);
+  fs::remove(path_, ignored);
+}
+
+TrainInputs read_train_inputs(const TrainOptions& options) {
+  TrainInputs inputs;
+  if (!options.teacher.empty()) inputs.teacher = read_teacher(options.teacher);
+  if (!options.data.file.empty()) {
+    inputs.data = read_dataset(options.data);
+    const auto read_like = [&](const std::string& file) -> std::optional<Dataset> {
+      if (file.empty()) return std::nullopt;
+      return read_dataset_like(*inputs.data, options.data, file);
+    };
+    inputs.validation = read_like(options.validation_file);
+    inputs.test = read_like(options.test_file);
+  }
+  return inputs;
+}
+
+std::string settled_config(TrainOptions options) {
+  TrainOptions defaults;
+  const std::vector<Option> default_table = train_options(defaults);
+  std::vector<Option> settled = train_options(options);
+  for (std::size_t i = 0; i < settled.size(); ++i) {
+    if (settled[i].changes_on_resume) settled[i].get = default_table[i].get;
+  }
+  return config_text(settled, false);
 }
 
 std::string summary_text(const Problem& problem, const TrainOptions& options,

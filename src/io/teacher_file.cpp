@@ -13,6 +13,7 @@
 #include "lodestone/error.hpp"
 #include "lodestone/file.hpp"
 #include "lodestone/nearest_name.hpp"
+#include "lodestone/random.hpp"
 #include "lodestone/teacher.hpp"
 
 namespace lodestone {
@@ -40,8 +41,61 @@ std::int64_t parse_integer(std::string_view key, std::string_view text) {
   return value;
 }
 
+/// A whole number, or any of LOW:HIGH.
+struct IntegerRange {
+  std::int64_t low = 0;
+  std::int64_t high = 0;
+};
+
+IntegerRange parse_range(std::string_view key, std::string_view text) {
+  const std::size_t colon = text.find(':');
+  IntegerRange range;
+  range.low = parse_integer(key, text.substr(0, colon));
+  range.high =
+      colon == std::string_view::npos ? range.low : parse_integer(key, text.substr(colon + 1));
+  if (range.low > range.high) {
+    throw InvalidArgument(fmt::format("teacher {}", key), fmt::format("'{}'", text),
+                          "must be LOW:HIGH with LOW <= HIGH");
+  }
+  return range;
+}
+
+std::int64_t drawn(const IntegerRange& range, double uniform) {
+  const auto count = static_cast<double>(range.high - range.low + 1);
+  return range.low + static_cast<std::int64_t>(std::floor(uniform * count));
+}
+
+// k from its range, then r from what k and d leave of its own: r <= min(d, k), and two lines or
+// more need two dimensions.
+void draw_sizes(RandomTeacher& options, const IntegerRange& k, IntegerRange r, bool r_given) {
+  const RandomStream sizes(options.seed, "teacher sizes");
+  options.k = drawn(k, sizes.uniform(0));
+  const std::int64_t largest = std::min(options.d, options.k);
+  if (!r_given) {
+    options.r = largest;
+    return;
+  }
+  if (r.low < r.high) {
+    const IntegerRange possible{std::max<std::int64_t>(r.low, options.k > 1 ? 2 : 1),
+                                std::min(r.high, largest)};
+    r = possible.low <= possible.high ? possible : IntegerRange{r.low, r.low};
+  }
+  options.r = drawn(r, sizes.uniform(1));
+}
+
+[[noreturn]] void refuse_key(std::string_view key) {
+  const std::string nearest =
+      nearest_name(key, {"d", "k", "r", "min-angle", "signs", "amplitudes", "seed"});
+  throw InvalidArgument(
+      "teacher", fmt::format("unknown key '{}'", key),
+      (nearest.empty() ? std::string() : fmt::format("did you mean '{}'? ", nearest)) +
+          "the keys are d, k, r, min-angle, signs, amplitudes, seed");
+}
+
 RandomTeacher parse_random(std::string_view description) {
   RandomTeacher options;
+  IntegerRange k{options.k, options.k};
+  IntegerRange r;
   bool r_given = false;
   std::set<std::string, std::less<>> seen;
   std::string_view rest = description;
@@ -62,9 +116,9 @@ RandomTeacher parse_random(std::string_view description) {
     if (key == "d") {
       options.d = parse_integer(key, value);
     } else if (key == "k") {
-      options.k = parse_integer(key, value);
+      k = parse_range(key, value);
     } else if (key == "r") {
-      options.r = parse_integer(key, value);
+      r = parse_range(key, value);
       r_given = true;
     } else if (key == "seed") {
       options.seed = static_cast<std::uint64_t>(parse_integer(key, value));
@@ -88,15 +142,10 @@ RandomTeacher parse_random(std::string_view description) {
                               "must be mixed, positive or negative");
       }
     } else {
-      const std::string nearest =
-          nearest_name(key, {"d", "k", "r", "min-angle", "signs", "amplitudes", "seed"});
-      throw InvalidArgument(
-          "teacher", fmt::format("unknown key '{}'", key),
-          (nearest.empty() ? std::string() : fmt::format("did you mean '{}'? ", nearest)) +
-              "the keys are d, k, r, min-angle, signs, amplitudes, seed");
+      refuse_key(key);
     }
   }
-  if (!r_given) options.r = std::min(options.d, options.k);
+  draw_sizes(options, k, r, r_given);
   return options;
 }
 
@@ -144,11 +193,39 @@ Teacher read_teacher_file(const std::string& path) {
 
 }  // namespace
 
-Teacher read_teacher(const std::string& description) {
-  const std::string_view view = description;
-  if (view.substr(0, random_prefix.size()) == random_prefix) {
-    return draw_teacher(parse_random(view.substr(random_prefix.size())));
+std::optional<RandomTeacher> random_teacher(const std::string& description) {
+  if (!description.starts_with(random_prefix)) return std::nullopt;
+  return parse_random(std::string_view(description).substr(random_prefix.size()));
+}
+
+std::string with_teacher_key(const std::string& description, const std::string& key,
+                             const std::string& value) {
+  if (!description.starts_with(random_prefix)) {
+    throw InvalidArgument("teacher." + key, value,
+                          "needs a random teacher, as in --teacher random:d=20,k=4");
   }
+  std::string result(random_prefix);
+  const auto append = [&](std::string_view item) {
+    if (result.size() > random_prefix.size()) result += ',';
+    result += item;
+  };
+  bool found = false;
+  std::string_view rest = std::string_view(description).substr(random_prefix.size());
+  while (!rest.empty()) {
+    const std::size_t comma = rest.find(',');
+    const std::string_view item = rest.substr(0, comma);
+    rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
+    const bool replaced = item.starts_with(key + "=");
+    append(replaced ? fmt::format("{}={}", key, value) : std::string(item));
+    found = found || replaced;
+  }
+  if (!found) append(fmt::format("{}={}", key, value));
+  parse_random(std::string_view(result).substr(random_prefix.size()));
+  return result;
+}
+
+Teacher read_teacher(const std::string& description) {
+  if (const auto random = random_teacher(description)) return draw_teacher(*random);
   return read_teacher_file(description);
 }
 

@@ -54,21 +54,22 @@ Teacher checked_teacher(Teacher teacher, const std::string& source) {
   return teacher;
 }
 
-Teacher draw_teacher(const RandomTeacher& options) {
-  require(options.d >= 1 && options.d <= 100000, "d", std::to_string(options.d),
-          "must be between 1 and 100000");
-  require(options.k >= 1 && options.k <= 10000, "k", std::to_string(options.k),
-          "must be between 1 and 10000");
-  require(options.r >= 1 && options.r <= std::min(options.d, options.k), "r",
-          std::to_string(options.r), "must be between 1 and the smaller of d and k");
-  require(options.min_angle >= 0.0 && options.min_angle < 90.0, "min-angle",
-          fmt::format("{}", options.min_angle), "must be at least 0 and below 90 degrees");
-  require(options.amplitude_low > 0.0 && options.amplitude_low <= options.amplitude_high,
-          "amplitudes", fmt::format("{}:{}", options.amplitude_low, options.amplitude_high),
+void RandomTeacher::validate() const {
+  require(d >= 1 && d <= 100000, "d", std::to_string(d), "must be between 1 and 100000");
+  require(k >= 1 && k <= 10000, "k", std::to_string(k), "must be between 1 and 10000");
+  require(r >= 1 && r <= std::min(d, k), "r", std::to_string(r),
+          "must be between 1 and the smaller of d and k");
+  require(min_angle >= 0.0 && min_angle < 90.0, "min-angle", fmt::format("{}", min_angle),
+          "must be at least 0 and below 90 degrees");
+  require(amplitude_low > 0.0 && amplitude_low <= amplitude_high, "amplitudes",
+          fmt::format("{}:{}", amplitude_low, amplitude_high),
           "must be LOW:HIGH with 0 < LOW <= HIGH");
-  require(options.r > 1 || options.k == 1, "r", "1",
+  require(r > 1 || k == 1, "r", "1",
           "in one dimension all directions are parallel; use r >= 2 for k >= 2");
+}
 
+Teacher draw_teacher(const RandomTeacher& options) {
+  options.validate();
   const RandomStream subspace(options.seed, "teacher subspace");
   Eigen::MatrixXd gaussian(options.d, options.r);
   for (Index i = 0; i < gaussian.size(); ++i) {

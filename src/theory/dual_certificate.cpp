@@ -6,45 +6,16 @@
 #include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 #include <vector>
 
 #include "lodestone/error.hpp"
+#include "theory/relu_kernel.hpp"
 
 namespace lodestone {
 namespace {
 
 constexpr int highest_order = 1000;
 constexpr double least_reciprocal_condition = 1e-11;
-
-// K_ℓ and its derivatives in t.
-struct Kernel {
-  double value;
-  double first;
-  double second;
-};
-
-// K_ℓ at the cosine t of two unit vectors, s ≥ 0 being the sine of their angle: h less its Hermite
-// orders 2 to ℓ − 2 (docs/math.md, 2.7). The sine is the caller's because 1 − t² has lost it near
-// t = ±1, where K'_ℓ is finite but steep. K''_ℓ grows like 1/s there. All that it multiplies
-// vanishes like s², so at s = 0 it is given as 0.
-Kernel kernel_at(int l, double t, double s) {
-  const double complement = std::atan2(t, s);  // π/2 − θ
-  const double scale = 0.5 / std::numbers::pi;
-  Kernel kernel{scale * (s + t * complement - 1.0), scale * complement, 0.0};
-  double square = 0.5 * scale;  // c_k², k = 2
-  double power = 1.0;           // t^(k−2)
-  double second = 0.0;
-  for (int k = 2; k < l; k += 2) {
-    kernel.value -= square * power * t * t;
-    kernel.first -= k * square * power * t;
-    second += k * (k - 1) * square * power;
-    square *= (k - 1.0) * (k - 1.0) / ((k + 2.0) * (k + 1.0));
-    power *= t * t;
-  }
-  if (s > 0.0) kernel.second = scale / s - second;
-  return kernel;
-}
 
 void check(const Matrix& directions, const Vector& values, int l) {
   if (l < 2 || l > highest_order || l % 2 != 0) {
@@ -114,7 +85,7 @@ Eigen::MatrixXd gram_of(const Matrix& V, const std::vector<Eigen::MatrixXd>& bas
       const Eigen::MatrixXd& F = bases[static_cast<std::size_t>(j)];
       const double t = i == j ? 1.0 : V.row(i).dot(V.row(j));
       const double s = i == j ? 0.0 : (V.row(j) - t * V.row(i)).norm();
-      const Kernel kernel = kernel_at(l, t, s);
+      const theory::ReluKernel kernel = theory::relu_kernel(l, t, s);
       const Vector e = E.transpose() * V.row(j).transpose();
       const Vector f = F.transpose() * V.row(i).transpose();
       gram(i * q, j * q) = kernel.value;
@@ -147,7 +118,7 @@ Correlation DualCertificate::correlate(const Matrix& U) const {
     for (Index j = 0; j < directions.rows(); ++j) {
       const double t = u.dot(directions.row(j));
       const Eigen::RowVectorXd tangent = directions.row(j) - t * u;
-      const Kernel kernel = kernel_at(order, t, tangent.norm());
+      const theory::ReluKernel kernel = theory::relu_kernel(order, t, tangent.norm());
       const double along = u.dot(tangents.row(j));
       eta += amplitudes[j] * kernel.value + along * kernel.first;
       gradient += (amplitudes[j] * kernel.first + along * kernel.second) * tangent +

@@ -1,0 +1,237 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "lodestone/error.hpp"
+#include "lodestone/options.hpp"
+#include "lodestone/parallel.hpp"
+#include "lodestone/sweep.hpp"
+#include "verbs.hpp"
+
+namespace lodestone::app {
+namespace {
+
+class Stopwatch {
+ public:
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+/// "width=50 seed=3".
+std::string label(const SweepPlan& plan, const SweepRun& run) {
+  std::string text;
+  for (std::size_t i = 0; i < plan.axes.size(); ++i) {
+    text += plan.axes[i].key + "=" + run.values[i] + " ";
+  }
+  return text + fmt::format("seed={}", run.seed);
+}
+
+/// What a run came to, in a few words.
+std::string outcome(const SweepRecord& record) {
+  const auto summary = nlohmann::json::parse(record.summary);
+  const std::string status = summary.at("status").get<std::string>();
+  if (status == "failed") return "failed: " + summary.at("message").get<std::string>();
+  std::string text = fmt::format("{}, loss {:.3g}", status, summary.at("loss").get<double>());
+  if (summary.contains("recovery")) {
+    const auto& recovery = summary.at("recovery");
+    text += fmt::format(", {} of {} recovered", recovery.at("recovered").get<int>(),
+                        recovery.at("teachers").get<int>());
+  }
+  return text + fmt::format(", {:.1f} s", record.seconds);
+}
+
+class SweepProgress {
+ public:
+  SweepProgress(const SweepPlan& plan, bool quiet)
+      : plan_(plan), quiet_(quiet), terminal_(isatty(STDERR_FILENO) != 0) {}
+
+  void on_run(const SweepRun& run, const SweepRecord& record, std::size_t done) {
+    ++worked_;
+    done_ = done;
+    if (quiet_ || terminal_) return;
+    say(fmt::format("{:>6} of {}  {}: {}\n", done, plan_.runs.size(), label(plan_, run),
+                    outcome(record)));
+  }
+
+  void draw() {
+    const double seconds = watch_.seconds();
+    if (quiet_ || !terminal_ || seconds < next_) return;
+    next_ = seconds + 0.2;
+    constexpr double cells = 24;
+    const double share = static_cast<double>(done_) / static_cast<double>(plan_.runs.size());
+    const auto filled = static_cast<std::size_t>(share * cells);
+    const double rest = static_cast<double>(plan_.runs.size() - done_);
+    const std::string left =
+        worked_ > 0 ? fmt::format("about {:.0f} s left", seconds * rest / worked_) : "";
+    say(fmt::format("\r\033[K[{}{}] {} of {} runs  {}", std::string(filled, '#'),
+                    std::string(static_cast<std::size_t>(cells) - filled, '.'), done_,
+                    plan_.runs.size(), left));
+  }
+
+  void finish() {
+    if (!quiet_ && terminal_) say("\r\033[K");
+  }
+
+ private:
+  const SweepPlan& plan_;
+  bool quiet_;
+  bool terminal_;
+  Stopwatch watch_;
+  double next_ = 0.0;
+  std::size_t done_ = 0;
+  double worked_ = 0.0;  // runs finished in this call
+};
+
+class Sweep final : public Verb {
+ public:
+  explicit Sweep(CLI::App& parent) {
+    app = parent.add_subcommand(
+        "sweep",
+        "Many runs of train over a grid of options and seeds, side by side; the same command\n"
+        "again goes on where it was stopped, and computes nothing twice. Every flag of train\n"
+        "sets what all runs share");
+    std::vector<Option> options = sweep_options(request_);
+    for (Option& option : own_options()) options.push_back(std::move(option));
+    for (Option& option : train_options(request_.base)) options.push_back(std::move(option));
+    for (Option& option : common_.table("DIR", "Folder of the sweep, needed", "the summary")) {
+      options.push_back(std::move(option));
+    }
+    flags_.add(*app, std::move(options));
+  }
+
+  int run() override {
+    flags_.apply();
+    common_.apply();
+    if (common_.out.empty()) {
+      throw InvalidArgument("--out", "", "name the folder that keeps the runs: --out DIR");
+    }
+    if (extend_ && common_.overwrite) {
+      throw InvalidArgument("--extend", "with --overwrite", "give one or the other");
+    }
+    if (request_.seeds.empty()) {
+      request_.seeds = fmt::format("{}", request_.base.algorithm.seed);
+    }
+    const SweepPlan plan = plan_sweep(request_);
+    const SweepStart start = common_.overwrite ? SweepStart::overwrite
+                             : extend_         ? SweepStart::extend
+                                               : SweepStart::fresh_or_same;
+    SweepFolder folder(common_.out, plan, config_text(flags_.options()), start);
+
+    catch_interrupts();
+    const Stopwatch watch;
+    SweepProgress progress(plan, common_.quiet || common_.json);
+    bool out_of_time = false;
+    SweepObserver observer;
+    observer.on_run = [&](const SweepRun& run, const SweepRecord& record, std::size_t done) {
+      progress.on_run(run, record, done);
+    };
+    observer.should_stop = [&] {
+      progress.draw();
+      out_of_time = out_of_time || watch.seconds() >= total_seconds_;
+      return out_of_time || interrupt_requested();
+    };
+    const std::vector<SweepRecord> records =
+        folder.run(plan, request_.keep_runs, jobs_ > 0 ? jobs_ : threads(), observer);
+    progress.finish();
+
+    std::size_t open = 0;
+    std::size_t reused = 0;
+    for (const SweepRecord& record : records) {
+      if (record.summary.empty()) ++open;
+      if (record.reused) ++reused;
+    }
+    Status status = Status::converged;
+    if (open > 0) status = out_of_time ? Status::budget : Status::interrupted;
+    const std::string trouble = folder.write_report(plan, records, status, watch.seconds());
+    if (common_.json) {
+      print(sweep_summary_text(plan, records, status, watch.seconds()));
+    } else if (!common_.quiet) {
+      print(report(plan, records, open, reused));
+    }
+    if (!trouble.empty() && !common_.quiet && !common_.json) {
+      say(fmt::format("lodestone: warning: {}\n", trouble));
+    }
+    if (open == 0) return done;
+    return out_of_time ? stopped_by_budget : interrupted;
+  }
+
+ private:
+  std::vector<Option> own_options() {
+    const auto unrecorded = [] { return std::string(); };
+    Option jobs{"jobs", Option::Kind::number,
+                "N",    "Runs at a time, each on one thread, >= 1 [--threads]",
+                {},     unrecorded};
+    jobs.set = [this](const std::string& text) {
+      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), jobs_);
+      if (error != std::errc() || end != text.data() + text.size() || jobs_ < 1 || jobs_ > 1024) {
+        throw InvalidArgument("jobs", "'" + text + "'", "must be a whole number, 1 to 1024");
+      }
+    };
+    Option total{"total-seconds",
+                 Option::Kind::number,
+                 "S",
+                 "Budget of seconds for this call, all runs together, > 0 [inf]",
+                 {},
+                 unrecorded};
+    total.set = [this](const std::string& text) {
+      const auto [end, error] =
+          std::from_chars(text.data(), text.data() + text.size(), total_seconds_);
+      if (error != std::errc() || end != text.data() + text.size() || !(total_seconds_ > 0.0)) {
+        throw InvalidArgument("total-seconds", "'" + text + "'", "must be a positive number");
+      }
+    };
+    Option extend = flag_option(
+        "extend", "Go on with other values of the same keys, keeping the runs they share", extend_);
+    extend.get = unrecorded;
+    return {jobs, total, extend};
+  }
+
+  std::string report(const SweepPlan& plan, const std::vector<SweepRecord>& records,
+                     std::size_t open, std::size_t reused) const {
+    long found = 0;
+    long known = 0;
+    std::size_t failed = 0;
+    for (const SweepRecord& record : records) {
+      if (record.summary.empty()) continue;
+      const auto summary = nlohmann::json::parse(record.summary);
+      if (summary.at("status") == "failed") ++failed;
+      if (!summary.contains("recovery")) continue;
+      ++known;
+      const auto& recovery = summary.at("recovery");
+      if (recovery.at("recovered") == recovery.at("teachers")) ++found;
+    }
+    std::string text =
+        fmt::format("{} of {} runs are done", plan.runs.size() - open, plan.runs.size());
+    if (reused > 0) text += fmt::format(" ({} of them before)", reused);
+    text += "\n";
+    if (failed > 0) text += fmt::format("{} could not be run; runs.csv says why\n", failed);
+    if (known > 0) {
+      text += fmt::format("every hidden direction recovered in {} of {} runs\n", found, known);
+    }
+    if (open > 0) text += "the same command again goes on from here\n";
+    return text + fmt::format("files: {0}/runs.csv, {0}/summary.json, {0}/figures\n", common_.out);
+  }
+
+  SweepRequest request_;
+  int jobs_ = 0;  // 0: as many as there are threads
+  double total_seconds_ = std::numeric_limits<double>::infinity();
+  bool extend_ = false;
+  OptionFlags flags_;
+  CommonOptions common_;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> make_sweep(CLI::App& parent) { return std::make_unique<Sweep>(parent); }
+
+}  // namespace lodestone::app

@@ -1,0 +1,111 @@
+#include "lodestone/laboratory.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+#include "laboratory/experiments.hpp"
+#include "lodestone/error.hpp"
+#include "lodestone/nearest_name.hpp"
+#include "lodestone/random.hpp"
+#include "lodestone/recovery.hpp"
+
+namespace lodestone {
+
+bool ExperimentResult::holds() const {
+  return !checks.empty() && std::all_of(checks.begin(), checks.end(),
+                                        [](const Check& check) { return check.holds(); });
+}
+
+const std::vector<Experiment>& experiments() {
+  static const std::vector<Experiment> table = {
+      laboratory::theorem_3_1(),
+      laboratory::stage_1(),
+      laboratory::stage_2(),
+      laboratory::stage_3(),
+      laboratory::definition_1(),
+      laboratory::lemma_6_2(),
+      laboratory::mass_bound(),
+      laboratory::test_functions(),
+      laboratory::lemma_6_1(),
+      laboratory::lemma_5_1(),
+      laboratory::gradient_lower_bound(),
+      laboratory::lazy(),
+      laboratory::samples(),
+  };
+  return table;
+}
+
+const Experiment& find_experiment(const std::string& id) {
+  std::vector<std::string> ids;
+  for (const Experiment& experiment : experiments()) {
+    if (experiment.id == id) return experiment;
+    ids.push_back(experiment.id);
+  }
+  throw InvalidArgument("only", "'" + id + "'", "no such experiment" + did_you_mean(id, ids));
+}
+
+namespace laboratory {
+
+std::uint64_t derived_seed(std::uint64_t seed, const std::string& purpose, std::uint64_t i) {
+  const double uniform = RandomStream(seed, "laboratory " + purpose).uniform(i);
+  return static_cast<std::uint64_t>(std::ldexp(uniform, 53));
+}
+
+double Draw::uniform(double low, double high) {
+  return low + (high - low) * uniforms_.uniform(next_uniform_++);
+}
+
+double Draw::power(double low, double high) { return std::pow(10.0, uniform(low, high)); }
+
+Index Draw::integer(Index low, Index high) {
+  return low + static_cast<Index>(uniform(0.0, static_cast<double>(high - low + 1)));
+}
+
+bool Draw::coin() { return uniform(0.0, 1.0) < 0.5; }
+
+Vector Draw::normal(Index size) {
+  Vector result(size);
+  for (double& entry : result) entry = normals_.normal(next_normal_++);
+  return result;
+}
+
+Vector Draw::direction(Index size) { return normal(size).normalized(); }
+
+double nearest_angle(const Matrix& directions, const Vector& w) {
+  double least = 90.0;
+  for (Index j = 0; j < directions.rows(); ++j) {
+    least = std::min(least, angle_between_lines_deg(directions.row(j), w));
+  }
+  return least * std::numbers::pi / 180.0;
+}
+
+double quantile(std::vector<double> values, double q) {
+  if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
+  const double last = static_cast<double>(values.size() - 1);
+  const auto rank = static_cast<std::ptrdiff_t>(std::lround(q * last));
+  std::nth_element(values.begin(), values.begin() + rank, values.end());
+  return values[static_cast<std::size_t>(rank)];
+}
+
+double fitted_exponent(const std::vector<double>& x, const std::vector<double>& y) {
+  const auto n = static_cast<double>(x.size());
+  double sum_x = 0.0;
+  double sum_y = 0.0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    sum_x += std::log(x[i]);
+    sum_y += std::log(y[i]);
+  }
+  double variance = 0.0;
+  double covariance = 0.0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double deviation = std::log(x[i]) - sum_x / n;
+    variance += deviation * deviation;
+    covariance += deviation * (std::log(y[i]) - sum_y / n);
+  }
+  return variance > 0.0 ? covariance / variance : std::numeric_limits<double>::quiet_NaN();
+}
+
+}  // namespace laboratory
+}  // namespace lodestone
