@@ -75,8 +75,9 @@ struct BestCertificate {
 };
 
 /// interpolate() with each of ℓ = 2, 4, 6, 8, 12 and 16, and of these the one with the smallest
-/// ‖p‖²/ρ, on which the bounds of docs/math.md, 7.4 depend; where none has ρ > 0, the one with the
-/// largest ρ. Throws InvalidArgument as interpolate does.
+/// ‖p‖²/ρ, on which the bounds of docs/math.md, 7.4 depend. Where none has ρ > 0, the first of 24,
+/// 32, 48 and 64 that has, or the one with the largest ρ. Throws InvalidArgument as interpolate
+/// does.
 BestCertificate best_certificate(const Matrix& directions, const Vector& signs,
                                  std::uint64_t seed = 0);
 

@@ -123,10 +123,31 @@ std::string badge(bool holds) {
                : "<span class=\"fails\">does not hold</span>";
 }
 
-// An SVG file as an element of a page: without the lines that belong to a file.
-std::string_view as_element(const std::string& svg) {
+void replace_all(std::string& text, std::string_view from, const std::string& to) {
+  for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at)) {
+    text.replace(at, from.size(), to);
+    at += to.size();
+  }
+}
+
+// The name of a figure as gnuplot takes it for the ids of elements.
+std::string id_prefix(const std::string& name) {
+  std::string prefix = name;
+  std::replace_if(
+      prefix.begin(), prefix.end(), [](char c) { return c == '-' || c == '.'; }, '_');
+  return prefix;
+}
+
+// An SVG file as an element of a page: without the lines that belong to a file, and with ids of its
+// own where gnuplot gives every figure the same.
+std::string as_element(const std::string& svg, const std::string& name) {
   const std::size_t start = svg.find("<svg");
-  return start == std::string::npos ? std::string_view() : std::string_view(svg).substr(start);
+  if (start == std::string::npos) return {};
+  std::string element = svg.substr(start);
+  for (const char* shared : {"gnuplot_canvas", "gpDot", "gpPt", "greybox", "textbox"}) {
+    replace_all(element, shared, id_prefix(name) + "_" + shared);
+  }
+  return element;
 }
 
 std::string checks_table(const ExperimentResult& result) {
@@ -172,7 +193,8 @@ std::string section(const ExperimentOutcome& outcome, bool broken) {
     const bool drawn = i < outcome.pictures.size() && !outcome.pictures[i].empty();
     if (!drawn) continue;
     html += fmt::format("<figure>\n{}<figcaption>{}</figcaption>\n</figure>\n",
-                        as_element(outcome.pictures[i]), escaped(result.figures[i].caption));
+                        as_element(outcome.pictures[i], result.figures[i].name),
+                        escaped(result.figures[i].caption));
   }
   html += checks_table(result);
   html += fmt::format("<p><b>Verdict.</b> {}</p>\n", escaped(result.verdict));
@@ -272,14 +294,11 @@ std::string table_csv(const DataTable& table) {
 }
 
 std::string figure_script(const Figure& figure) {
-  std::string prefix = figure.name;  // of the element ids, so that figures can share a page
-  std::replace_if(
-      prefix.begin(), prefix.end(), [](char c) { return c == '-' || c == '.'; }, '_');
   return fmt::format(
       "# {0}\n# Draw again, in the folder of verify.json: gnuplot data/{1}.gp > figures/{1}.svg\n"
       "set terminal svg size 760,460 dynamic font \"sans-serif,14\" background \"white\" "
       "name \"{2}\"\n{3}{4}",
-      figure.caption, figure.name, prefix, io::figure_style, figure.commands);
+      figure.caption, figure.name, id_prefix(figure.name), io::figure_style, figure.commands);
 }
 
 std::string verify_json(const std::vector<ExperimentOutcome>& outcomes) {

@@ -145,7 +145,9 @@ BestCertificate best_certificate(const Matrix& directions, const Vector& signs,
     return candidate.margin.rho > 0.0 ? candidate.certificate.squared_norm / candidate.margin.rho
                                       : std::numeric_limits<double>::infinity();
   };
-  for (const int l : {2, 4, 6, 8, 12, 16}) {
+  for (const int l : {2, 4, 6, 8, 12, 16, 24, 32, 48, 64}) {
+    // Only teachers within a few degrees of each other need more than this.
+    if (l > 16 && best->margin.rho > 0.0) break;
     BestCertificate candidate{interpolate(directions, signs, l), {}};
     candidate.margin = estimate_margin(candidate.certificate, seed);
     const bool better = !best || cost(candidate) < cost(*best) ||

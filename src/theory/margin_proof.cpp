@@ -55,7 +55,8 @@ class Prover {
         left_out_4_(theory::left_out_moment(certificate.order, 4)) {
     const DualCertificate& c = span_.certificate;
     const double mass = c.amplitudes.cwiseAbs().sum() + c.tangents.rowwise().norm().sum();
-    slack_ = 16.0 * static_cast<double>(c.directions.size() + 8 + c.order) *
+    // As in docs/math.md, 6.4; |K_ℓ| and |K'_ℓ|, which multiply the masses, are at most 1/4.
+    slack_ = static_cast<double>(c.directions.rows() + c.directions.cols() + c.order / 2 + 8) *
              std::numeric_limits<double>::epsilon() * (1.0 + mass);
     for (Index j = 0; j < c.directions.rows(); ++j) settled_.push_back(settled_radius(j));
   }
@@ -184,27 +185,27 @@ class Prover {
     return std::min(radius, std::sqrt(1.0 / rho_));
   }
 
-  // A lower bound on Σ λ_i y_i² + c·y over unit y, by duality: every μ below the least λ gives
-  // μ − ¼ Σ c_i² / (λ_i − μ), which is concave in μ.
+  // A lower bound on Σ λ_i y_i² + c·y over unit y, by duality: every s > 0 gives
+  // λ_min − s − ¼ Σ c_i² / (λ_i − λ_min + s), which is concave in s.
   static double least_on_sphere(const Vector& eigenvalues, const Vector& c) {
-    const double top = eigenvalues.minCoeff();
+    const double least = eigenvalues.minCoeff();
     const double length = c.norm();
-    const auto bound = [&](double mu) {
-      return mu - 0.25 * (c.array().square() / (eigenvalues.array() - mu)).sum();
+    if (length == 0.0) return least;
+    const auto bound = [&](double s) {
+      return least - s - 0.25 * (c.array().square() / (eigenvalues.array() - least + s)).sum();
     };
-    if (length == 0.0) return top;
     double low = std::log(1e-9 * length);
     double high = std::log(2.0 * length);
     for (int i = 0; i < 60; ++i) {
       const double left = low + (high - low) / 3.0;
       const double right = high - (high - low) / 3.0;
-      if (bound(top - std::exp(left)) < bound(top - std::exp(right))) {
+      if (bound(std::exp(left)) < bound(std::exp(right))) {
         low = left;
       } else {
         high = right;
       }
     }
-    return bound(top - std::exp(0.5 * (low + high)));
+    return bound(std::exp(0.5 * (low + high)));
   }
 
   theory::SpanCertificate span_;

@@ -5,7 +5,7 @@ import re
 import pytest
 from conftest import SMALL, assert_refused
 
-VERBS = ["fit", "train", "sample", "predict"]
+VERBS = ["fit", "train", "sample", "predict", "verify"]
 
 # Flags that every script may rely on.
 FLAGS = {
@@ -18,6 +18,7 @@ FLAGS = {
         schedule lambda-start lambda-end lambda-factor step tolerance max-steps max-seconds out
         overwrite resume config threads quiet json""".split(),
     "sample": "teacher samples noise seed out overwrite config threads quiet json".split(),
+    "verify": "only quick broken seed out overwrite config threads quiet json".split(),
     "predict": "delimiter drop-missing out overwrite config threads quiet json".split(),
 }
 
