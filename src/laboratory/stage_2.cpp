@@ -202,14 +202,14 @@ class StageTwo {
 
   void success_of_stage_3() {
     const int teachers = by_effort(options_.effort, 1, 4, 20);
-    const Index width = by_effort<Index>(options_.effort, 30, 40, 60);
+    const Index width = by_effort<Index>(options_.effort, 24, 40, 60);
     for (int t = 0; t < teachers && !stopped(options_); ++t) {
       const PopulationObjective objective(teacher_of(seed(t)));
       const double lambda0 = threshold(objective, seed(t));
       std::vector<Start> starts(multiples.size());
       for_each_block(static_cast<Index>(multiples.size()), [&](Index i) {
         const auto at = static_cast<std::size_t>(i);
-        const double shift = options_.broken ? 4.0 : 1.0;
+        const double shift = options_.broken ? 16.0 : 1.0;
         starts[at] = measure(objective, shift * multiples[at] * lambda0, width, seed(1000 + t));
         starts[at].multiple = multiples[at];
       });
@@ -344,7 +344,7 @@ Experiment stage_2() {
       "there decays exponentially. Success is predicted to be 1 below and 0 above. The gap is at "
       "most L + λΣM: small where the width can fit and λ is small.";
   experiment.broken_assumption =
-      "The gap is not brought below the threshold: every start is at 4 times the λ that is named.";
+      "The gap is not brought below the threshold: every start is at 16 times the λ that is named.";
   experiment.run = [](const LaboratoryOptions& options) { return StageTwo(options)(); };
   return experiment;
 }

@@ -27,9 +27,9 @@ struct Sizes {
 
 Sizes sizes_for(const LaboratoryOptions& options) {
   Sizes sizes{
-      by_effort<std::vector<Index>>(options.effort, {4, 40}, {4, 8, 16, 64}, {4, 8, 16, 32, 64}),
-      by_effort<std::vector<Index>>(options.effort, {4, 12}, {5, 50}, {5, 20, 80, 320}),
-      by_effort(options.effort, 3, 4, 12),
+      by_effort<std::vector<Index>>(options.effort, {4, 32}, {4, 8, 16, 64}, {4, 8, 16, 32, 64}),
+      by_effort<std::vector<Index>>(options.effort, {3, 9}, {5, 50}, {5, 20, 80, 320}),
+      by_effort(options.effort, 2, 4, 12),
       by_effort<Index>(options.effort, 3, 3, 4),
       1e-4,
       by_effort(options.effort, 1e-7, 1e-8, 1e-10),
