@@ -527,8 +527,10 @@ TEST(Path, AWeightIsSoManyEqualRows) {
     // Evaluated on the other rows, each network is what it is on its own, to rounding.
     EXPECT_NEAR(one.loss(b.network), b.loss, 1e-12 * b.loss);
     EXPECT_NEAR(other.loss(a.network), a.loss, 1e-12 * a.loss);
+    // The certificates are estimates: where ridges of |η| cross, ascents stop within some 1e-9 of
+    // the top (stride · slope <= 1e-9), so that the true gaps may be larger by a few of those.
     EXPECT_LE(std::abs(a.penalized_loss - b.penalized_loss),
-              std::max(a.certificate.gap, b.certificate.gap) + 1e-9 * a.penalized_loss);
+              std::max(a.certificate.gap, b.certificate.gap) + 1e-8 * a.penalized_loss);
   }
 }
 
