@@ -2,6 +2,7 @@
 """The measurements of docs/results.md: each prints one Markdown table.
 
     experiments/algorithm1.py recovery    every teacher recovered, for many seeds
+    experiments/algorithm1.py teachers    a hundred random teachers of all shapes, to a small angle
     experiments/algorithm1.py widths      how the width that suffices depends on d and the loss
     experiments/algorithm1.py samples     test error from rows, with and without noise
     experiments/algorithm1.py schedules   fixed and zero weight decay against the decreasing one
@@ -22,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 LODESTONE = os.environ.get(
@@ -80,6 +82,48 @@ def recovery():
         ("d", "k", "r", "width", "all teachers recovered", "largest loss",
          "largest angle of an average neuron (°)", "largest mean angle (°)", "steps",
          "seconds: median, largest"),
+        rows,
+    )
+
+
+def teachers():
+    """k and r are drawn with the seed, so that easy and hard teachers come mixed."""
+
+    def run(seed):
+        draw = random.Random(seed)
+        k = draw.randint(1, 6)
+        r = draw.randint(min(2, k), k)
+        return k, train(teacher=teacher(20, k, r, seed, min_angle=20), width=300, seed=seed,
+                        tolerance=1e-9, epoch_tolerance=0.01, threads=1)
+
+    seeds = range(5000, 5100)
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as workers:
+        runs = list(workers.map(run, seeds))
+    rows = []
+    for k in range(1, 7):
+        of_k = [summary for drawn, summary in runs if drawn == k]
+        good = [
+            summary for summary in of_k
+            if recovered(summary) and summary["loss"] <= 1e-9
+            and summary["recovery"]["mean_angle_deg"] <= 0.1
+        ]
+        rows.append(
+            (
+                k,
+                f"{len(good)} of {len(of_k)}",
+                f"{max(summary['loss'] for summary in of_k):.1e}",
+                f"{max(summary['recovery']['mean_angle_deg'] for summary in of_k):.3f}",
+                f"{max(summary['recovery']['max_angle_deg'] for summary in of_k):.1f}",
+                f"{max(summary['steps'] for summary in of_k)}",
+                f"{max(summary['seconds'] for summary in of_k):.0f}",
+            )
+        )
+    table(
+        "Populations, d = 20, min-angle 20°, width 300, tolerance 1e-9, epoch-tolerance 0.01, "
+        "seeds 5000 to 5099",
+        ("k", "recovered, loss <= 1e-9, mean angle <= 0.1°", "largest loss",
+         "largest mean angle (°)", "largest angle of any neuron (°)", "most steps",
+         "most seconds"),
         rows,
     )
 
@@ -237,6 +281,7 @@ def resume():
 
 EXPERIMENTS = {
     "recovery": recovery,
+    "teachers": teachers,
     "widths": widths,
     "samples": samples,
     "schedules": schedules,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 #include <variant>
 
 #include "lodestone/network.hpp"
@@ -169,6 +170,10 @@ class SampleObjective final : public Objective {
   bool biases_ = false;
   double null_loss_ = 0.0;
 };
+
+/// The coarsest merge of neurons into features that leaves the loss within one percent, and its
+/// angle in degrees, from 20 down to 0 (exactly equal directions).
+std::pair<Network, double> coarsest_merge(const Objective& objective, const Network& network);
 
 /// L of a population network in binary128 arithmetic, rounded to float64 at the end: relative error
 /// below 1e-6 down to 1e-26 of the squared mass (docs/math.md, 2.4). Costs about a microsecond per

@@ -203,14 +203,16 @@ plot "data/lem-5.1-teachers.csv" using (0):(0):"x":"y" with vectors nohead lt 7 
        "How well the gradient points along the descent direction, in units of the gap: along runs "
        "of Algorithm 1 and at perturbed teachers. To the right of 1, where ζ ≥ λ²‖p‖², the ratio "
        "has to stay above the dashed line.",
-       R"gp(set logscale xy
+       R"gp(stats "data/lem-5.1.csv" using 1 nooutput
+stride = 1 + int(STATS_records) / most_dots
+set logscale xy
 set format "10^{%T}"
 set xlabel "ζ/(λ²‖p‖²)"
 set ylabel "Σ⟨∇L_λ, w − goal⟩/ζ"
 set xrange [1e-4:*]
 set yrange [1e-2:1e3]
 set arrow from 1, graph 0 to 1, graph 1 nohead lt 7 dt 3
-plot "data/lem-5.1.csv" using (column("trained") < 1 ? column("zeta") / column("threshold") : NaN):(column("inner_product") / column("zeta")) with points lt 5 ps 0.3 title "perturbed teachers", \
+plot "data/lem-5.1.csv" every stride using (column("trained") < 1 ? column("zeta") / column("threshold") : NaN):(column("inner_product") / column("zeta")) with points lt 5 ps 0.3 title "perturbed teachers", \
      "" using (column("trained") > 0 ? column("zeta") / column("threshold") : NaN):(column("inner_product") / column("zeta")) with points lt 1 ps 0.35 title "runs", \
      0.5 with lines lt 7 dt 2 title "1/2"
 )gp"}};

@@ -136,7 +136,7 @@ set ylabel "η(u)"
 set xrange [0:180]
 set xtics 30
 set yrange [-1.25:1.25]
-set key outside bottom center horizontal
+set key outside top center horizontal
 rho = {}
 limit(delta) = 1 - rho * (delta * pi / 180) ** 2
 plot "data/def-1-circle.csv" using "angle_deg":(limit(column("delta_deg"))) with lines lt 7 dt 2 lw 1.5 title "±(1 − ρδ²)", \

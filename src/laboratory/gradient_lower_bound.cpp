@@ -153,7 +153,9 @@ ExperimentResult run(const LaboratoryOptions& options) {
                      "The squared gradient against the gap, both in units that make runs with "
                      "different λ comparable: the bound asks for points above the lower line, "
                      "between the dotted limits. The points follow the upper line, of slope 1.",
-                     R"gp(set logscale xy
+                     R"gp(stats "data/grad-lower.csv" using 1 nooutput
+stride = 1 + int(STATS_records) / most_dots
+set logscale xy
 set format "10^{%T}"
 set xlabel "ζ/λ²"
 set ylabel "‖∇L_λ‖²/λ²"
@@ -161,11 +163,11 @@ set xrange [1e-4:1e4]
 set yrange [1e-8:*]
 set key bottom right
 set arrow from 1, graph 0 to 1, graph 1 nohead lt 7 dt 3
-plot "data/grad-lower.csv" using (column("kind") == 0 ? column("zeta") / column("lambda") ** 2 : NaN):(column("squared_gradient") / column("lambda") ** 2) with points lt 1 ps 0.3 title "along runs", \
-     "" using (column("kind") == 1 ? column("zeta") / column("lambda") ** 2 : NaN):(column("squared_gradient") / column("lambda") ** 2) with points lt 5 ps 0.3 title "perturbed minimizers", \
+plot "data/grad-lower.csv" every stride using (column("kind") == 0 ? column("zeta") / column("lambda") ** 2 : NaN):(column("squared_gradient") / column("lambda") ** 2) with points lt 1 ps 0.3 title "along runs", \
+     "" every stride using (column("kind") == 1 ? column("zeta") / column("lambda") ** 2 : NaN):(column("squared_gradient") / column("lambda") ** 2) with points lt 5 ps 0.3 title "perturbed minimizers", \
      "" using (column("kind") == 2 ? column("zeta") / column("lambda") ** 2 : NaN):(column("squared_gradient") / column("lambda") ** 2) with points lt 2 ps 0.8 title "teacher missing", \
      0.01 * x with lines lt 3 lw 1.5 title "slope 1", \
-     "" using (column("zeta") / column("lambda") ** 2):(column("in_window") > 0 ? column("bound") / column("lambda") ** 2 : NaN) with points lt 7 ps 0.2 title "bound, in the window"
+     "" every stride using (column("zeta") / column("lambda") ** 2):(column("in_window") > 0 ? column("bound") / column("lambda") ** 2 : NaN) with points lt 7 ps 0.2 title "bound, in the window"
 )gp"}};
   return result;
 }

@@ -225,7 +225,9 @@ Figure figure() {
           "Each dot is a network, arbitrary or trained: what the bound limits against the bound "
           "itself. Nothing may lie above the line. Left the mass away from the teachers, right the "
           "error of the fit.",
-          R"gp(set multiplot layout 1,2
+          R"gp(stats "data/mass-bound.csv" using 1 nooutput
+stride = 1 + int(STATS_records) / most_dots
+set multiplot layout 1,2
 set logscale xy
 set format "10^{%T}"
 set key top left samplen 1 font ",11"
@@ -233,14 +235,17 @@ set xlabel "ζ/λ + λ‖p‖²/2"
 set ylabel "ρ∫δ²d|μ|"
 name(k) = word("random sparse tiny huge near-teacher near-optimum trained adversarial", k + 1)
 set yrange [1e-12:*]
+set xtics 1e5
+set mxtics 1
 set lmargin 10
-plot for [k=0:7] "data/mass-bound.csv" every 3 using (column("kind") == k ? column("mass_bound") : NaN):"mass" with points ps 0.25 lt (k == 7 ? 8 : k + 1) notitle, \
+plot for [k=0:7] "data/mass-bound.csv" every stride using (column("kind") == k ? column("mass_bound") : NaN):"mass" with points ps 0.25 lt (k == 7 ? 8 : k + 1) notitle, \
      x with lines lt 7 lw 1.5 title "equal"
 set xlabel "2λ‖p‖ + √(2ζ)"
 set ylabel "‖R‖"
 set yrange [*:*]
+set xtics 1e2
 set key bottom right
-plot for [k=0:7] "data/mass-bound.csv" every 3 using (column("kind") == k ? column("residual_bound") : NaN):"residual" with points ps 0.25 lt (k == 7 ? 8 : k + 1) title name(k), \
+plot for [k=0:7] "data/mass-bound.csv" every stride using (column("kind") == k ? column("residual_bound") : NaN):"residual" with points ps 0.25 lt (k == 7 ? 8 : k + 1) title name(k), \
      x with lines lt 7 lw 1.5 notitle
 unset multiplot
 )gp"};

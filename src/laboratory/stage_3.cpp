@@ -213,7 +213,7 @@ set key top left samplen 1 font ",10"
 set xlabel "λ"
 set ylabel "loss"
 plot "data/stage-3.csv" using (column("schedule") == 0 ? column("lambda") : NaN):"loss" with points lt 1 title "λ halved", \
-     "" using (column("schedule") == 0 ? column("lambda") : NaN):"expected" with dots lt 7 title "½λ²‖p₀‖²", \
+     "" using (column("schedule") == 0 ? column("lambda") : NaN):"expected" with points pt 2 ps 0.4 lw 1 lt 7 title "½λ²‖p₀‖²", \
      "" using (column("schedule") == 1 ? column("lambda") : NaN):"loss" with points lt 2 title "λ kept"
 set ylabel "largest angle of an average neuron (°)"
 plot "data/stage-3.csv" using (column("schedule") == 0 ? column("lambda") : NaN):"group_angle_deg" with points lt 1 notitle

@@ -239,21 +239,25 @@ class Theorem {
         {"thm-3.1",
          "Left: the share of runs that recover every teacher, against the width, for every input "
          "dimension and every accuracy; the curves lie on each other. Right: gradient steps until "
-         "the loss is below ε, a line a run; the dashed line has slope ½.",
+         "the loss is below ε, a dot a run; the dashed line has slope ½.",
          R"gp(set multiplot layout 1,2
 set logscale x
 set xlabel "width m"
 set ylabel "share of runs that succeed"
 set yrange [-0.05:1.05]
-set key bottom right samplen 1 font ",11"
-plot "data/thm-3.1.csv" using (column("width")*(1+0.02*log10(column("d")))):"success":(log10(column("d"))) with points pt 7 ps 0.8 lc palette title "colour: log₁₀ d"
+set logscale cb
+set palette defined (0 "#56b4e9", 1 "#0072b2", 2 "#d55e00", 3 "#7a2000")
+unset colorbox
+plot "data/thm-3.1.csv" using (column("width")*(1+0.04*log10(column("d")))):"success":"d" with points pt 7 ps 0.8 lc palette notitle
 set logscale xy
 set yrange [*:*]
-set format "10^{%T}"
+set format xy "10^{%T}"
+set colorbox
+set cblabel "input dimension d"
 set xlabel "1/ε"
 set ylabel "gradient steps"
 set key top left
-plot "data/thm-3.1-time.csv" using (1/column("accuracy")):"steps":(log10(column("d"))) with points pt 7 ps 0.6 lc palette title "runs", \
+plot "data/thm-3.1-time.csv" using (1/column("accuracy")):"steps":"d" with points pt 7 ps 0.6 lc palette title "runs", \
      10*x**0.5 with lines lt 7 dt 2 title "slope ½"
 unset multiplot
 )gp"},

@@ -255,13 +255,15 @@ std::vector<Index> feature_counts(Index most) {
   return counts;
 }
 
-int position_of_least(const std::vector<Candidate>& candidates) {
-  int best = 0;
-  for (std::size_t c = 0; c < candidates.size(); ++c) {
-    if (candidates[c].validation_error <
-        candidates[static_cast<std::size_t>(best)].validation_error) {
-      best = static_cast<int>(c);
-    }
+// Where the smallest validation error is among the refits, or among the others; -1 without any.
+int position_of_least(const std::vector<Candidate>& candidates, bool relaxed) {
+  int best = -1;
+  for (int c = 0; c < static_cast<int>(candidates.size()); ++c) {
+    const auto error = [&](int i) {
+      return candidates[static_cast<std::size_t>(i)].validation_error;
+    };
+    if (candidates[static_cast<std::size_t>(c)].relaxed != relaxed) continue;
+    if (best < 0 || error(c) < error(best)) best = c;
   }
   return best;
 }
@@ -270,7 +272,7 @@ int position_of_least(const std::vector<Candidate>& candidates) {
 // neurons that share a direction are merged closely or boldly, and the heaviest 1, 2, 3, ... kept.
 void add_relaxed(const CrossValidation& validation, const FitOptions& options, Index dimension,
                  std::vector<Candidate>& candidates, Progress& progress) {
-  const Candidate best = candidates[static_cast<std::size_t>(position_of_least(candidates))];
+  const Candidate best = candidates[static_cast<std::size_t>(position_of_least(candidates, false))];
   int sparse = best.index;
   for (const Candidate& candidate : candidates) {
     if (candidate.validation_error <= best.validation_error + best.standard_error) {
@@ -313,6 +315,7 @@ void add_relaxed(const CrossValidation& validation, const FitOptions& options, I
       candidate.merge_angle_deg = source.angle;
       candidate.features = std::min(count, source.features);
       validation.refit(candidate, progress);
+      if (progress.stopped()) return;  // this refit was cut short
       progress.add(1.0, "refits");
       least_of_count = std::min(least_of_count, candidate.validation_error);
       candidates.push_back(candidate);
@@ -345,16 +348,6 @@ std::vector<FeatureReport> report_features(const Objective& objective, const Net
   return reports;
 }
 
-// The coarsest merge of neurons that leaves the loss within one percent, and its angle.
-std::pair<Network, double> merged_features(const Objective& objective, const Network& network) {
-  const double loss = objective.loss(network);
-  for (const double angle : {20.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05}) {
-    Network candidate = merged(network, angle);
-    if (objective.loss(candidate) <= 1.01 * loss) return {std::move(candidate), angle};
-  }
-  return {merged(network, 0.0), 0.0};
-}
-
 // The chosen point, after the full search for sup |η| where it is not proven.
 void take_point(const Objective& objective, std::uint64_t seed, PathPoint& point,
                 FitResult& result) {
@@ -378,6 +371,40 @@ std::vector<Candidate> last_point_only(int points, bool relaxed) {
   candidate.relaxed = relaxed;
   candidate.merge_angle_deg = 2.0;
   return {candidate};
+}
+
+// Fewer features, or as many and a smaller error.
+bool simpler(const Candidate& other, const Candidate& than) {
+  return other.features < than.features ||
+         (other.features == than.features && other.validation_error < than.validation_error);
+}
+
+// The best candidate and the one that is taken, which the one-standard-error rule makes simpler.
+// A refit is best only where validation clearly says that it helps, unless refits were asked for.
+std::pair<int, int> choose(const std::vector<Candidate>& candidates, const FitOptions& options) {
+  const auto at = [&](int c) -> const Candidate& {
+    return candidates[static_cast<std::size_t>(c)];
+  };
+  const auto count = static_cast<int>(candidates.size());
+  const bool only_relaxed = options.relaxed == Relaxed::always;
+  const int least = position_of_least(candidates, true);
+  int best = position_of_least(candidates, false);
+  if (best < 0 || (least >= 0 && (only_relaxed || clearly_better(at(least), at(best))))) {
+    // Among refits, which have as many features as they are given, more of them must clearly help.
+    best = least;
+    for (int c = 0; c < count; ++c) {
+      if (at(c).relaxed && simpler(at(c), at(best)) && !clearly_better(at(least), at(c))) best = c;
+    }
+  }
+  int chosen = best;
+  if (options.select == Selection::one_standard_error) {
+    const double most = at(best).validation_error + at(best).standard_error;
+    for (int c = 0; c < count; ++c) {
+      const bool allowed = at(c).relaxed || !only_relaxed;
+      if (allowed && simpler(at(c), at(chosen)) && at(c).validation_error <= most) chosen = c;
+    }
+  }
+  return {best, chosen};
 }
 
 // Directions without the bias coordinate, of unit length.
@@ -553,6 +580,10 @@ FitResult fit(const Dataset& all, const std::optional<Dataset>& validation, cons
     throw InvalidArgument("max-features", fmt::format("{}", given.max_features),
                           fmt::format("there are only {} rows", n));
   }
+  if (choosing && validation && validation->y.size() < 2) {
+    throw InvalidArgument("validation", fmt::format("{} rows", validation->y.size()),
+                          "must have at least 2 rows: errors are compared by their spread");
+  }
   FitOptions options = given;
   options.path.max_neurons = given.max_features > 0 ? given.max_features : std::min<Index>(40, n);
   options.path.gap_tolerance = given.gap_tolerance > 0.0 ? given.gap_tolerance : 1e-3;
@@ -588,7 +619,7 @@ FitResult fit(const Dataset& all, const std::optional<Dataset>& validation, cons
     result.cross_validated = !result.candidates.empty();
     // Stopped before the first λ was finished: what is left is the linear model.
     if (result.candidates.empty()) result.candidates.emplace_back();
-    const int best = position_of_least(result.candidates);
+    const int best = position_of_least(result.candidates, false);
     if (options.relaxed != Relaxed::never && result.cross_validated) {
       add_relaxed(cross, options, objective.dimension(), result.candidates, progress);
     }
@@ -621,7 +652,7 @@ FitResult fit(const Dataset& all, const std::optional<Dataset>& validation, cons
   const auto solved = static_cast<int>(result.path.points.size());
   if (!choosing) result.candidates = last_point_only(solved, options.relaxed == Relaxed::always);
   for (const PathPoint& point : result.path.points) {
-    result.path_features.push_back(merged_features(objective, point.network).first.width());
+    result.path_features.push_back(coarsest_merge(objective, point.network).first.width());
     result.training_error.push_back(2.0 * point.loss);
   }
   std::erase_if(result.candidates, [&](const Candidate& c) { return c.index >= solved; });
@@ -631,53 +662,7 @@ FitResult fit(const Dataset& all, const std::optional<Dataset>& validation, cons
     }
   }
 
-  // The choice. A refit is taken only where validation clearly says that it helps.
-  const std::vector<Candidate>& open = result.candidates;
-  const auto best_of = [&](bool relaxed) {
-    int best = -1;
-    for (std::size_t c = 0; c < open.size(); ++c) {
-      if (open[c].relaxed != relaxed) continue;
-      const auto at = static_cast<std::size_t>(std::max(best, 0));
-      if (best < 0 || open[c].validation_error < open[at].validation_error) {
-        best = static_cast<int>(c);
-      }
-    }
-    return best;
-  };
-  const int penalized = best_of(false);
-  const int least = best_of(true);
-  const auto at = [&](int c) -> const Candidate& { return open[static_cast<std::size_t>(c)]; };
-  result.best = penalized;
-  if (penalized < 0 || (least >= 0 && (options.relaxed == Relaxed::always ||
-                                       clearly_better(at(least), at(penalized))))) {
-    // Among refits, which have as many features as they are given, more of them must clearly help.
-    result.best = least;
-    for (int c = 0; c < static_cast<int>(open.size()); ++c) {
-      const Candidate& now = at(result.best);
-      const bool simpler =
-          at(c).features < now.features ||
-          (at(c).features == now.features && at(c).validation_error < now.validation_error);
-      if (at(c).relaxed && simpler && !clearly_better(at(least), at(c))) result.best = c;
-    }
-  }
-  const auto allowed = [&](const Candidate& candidate) {
-    return options.relaxed != Relaxed::always || candidate.relaxed;
-  };
-  result.chosen = result.best;
-  if (options.select == Selection::one_standard_error) {
-    const Candidate& best = open[static_cast<std::size_t>(result.best)];
-    for (std::size_t c = 0; c < open.size(); ++c) {
-      const Candidate& now = open[static_cast<std::size_t>(result.chosen)];
-      const bool fewer =
-          open[c].features < now.features ||
-          (open[c].features == now.features && open[c].validation_error < now.validation_error);
-      if (allowed(open[c]) && fewer &&
-          open[c].validation_error <= best.validation_error + best.standard_error) {
-        result.chosen = static_cast<int>(c);
-      }
-    }
-  }
-
+  std::tie(result.best, result.chosen) = choose(result.candidates, options);
   const Candidate& choice = result.candidates[static_cast<std::size_t>(result.chosen)];
   take_point(objective, options.seed, result.path.points[static_cast<std::size_t>(choice.index)],
              result);
@@ -686,7 +671,7 @@ FitResult fit(const Dataset& all, const std::optional<Dataset>& validation, cons
                                            choice.features, [&] { return progress.stopped(); });
     result.merge_angle_deg = choice.merge_angle_deg;
   } else {
-    std::tie(result.features, result.merge_angle_deg) = merged_features(objective, result.network);
+    std::tie(result.features, result.merge_angle_deg) = coarsest_merge(objective, result.network);
   }
   result.features = path::heaviest(result.features, result.features.width());
   result.features_loss = objective.loss(result.features);
@@ -749,7 +734,7 @@ FitResult fit(const Teacher& teacher, const FitOptions& given, const FitObserver
   result.interrupted = result.path.interrupted;
   const double target = target_variance(teacher);
   for (const PathPoint& point : result.path.points) {
-    result.path_features.push_back(merged_features(objective, point.network).first.width());
+    result.path_features.push_back(coarsest_merge(objective, point.network).first.width());
     result.training_error.push_back(2.0 * point.loss / target);
     Candidate candidate;
     candidate.index = static_cast<int>(result.candidates.size());
@@ -758,7 +743,7 @@ FitResult fit(const Teacher& teacher, const FitOptions& given, const FitObserver
   }
   result.chosen = result.best = static_cast<int>(result.candidates.size()) - 1;
   take_point(objective, options.seed, result.path.points.back(), result);
-  std::tie(result.features, result.merge_angle_deg) = merged_features(objective, result.network);
+  std::tie(result.features, result.merge_angle_deg) = coarsest_merge(objective, result.network);
   result.features = path::heaviest(result.features, result.features.width());
   result.features_loss = objective.loss(result.features);
   const auto model_of_population = [&](const Network& network) {

@@ -91,16 +91,6 @@ TestError test_on_population(const Teacher& teacher, const Model& model) {
   return result;
 }
 
-// The coarsest merge of neurons that leaves the loss within one percent, and its angle.
-std::pair<Network, double> merged_features(const Objective& objective, const Network& network) {
-  const double loss = objective.loss(network);
-  for (const double angle : {20.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05}) {
-    Network candidate = merged(network, angle);
-    if (objective.loss(candidate) <= 1.01 * loss) return {std::move(candidate), angle};
-  }
-  return {merged(network, 0.0), 0.0};
-}
-
 // A direction where |η| is above 1 although no neuron is near: what it would teach was lost,
 // because neurons that have decayed to zero do not grow again (docs/math.md, 4.5).
 std::optional<std::string> lost_direction_warning(const Certificate& certificate,
@@ -227,7 +217,7 @@ TrainResult train(const Problem& problem, const TrainOptions& options, TrainStat
       std::sqrt((evaluation.gradient_a + result.lambda * result.network.a).squaredNorm() +
                 (evaluation.gradient_W + result.lambda * result.network.W).squaredNorm());
 
-  auto [features, angle] = merged_features(objective, result.network);
+  auto [features, angle] = coarsest_merge(objective, result.network);
   result.merge_angle_deg = angle;
   result.model = model_of(problem, features);
   result.model.provenance = {version,

@@ -92,6 +92,26 @@ def test_tables_in_every_standardization_are_verified(lodestone, kind, biases):
     assert found["loss_as_given"] == pytest.approx(found["loss"], rel=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["none", "scale", "whiten"])
+@pytest.mark.parametrize("biases", ["on", "off"])
+def test_fits_are_certified_and_verified(lodestone, table_file, kind, biases):
+    """A fit's folder holds the network that was certified; its numbers come out again."""
+    out = lodestone.run_to(
+        "fit",
+        ["fit", "--data", table_file, "--target", "target", "--lambdas", 6, "--lambda-ratio", 0.01]
+        + ["--folds", 3, "--standardize", kind, "--biases", biases],
+    )
+    summary = read_json(out / "summary.json")
+    found = certified(lodestone, out, "--verify")
+    assert found["verified"] is True and found["discrepancies"] == []
+    assert found["lambda"] == pytest.approx(summary["lambda"], rel=1e-12)
+    assert found["loss"] == pytest.approx(summary["loss"], rel=1e-9)
+    # An estimate from other starts may find a higher maximum, or miss one by a little.
+    assert found["certificate"]["gap"] == pytest.approx(
+        summary["certificate"]["gap"], rel=0.1, abs=1e-6
+    )
+
+
 def test_training_rows_are_found_again(lodestone, table_run):
     """On the run's own rows the loss is the summary's; on the whole file it is another."""
     summary = read_json(table_run / "summary.json")

@@ -209,6 +209,13 @@ TEST(Fit, ValidationRowsChooseInPlaceOfFolds) {
   EXPECT_NEAR(error / variance, chosen.validation_error, 0.02 * chosen.validation_error);
 }
 
+TEST(Fit, RefusesASingleRowOfValidation) {
+  // The spread over one row is not a number, and no choice could be made by it.
+  const Dataset validation = take_rows(ridge_rows(10, 5, 0.2), {3});
+  EXPECT_THROW(fit(ridge_rows(60, 4, 0.2), validation, FitOptions{}), InvalidArgument);
+  EXPECT_NO_THROW(fit(ridge_rows(60, 4, 0.2), validation, at_lambda(0.02)));
+}
+
 TEST(Fit, AWeightIsSoManyEqualRows) {
   Dataset weighted = ridge_rows(90, 6);
   weighted.weights = Vector(90);

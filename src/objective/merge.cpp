@@ -1,0 +1,14 @@
+#include "lodestone/objective.hpp"
+
+namespace lodestone {
+
+std::pair<Network, double> coarsest_merge(const Objective& objective, const Network& network) {
+  const double loss = objective.loss(network);
+  for (const double angle : {20.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05}) {
+    Network candidate = merged(network, angle);
+    if (objective.loss(candidate) <= 1.01 * loss) return {std::move(candidate), angle};
+  }
+  return {merged(network, 0.0), 0.0};
+}
+
+}  // namespace lodestone
