@@ -242,9 +242,9 @@ class StageTwo {
             const int number = static_cast<int>(t);
             RandomTeacher random;
             random.d = 10;
-            random.k = 3;
+            random.k = 4;  // no less than any r
             random.r = r;
-            random.min_angle = 30.0;
+            random.min_angle = 25.0;
             random.seed = seed(2000 + number);
             gaps[static_cast<std::size_t>(t)] = gap_after_stage_2(
                 PopulationObjective(draw_teacher(random)), width, lambda, seed(3000 + number));
