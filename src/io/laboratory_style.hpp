@@ -6,7 +6,8 @@
 namespace lodestone::io {
 
 /// gnuplot commands in front of every figure: columns by name, colours that colour-blind readers
-/// tell apart, and a limit to the dots of one cloud, so that pages stay small.
+/// tell apart, and how clouds of dots are thinned so that pages stay small: to about two thousand,
+/// by an odd stride, because kinds of dots alternate.
 inline constexpr std::string_view figure_style =
     R"(set datafile separator ","
 set datafile columnheaders
@@ -22,7 +23,7 @@ set grid back lc rgb "#dddddd" lt 1 lw 1
 set key top right Left reverse samplen 2
 set tics nomirror
 set border 3 lc rgb "#666666"
-most_dots = 2000
+odd_stride(records) = 1 + 2 * (int(records) / 4000)
 )";
 
 inline constexpr std::string_view page_head =

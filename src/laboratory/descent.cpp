@@ -204,7 +204,7 @@ plot "data/lem-5.1-teachers.csv" using (0):(0):"x":"y" with vectors nohead lt 7 
        "of Algorithm 1 and at perturbed teachers. To the right of 1, where ζ ≥ λ²‖p‖², the ratio "
        "has to stay above the dashed line.",
        R"gp(stats "data/lem-5.1.csv" using 1 nooutput
-stride = 1 + int(STATS_records) / most_dots
+stride = odd_stride(STATS_records)
 set logscale xy
 set format "10^{%T}"
 set xlabel "ζ/(λ²‖p‖²)"

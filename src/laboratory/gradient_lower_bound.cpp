@@ -154,7 +154,7 @@ ExperimentResult run(const LaboratoryOptions& options) {
                      "different λ comparable: the bound asks for points above the lower line, "
                      "between the dotted limits. The points follow the upper line, of slope 1.",
                      R"gp(stats "data/grad-lower.csv" using 1 nooutput
-stride = 1 + int(STATS_records) / most_dots
+stride = odd_stride(STATS_records)
 set logscale xy
 set format "10^{%T}"
 set xlabel "ζ/λ²"
@@ -167,7 +167,7 @@ plot "data/grad-lower.csv" every stride using (column("kind") == 0 ? column("zet
      "" every stride using (column("kind") == 1 ? column("zeta") / column("lambda") ** 2 : NaN):(column("squared_gradient") / column("lambda") ** 2) with points lt 5 ps 0.3 title "perturbed minimizers", \
      "" using (column("kind") == 2 ? column("zeta") / column("lambda") ** 2 : NaN):(column("squared_gradient") / column("lambda") ** 2) with points lt 2 ps 0.8 title "teacher missing", \
      0.01 * x with lines lt 3 lw 1.5 title "slope 1", \
-     "" every stride using (column("zeta") / column("lambda") ** 2):(column("in_window") > 0 ? column("bound") / column("lambda") ** 2 : NaN) with points lt 7 ps 0.2 title "bound, in the window"
+     "" using (column("zeta") / column("lambda") ** 2):(column("in_window") > 0 ? column("bound") / column("lambda") ** 2 : NaN) with points lt 7 ps 0.2 title "bound, in the window"
 )gp"}};
   return result;
 }

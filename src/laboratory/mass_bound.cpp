@@ -226,7 +226,7 @@ Figure figure() {
           "itself. Nothing may lie above the line. Left the mass away from the teachers, right the "
           "error of the fit.",
           R"gp(stats "data/mass-bound.csv" using 1 nooutput
-stride = 1 + int(STATS_records) / most_dots
+stride = odd_stride(STATS_records)
 set multiplot layout 1,2
 set logscale xy
 set format "10^{%T}"

@@ -211,6 +211,7 @@ set logscale xy
 set format "10^{%T}"
 set key top left samplen 1 font ",10"
 set xlabel "λ"
+set xtics 1e2
 set ylabel "loss"
 plot "data/stage-3.csv" using (column("schedule") == 0 ? column("lambda") : NaN):"loss" with points lt 1 title "λ halved", \
      "" using (column("schedule") == 0 ? column("lambda") : NaN):"expected" with points pt 2 ps 0.4 lw 1 lt 7 title "½λ²‖p₀‖²", \

@@ -162,7 +162,7 @@ plot for [j=1:3] "data/test-fn-circle.csv" using "angle_deg":(column(sprintf("g%
       {"test-fn-error",
        "The error of the reading against its bound from ζ and λ. No dot may lie above the line.",
        R"gp(stats "data/test-fn.csv" using 1 nooutput
-stride = 1 + int(STATS_records) / most_dots
+stride = odd_stride(STATS_records)
 set logscale xy
 set format "10^{%T}"
 set xlabel "‖p_j‖ (2λ‖p‖ + √(2ζ))"
