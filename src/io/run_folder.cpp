@@ -143,12 +143,13 @@ RunFolder RunFolder::create(const fs::path& path, bool overwrite, const std::str
     throw FileError(path.string(), fmt::format("cannot make this folder ({}); choose another --out",
                                                error ? error.message() : "a file is in the way"));
   }
+  const bool can_go_on = fs::exists(path / "checkpoint");
   for (const char* name : run_files) {
     if (!overwrite && fs::exists(path / name)) {
       throw FileError(path.string(),
                       fmt::format("already holds a run ({}); use --overwrite to replace it, "
-                                  "--resume to go on with it, or another --out",
-                                  name));
+                                  "{}or another --out",
+                                  name, can_go_on ? "--resume to go on with it, " : ""));
     }
   }
   const RunFolder folder(path);

@@ -1,5 +1,8 @@
 #include "lodestone/laboratory.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -43,7 +46,10 @@ const Experiment& find_experiment(const std::string& id) {
     if (experiment.id == id) return experiment;
     ids.push_back(experiment.id);
   }
-  throw InvalidArgument("only", "'" + id + "'", "no such experiment" + did_you_mean(id, ids));
+  const std::string hint = did_you_mean(id, ids);
+  throw InvalidArgument("only", "'" + id + "'",
+                        hint.empty() ? fmt::format("must be of {}", fmt::join(ids, ", "))
+                                     : "no such experiment" + hint);
 }
 
 namespace laboratory {
