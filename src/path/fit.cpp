@@ -62,10 +62,6 @@ Vector normalized_weights(const Dataset& data) {
   return data.weights / data.weights.sum();
 }
 
-Vector squared_errors(const Model& model, const Dataset& data) {
-  return (model.predict(data.X) - data.y).cwiseAbs2();
-}
-
 double variance(const Dataset& data) {
   const Vector weights = normalized_weights(data);
   const double mean = weights.dot(data.y);
@@ -83,24 +79,23 @@ bool clearly_better(const Candidate& other, const Candidate& than) {
   return difference.mean() > standard_error(difference);
 }
 
+// Rows of one table to train on and rows held out, each ascending.
 struct Fold {
-  Dataset training;
-  Dataset held_out;
+  std::vector<Index> training;
+  std::vector<Index> held_out;
 };
 
-std::vector<Fold> split(const Dataset& data, int folds, std::uint64_t seed) {
-  const Index n = data.y.size();
+std::vector<Fold> split(Index n, int folds, std::uint64_t seed) {
   const std::vector<Index> order = RandomStream(seed, "folds").permutation(n);
-  std::vector<Fold> result;
+  std::vector<Fold> result(static_cast<std::size_t>(folds));
   for (int k = 0; k < folds; ++k) {
-    std::vector<Index> in;
-    std::vector<Index> out;
+    Fold& fold = result[static_cast<std::size_t>(k)];
     for (Index t = 0; t < n; ++t) {
-      (t % folds == k ? out : in).push_back(order[static_cast<std::size_t>(t)]);
+      (t % folds == k ? fold.held_out : fold.training)
+          .push_back(order[static_cast<std::size_t>(t)]);
     }
-    std::sort(in.begin(), in.end());
-    std::sort(out.begin(), out.end());
-    result.push_back({take_rows(data, in), take_rows(data, out)});
+    std::sort(fold.training.begin(), fold.training.end());
+    std::sort(fold.held_out.begin(), fold.held_out.end());
   }
   return result;
 }
@@ -128,11 +123,28 @@ class Progress {
 // Cross-validation: every fold's path is kept, so that its features can be refitted afterwards.
 class CrossValidation {
  public:
-  CrossValidation(std::vector<Fold> folds, const FitOptions& options, double target_variance)
-      : folds_(std::move(folds)), options_(options), target_variance_(target_variance) {
-    for (const Fold& fold : folds_) rows_.push_back(prepare(fold.training, options));
-    paths_.resize(folds_.size());
+  /// K folds of one table, which must stay.
+  CrossValidation(const Dataset& data, const FitOptions& options)
+      : held_out_of_(data), options_(options), target_variance_(variance(data)) {
+    for (Fold& fold : split(data.y.size(), options.folds, options.seed)) {
+      rows_.push_back(prepare(take_rows(data, fold.training), options));
+      training_rows_.push_back(static_cast<Index>(fold.training.size()));
+      held_out_.push_back(std::move(fold.held_out));
+    }
+    paths_.resize(rows_.size());
   }
+
+  /// One fold: all of `data` against the rows of another table. Both must stay.
+  CrossValidation(const Dataset& data, const Dataset& validation, const FitOptions& options)
+      : held_out_of_(validation), options_(options), target_variance_(variance(data)) {
+    rows_.push_back(prepare(data, options));
+    training_rows_.push_back(data.y.size());
+    held_out_.emplace_back(static_cast<std::size_t>(validation.y.size()));
+    std::iota(held_out_.front().begin(), held_out_.front().end(), Index{0});
+    paths_.resize(1);
+  }
+
+  Index folds() const { return static_cast<Index>(rows_.size()); }
 
   // Mean and standard error of the penalized networks on the rows held out, until they get worse.
   std::vector<Candidate> penalized(const std::vector<double>& lambdas, Progress& progress) {
@@ -147,17 +159,15 @@ class CrossValidation {
     double least = HUGE_VAL;
     int since_least = 0;
     for (std::size_t i = 0; i < lambdas.size(); ++i) {
-      std::vector<Vector> errors(folds_.size());
-      for_each_block(static_cast<Index>(folds_.size()), [&](Index block) {
+      std::vector<Errors> errors(rows_.size());
+      for_each_block(folds(), [&](Index block) {
         const auto k = static_cast<std::size_t>(block);
         const Objective& objective = *rows_[k].objective;
         const Network start = paths_[k].empty()
                                   ? Network{Vector(0), Matrix(0, objective.dimension())}
                                   : paths_[k].back();
         paths_[k].push_back(solve_at(objective, lambdas[i], start, options, observer).network);
-        errors[k] = squared_errors(
-            model_of(paths_[k].back(), rows_[k], folds_[k].training, options_.biases),
-            folds_[k].held_out);
+        errors[k] = held_out_errors(k, paths_[k].back());
         progress.add(1.0, "cross-validation");
       });
       if (progress.stopped()) break;
@@ -175,14 +185,13 @@ class CrossValidation {
 
   // The same for features refitted without penalty.
   void refit(Candidate& candidate, Progress& progress) const {
-    std::vector<Vector> errors(folds_.size());
-    for_each_block(static_cast<Index>(folds_.size()), [&](Index block) {
+    std::vector<Errors> errors(rows_.size());
+    for_each_block(folds(), [&](Index block) {
       const auto k = static_cast<std::size_t>(block);
-      const Network network = path::refit_heaviest(
+      const Network network = path::refit_best(
           *rows_[k].objective, paths_[k][static_cast<std::size_t>(candidate.index)],
           candidate.merge_angle_deg, candidate.features, [&] { return progress.stopped(); });
-      errors[k] = squared_errors(model_of(network, rows_[k], folds_[k].training, options_.biases),
-                                 folds_[k].held_out);
+      errors[k] = held_out_errors(k, network);
     });
     summarize(errors, candidate);
   }
@@ -198,33 +207,47 @@ class CrossValidation {
   }
 
   Index fewest_training_rows() const {
-    Index fewest = folds_.front().training.y.size();
-    for (const Fold& fold : folds_) fewest = std::min(fewest, fold.training.y.size());
-    return fewest;
+    return *std::min_element(training_rows_.begin(), training_rows_.end());
   }
 
  private:
-  void summarize(const std::vector<Vector>& errors, Candidate& candidate) const {
+  struct Errors {
+    Vector squared;
+    Vector weights;  // sum to 1
+  };
+
+  Errors held_out_errors(std::size_t k, const Network& network) const {
+    const Dataset rows = take_rows(held_out_of_, held_out_[k]);
+    Model model = to_original_units(network, rows_[k].objective->affine(network), options_.biases,
+                                    rows_[k].standardization);
+    model.columns = rows.columns;
+    return {(model.predict(rows.X) - rows.y).cwiseAbs2(), normalized_weights(rows)};
+  }
+
+  void summarize(const std::vector<Errors>& errors, Candidate& candidate) const {
     if (errors.size() > 1) {
       candidate.parts.resize(static_cast<Index>(errors.size()));
       for (std::size_t k = 0; k < errors.size(); ++k) {
         candidate.parts[static_cast<Index>(k)] =
-            normalized_weights(folds_[k].held_out).dot(errors[k]) / target_variance_;
+            errors[k].weights.dot(errors[k].squared) / target_variance_;
       }
     } else {
       // A single set of rows: the mean over rows, each by its weight.
-      candidate.parts = errors.front().cwiseProduct(normalized_weights(folds_.front().held_out)) *
-                        static_cast<double>(errors.front().size()) / target_variance_;
+      const auto count = static_cast<double>(errors.front().squared.size());
+      candidate.parts =
+          errors.front().squared.cwiseProduct(errors.front().weights) * count / target_variance_;
     }
     candidate.validation_error = candidate.parts.mean();
     candidate.standard_error = standard_error(candidate.parts);
   }
 
-  std::vector<Fold> folds_;
+  const Dataset& held_out_of_;
   const FitOptions& options_;
   double target_variance_;
-  std::vector<Prepared> rows_;
-  std::vector<std::vector<Network>> paths_;  // by fold, then λ
+  std::vector<Prepared> rows_;                // by fold: trained on
+  std::vector<Index> training_rows_;          // by fold: how many
+  std::vector<std::vector<Index>> held_out_;  // by fold: which rows of held_out_of_
+  std::vector<std::vector<Network>> paths_;   // by fold, then λ
 };
 
 // The values of λ; with one given, about as dense as without and ending there.
@@ -601,19 +624,12 @@ FitResult fit(const Dataset& all, const std::optional<Dataset>& validation, cons
     choosing = false;
     lambdas = {1.0};
   }
-  std::vector<Fold> folds;
-  if (!choosing) {
-    // Nothing to choose.
-  } else if (validation) {
-    folds.push_back({training, *validation});
-  } else {
-    folds = split(training, options.folds, options.seed);
-  }
   const auto points = static_cast<double>(lambdas.size());
-  Progress progress(observer,
-                    points * static_cast<double>(folds.size()) + points + 20.0 + options.bootstrap);
+  const int folds = !choosing ? 0 : validation ? 1 : options.folds;
+  Progress progress(observer, points * (folds + 1) + 20.0 + options.bootstrap);
   if (choosing) {
-    CrossValidation cross(std::move(folds), options, variance(training));
+    CrossValidation cross = validation ? CrossValidation(training, *validation, options)
+                                       : CrossValidation(training, options);
     if (observer.on_start) observer.on_start();
     result.candidates = cross.penalized(lambdas, progress);
     result.cross_validated = !result.candidates.empty();
@@ -667,8 +683,8 @@ FitResult fit(const Dataset& all, const std::optional<Dataset>& validation, cons
   take_point(objective, options.seed, result.path.points[static_cast<std::size_t>(choice.index)],
              result);
   if (choice.relaxed) {
-    result.features = path::refit_heaviest(objective, result.network, choice.merge_angle_deg,
-                                           choice.features, [&] { return progress.stopped(); });
+    result.features = path::refit_best(objective, result.network, choice.merge_angle_deg,
+                                       choice.features, [&] { return progress.stopped(); });
     result.merge_angle_deg = choice.merge_angle_deg;
   } else {
     std::tie(result.features, result.merge_angle_deg) = coarsest_merge(objective, result.network);
