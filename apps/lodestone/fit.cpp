@@ -97,12 +97,12 @@ class Fit final : public Verb {
       }
     } else {
       run.source = request_.data.file;
-      const Dataset data = read_dataset(request_.data);
+      Dataset data = read_dataset(request_.data);
       const auto like = [&](const std::string& file) -> std::optional<Dataset> {
         if (file.empty()) return std::nullopt;
         return read_dataset_like(data, request_.data, file);
       };
-      shares = deal_rows(data, request_.test_share, 0.0, request_.how.seed,
+      shares = deal_rows(std::move(data), request_.test_share, 0.0, request_.how.seed,
                          like(request_.validation_file), like(request_.test_file));
       run.dropped_rows = data.dropped_rows;
       warnings = data.warnings;

@@ -131,8 +131,8 @@ struct FitObserver {
 /// Fits the certified λ-path to rows, chooses λ and the number of features by cross-validation (or
 /// by the validation rows), and refits where that helps. Weights of rows are honoured throughout.
 /// Throws InvalidArgument for options out of range, more folds than rows, and data that cannot be
-/// fitted.
-FitResult fit(const Dataset& training, const std::optional<Dataset>& validation,
+/// fitted. Memory: the rows, once more standardized, and O(n + features·d) a fold.
+FitResult fit(Dataset training, const std::optional<Dataset>& validation,
               const FitOptions& options, const FitObserver& observer = {});
 
 /// The path on a teacher's exact population. Nothing is cross-validated: the last λ is taken.

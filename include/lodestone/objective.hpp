@@ -140,10 +140,17 @@ class SampleObjective final : public Objective {
   /// all-zero weights, a target without variance beyond its affine part being allowed, and fewer
   /// rows with weight than the affine part has coefficients plus one (it would interpolate).
   explicit SampleObjective(SampleData data);
+  ~SampleObjective() override;
 
-  Index rows() const { return X_.rows(); }
+  /// The same without rows [first, first + count): they have no weight and cost nothing. The inputs
+  /// are shared with this objective, not copied; 3n numbers are new. Throws InvalidArgument when
+  /// the range is not within the rows, or too few rows are left.
+  SampleObjective without_rows(Index first, Index count) const;
 
-  Index dimension() const override { return X_.cols(); }
+  /// Rows that count.
+  Index rows() const;
+
+  Index dimension() const override;
   bool smooth() const override { return false; }
   double null_loss() const override { return null_loss_; }
   Evaluation evaluate(const Network& network) const override;
@@ -154,20 +161,22 @@ class SampleObjective final : public Objective {
 
  private:
   class RowResidual;
+  struct Rows;
 
-  Index input_dimension() const { return X_.cols() - (biases_ ? 1 : 0); }
+  explicit SampleObjective(std::shared_ptr<const Rows> data);
+
+  Index input_dimension() const;
   Matrix affine_columns(Index first, Index rows) const;
   Vector fit_affine(const Vector& values) const;
   double remove_affine(Vector& values) const;
 
-  Matrix X_;               // n×d, with the constant coordinate last when there are biases
+  std::shared_ptr<const Rows> data_;
   Vector weights_;         // n, sum 1
   Vector y_;               // n, affine-free
   Vector y_affine_;        // coefficients of the part taken off y
   Vector affine_center_;   // d
   Vector affine_scale_;    // d, 0 for a constant column
   Matrix affine_inverse_;  // pseudo-inverse of the affine columns' second moments
-  bool biases_ = false;
   double null_loss_ = 0.0;
 };
 

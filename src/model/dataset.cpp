@@ -121,9 +121,9 @@ void require_same_columns(const Dataset& data, const std::optional<Dataset>& oth
 
 }  // namespace
 
-Shares deal_rows(const Dataset& all, double test_share, double validation_share, std::uint64_t seed,
+Shares deal_rows(Dataset all, double test_share, double validation_share, std::uint64_t seed,
                  const std::optional<Dataset>& validation, const std::optional<Dataset>& test) {
-  const Dataset data = weighted_rows(all);
+  Dataset data = weighted_rows(std::move(all));
   require_same_columns(data, validation, "validation");
   require_same_columns(data, test, "test");
   const Index n = data.X.rows();
@@ -134,17 +134,7 @@ Shares deal_rows(const Dataset& all, double test_share, double validation_share,
   const Index tests = test ? 0 : share(test_share, n);
   Index validations = validation ? 0 : share(validation_share, n - tests);
   if (validations < 2) validations = 0;  // one row's error says nothing
-  const auto take = [&](Index first, Index count) {
-    std::vector<Index> rows(order.begin() + first, order.begin() + first + count);
-    std::sort(rows.begin(), rows.end());
-    return take_rows(data, rows);
-  };
-  Shares shares{take(tests + validations, n - tests - validations), {}, {}};
-  if (validations > 0) shares.validation = take(tests, validations);
-  if (tests > 0) shares.test = take(0, tests);
-  if (validation) shares.validation = weighted_rows(*validation);
-  if (test) shares.test = weighted_rows(*test);
-  if (shares.training.X.rows() < 2) {
+  if (n - tests - validations < 2) {
     throw InvalidArgument("rows", fmt::format("{}", n),
                           "too few to train on; at least two are needed after the shares kept "
                           "aside for test and validation");
@@ -154,6 +144,19 @@ Shares deal_rows(const Dataset& all, double test_share, double validation_share,
         "target", fmt::format("'{}'", data.target),
         fmt::format("the column is constant ({:g}): there is nothing to learn", data.y[0]));
   }
+  const auto take = [&](Index first, Index count) {
+    std::vector<Index> rows(order.begin() + first, order.begin() + first + count);
+    std::sort(rows.begin(), rows.end());
+    return take_rows(data, rows);
+  };
+  Shares shares;
+  if (validations > 0) shares.validation = take(tests, validations);
+  if (tests > 0) shares.test = take(0, tests);
+  if (validation) shares.validation = weighted_rows(*validation);
+  if (test) shares.test = weighted_rows(*test);
+  // All rows, in order: no copy.
+  const Index trained = n - tests - validations;
+  shares.training = trained == n ? std::move(data) : take(tests + validations, trained);
   return shares;
 }
 

@@ -44,15 +44,14 @@ void check_data(const SampleData& data) {
 
 // Runs add(first, rows, sum) over blocks of rows and adds the blocks' sums in order.
 template <class Sum, class AddBlock>
-Sum blockwise_sum(Index rows, const Sum& zero, const AddBlock& add) {
-  const Index blocks = (rows + kernels::rows_per_block - 1) / kernels::rows_per_block;
+Sum blockwise_sum(const kernels::RowBlocks& rows, const Sum& zero, const AddBlock& add) {
+  const Index blocks = rows.count();
   const Index chunks = std::min<Index>(blocks, 32);
   std::vector<Sum> partial(static_cast<std::size_t>(chunks), zero);
   for_each_block(chunks, [&](Index chunk) {
     Sum& sum = partial[static_cast<std::size_t>(chunk)];
     for (Index block = chunk * blocks / chunks; block < (chunk + 1) * blocks / chunks; ++block) {
-      const Index first = block * kernels::rows_per_block;
-      add(first, std::min(kernels::rows_per_block, rows - first), sum);
+      add(rows[block].first, rows[block].rows, sum);
     }
   });
   Sum total = zero;
@@ -76,30 +75,66 @@ Matrix pseudo_inverse(const Matrix& symmetric, Index& rank) {
 
 }  // namespace
 
-SampleObjective::SampleObjective(SampleData data) : biases_(data.biases) {
-  check_data(data);
-  const Index n = data.X.rows();
-  const Index d = data.X.cols();
-  weights_ = data.weights.size() == 0 ? Vector::Constant(n, 1.0 / static_cast<double>(n))
-                                      : Vector(data.weights / data.weights.sum());
-  if (biases_) {
-    X_.resize(n, d + 1);
-    X_.leftCols(d) = data.X;
-    X_.col(d).setOnes();
-    data.X.resize(0, 0);
-  } else {
-    X_ = std::move(data.X);
+// The rows of a table and which of them count. Inputs and targets are shared by objectives that
+// leave out different rows.
+struct SampleObjective::Rows {
+  std::shared_ptr<const Matrix> X;  // n×d, the constant coordinate last when there are biases
+  std::shared_ptr<const Vector> y;  // n
+  std::shared_ptr<const Vector> weights;  // n, or none: equal
+  bool biases = false;
+  kernels::RowBlocks visited;
+};
+
+SampleObjective::~SampleObjective() = default;
+
+SampleObjective::SampleObjective(SampleData data)
+    : SampleObjective([&data] {
+        check_data(data);
+        const Index n = data.X.rows();
+        const Index d = data.X.cols();
+        if (data.biases) {
+          Matrix with_constant(n, d + 1);
+          with_constant.leftCols(d) = data.X;
+          with_constant.col(d).setOnes();
+          data.X = std::move(with_constant);
+        }
+        return std::make_shared<const Rows>(
+            Rows{std::make_shared<const Matrix>(std::move(data.X)),
+                 std::make_shared<const Vector>(std::move(data.y)),
+                 std::make_shared<const Vector>(std::move(data.weights)), data.biases, n});
+      }()) {}
+
+SampleObjective SampleObjective::without_rows(Index first, Index count) const {
+  const Index n = data_->X->rows();
+  if (first < 0 || count < 0 || first > n - count || count == n) {
+    throw InvalidArgument("rows", std::to_string(first) + " to " + std::to_string(first + count),
+                          "must be within the " + std::to_string(n) + " rows and leave some");
   }
-  y_ = std::move(data.y);
+  Rows rows = *data_;
+  rows.visited = kernels::RowBlocks(n, first, count);
+  return SampleObjective(std::make_shared<const Rows>(std::move(rows)));
+}
+
+SampleObjective::SampleObjective(std::shared_ptr<const Rows> data) : data_(std::move(data)) {
+  const Matrix& X = *data_->X;
+  const Index d = input_dimension();
+  const kernels::RowBlocks& visited = data_->visited;
+  weights_ = data_->weights->size() == 0 ? Vector::Ones(X.rows()) : *data_->weights;
+  weights_.segment(visited.left_out_first(), visited.left_out()).setZero();
+  if (weights_.maxCoeff() == 0.0) {
+    throw InvalidArgument("weights", "all zero", "at least one row must have weight");
+  }
+  weights_ /= weights_.sum();
+  y_ = *data_->y;
 
   // The affine part is fitted to centred and scaled columns: 1 and a column of years would
   // otherwise look parallel.
   const Vector zero = Vector::Zero(d);
-  affine_center_ = blockwise_sum(n, zero, [&](Index first, Index rows, Vector& sum) {
-    sum += X_.block(first, 0, rows, d).transpose() * weights_.segment(first, rows);
+  affine_center_ = blockwise_sum(visited, zero, [&](Index first, Index rows, Vector& sum) {
+    sum += X.block(first, 0, rows, d).transpose() * weights_.segment(first, rows);
   });
-  const Vector variance = blockwise_sum(n, zero, [&](Index first, Index rows, Vector& sum) {
-    const Matrix centred = X_.block(first, 0, rows, d).rowwise() - affine_center_.transpose();
+  const Vector variance = blockwise_sum(visited, zero, [&](Index first, Index rows, Vector& sum) {
+    const Matrix centred = X.block(first, 0, rows, d).rowwise() - affine_center_.transpose();
     sum += centred.cwiseAbs2().transpose() * weights_.segment(first, rows);
   });
   affine_scale_.resize(d);
@@ -110,7 +145,7 @@ SampleObjective::SampleObjective(SampleData data) : biases_(data.biases) {
     affine_scale_[j] = varies ? 1.0 / deviation : 0.0;
   }
   const Matrix empty = Matrix::Zero(d + 1, d + 1);
-  const Matrix gram = blockwise_sum(n, empty, [&](Index first, Index rows, Matrix& sum) {
+  const Matrix gram = blockwise_sum(visited, empty, [&](Index first, Index rows, Matrix& sum) {
     const Matrix columns = affine_columns(first, rows);
     sum += columns.transpose() * weights_.segment(first, rows).asDiagonal() * columns;
   });
@@ -130,12 +165,17 @@ SampleObjective::SampleObjective(SampleData data) : biases_(data.biases) {
   null_loss_ = 0.5 * y_.cwiseAbs2().dot(weights_);
 }
 
+Index SampleObjective::rows() const { return data_->visited.visited(); }
+Index SampleObjective::dimension() const { return data_->X->cols(); }
+Index SampleObjective::input_dimension() const { return dimension() - (data_->biases ? 1 : 0); }
+
 // The columns 1 and (x − centre)·scale of some rows, without a bias coordinate.
 Matrix SampleObjective::affine_columns(Index first, Index rows) const {
+  const Matrix& X = *data_->X;
   const Index d = input_dimension();
   Matrix columns(rows, d + 1);
   columns.col(0).setOnes();
-  columns.rightCols(d) = (X_.block(first, 0, rows, d).rowwise() - affine_center_.transpose()) *
+  columns.rightCols(d) = (X.block(first, 0, rows, d).rowwise() - affine_center_.transpose()) *
                          affine_scale_.asDiagonal();
   return columns;
 }
@@ -144,7 +184,8 @@ Matrix SampleObjective::affine_columns(Index first, Index rows) const {
 // (docs/math.md, 3.2).
 Vector SampleObjective::fit_affine(const Vector& values) const {
   Vector moments;
-  kernels::simd::affine_moments(X_, affine_center_, weights_, values, moments);
+  kernels::simd::affine_moments(*data_->X, data_->visited, affine_center_, weights_, values,
+                                moments);
   moments.tail(input_dimension()).array() *= affine_scale_.array();
   return affine_inverse_ * moments;
 }
@@ -153,20 +194,21 @@ Vector SampleObjective::fit_affine(const Vector& values) const {
 double SampleObjective::remove_affine(Vector& values) const {
   Vector coefficients = fit_affine(values);
   coefficients.tail(input_dimension()).array() *= affine_scale_.array();
-  return kernels::simd::subtract_affine(X_, affine_center_, coefficients, weights_, values);
+  return kernels::simd::subtract_affine(*data_->X, data_->visited, affine_center_, coefficients,
+                                        weights_, values);
 }
 
 Evaluation SampleObjective::evaluate(const Network& network) const {
   check_sizes(network, dimension());
   Vector r;
   kernels::Masks masks;
-  kernels::simd::forward(X_, network.W, network.a, r, masks);
+  kernels::simd::forward(*data_->X, data_->visited, network.W, network.a, r, masks);
   r -= y_;
   Evaluation result;
   result.loss = 0.5 * remove_affine(r);
   r.array() *= weights_.array();
   Matrix moments;
-  kernels::simd::backward(X_, masks, r, moments);
+  kernels::simd::backward(*data_->X, data_->visited, masks, r, moments);
   result.gradient_a = moments.cwiseProduct(network.W).rowwise().sum();
   result.gradient_W = network.a.asDiagonal() * moments;
   return result;
@@ -176,7 +218,7 @@ double SampleObjective::loss(const Network& network) const {
   check_sizes(network, dimension());
   Vector r;
   kernels::Masks masks;
-  kernels::simd::forward(X_, network.W, network.a, r, masks);
+  kernels::simd::forward(*data_->X, data_->visited, network.W, network.a, r, masks);
   r -= y_;
   return 0.5 * remove_affine(r);
 }
@@ -185,7 +227,8 @@ class SampleObjective::RowResidual final : public Residual {
  public:
   RowResidual(const SampleObjective& objective, const Network& network) : objective_(objective) {
     kernels::Masks masks;
-    kernels::simd::forward(objective.X_, network.W, network.a, weighted_, masks);
+    kernels::simd::forward(*objective.data_->X, objective.data_->visited, network.W, network.a,
+                           weighted_, masks);
     weighted_ -= objective.y_;
     energy_ = objective.remove_affine(weighted_);
     weighted_.array() *= objective.weights_.array();
@@ -195,18 +238,20 @@ class SampleObjective::RowResidual final : public Residual {
   Correlation correlate(const Matrix& U) const override {
     check_sizes(U, objective_.dimension());
     Correlation result;
-    kernels::simd::masked_moments(objective_.X_, U, weighted_, result.gradient);
+    kernels::simd::masked_moments(*objective_.data_->X, objective_.data_->visited, U, weighted_,
+                                  result.gradient);
     result.value = result.gradient.cwiseProduct(U).rowwise().sum();
     return result;
   }
-  ResidualMeasure measure() const override { return RowMeasure{objective_.X_, weighted_}; }
+  ResidualMeasure measure() const override { return RowMeasure{*objective_.data_->X, weighted_}; }
   double energy() const override { return energy_; }
   double target_product() const override { return target_product_; }
 
   Matrix suggested_directions(Index count) const override {
     // A neuron along a row answers to that row more than to any other.
-    const Vector pull = weighted_.cwiseAbs().cwiseProduct(objective_.X_.rowwise().stableNorm());
-    return unit_directions(objective_.X_(positions_of_largest(pull, count), Eigen::all));
+    const Vector pull =
+        weighted_.cwiseAbs().cwiseProduct(objective_.data_->X->rowwise().stableNorm());
+    return unit_directions((*objective_.data_->X)(positions_of_largest(pull, count), Eigen::all));
   }
 
  private:
@@ -228,9 +273,9 @@ FeatureGram SampleObjective::feature_gram(const Matrix& U) const {
   // One product per block gives K, the moments with (1, x) and those with y: columns [σ, 1, x, y].
   const Index columns = p + d + 2;
   const Matrix products = blockwise_sum(
-      X_.rows(), Matrix(Matrix::Zero(p, columns)), [&](Index first, Index rows, Matrix& sum) {
+      data_->visited, Matrix(Matrix::Zero(p, columns)), [&](Index first, Index rows, Matrix& sum) {
         Matrix features;
-        kernels::simd::activations(X_, first, rows, U, features);
+        kernels::simd::activations(*data_->X, first, rows, U, features);
         Matrix right(rows, columns);
         right.leftCols(p) = features;
         right.middleCols(p, d + 1) = affine_columns(first, rows);
@@ -250,7 +295,7 @@ Affine SampleObjective::affine(const Network& network) const {
   check_sizes(network, dimension());
   Vector values;
   kernels::Masks masks;
-  kernels::simd::forward(X_, network.W, network.a, values, masks);
+  kernels::simd::forward(*data_->X, data_->visited, network.W, network.a, values, masks);
   const Vector coefficients = y_affine_ - fit_affine(values);
   Affine affine;
   affine.beta = affine_scale_.cwiseProduct(coefficients.tail(input_dimension()));

@@ -79,24 +79,31 @@ bool clearly_better(const Candidate& other, const Candidate& than) {
   return difference.mean() > standard_error(difference);
 }
 
-// Rows of one table to train on and rows held out, each ascending.
-struct Fold {
-  std::vector<Index> training;
-  std::vector<Index> held_out;
+// Rows that lie one after the other.
+struct RowRange {
+  Index first;
+  Index count;
 };
 
-std::vector<Fold> split(Index n, int folds, std::uint64_t seed) {
-  const std::vector<Index> order = RandomStream(seed, "folds").permutation(n);
-  std::vector<Fold> result(static_cast<std::size_t>(folds));
-  for (int k = 0; k < folds; ++k) {
-    Fold& fold = result[static_cast<std::size_t>(k)];
-    for (Index t = 0; t < n; ++t) {
-      (t % folds == k ? fold.held_out : fold.training)
-          .push_back(order[static_cast<std::size_t>(t)]);
-    }
-    std::sort(fold.training.begin(), fold.training.end());
-    std::sort(fold.held_out.begin(), fold.held_out.end());
+// A table whose folds lie one after the other, so that an objective can leave one out without
+// copying the others.
+struct FoldedRows {
+  Dataset data;
+  std::vector<RowRange> folds;
+};
+
+FoldedRows by_folds(const Dataset& data, int folds, std::uint64_t seed) {
+  const Index n = data.y.size();
+  const std::vector<Index> deal = RandomStream(seed, "folds").permutation(n);
+  std::vector<Index> order;
+  FoldedRows result;
+  for (Index k = 0; k < folds; ++k) {
+    const auto first = static_cast<Index>(order.size());
+    for (Index t = k; t < n; t += folds) order.push_back(deal[static_cast<std::size_t>(t)]);
+    std::sort(order.begin() + first, order.end());
+    result.folds.push_back({first, static_cast<Index>(order.size()) - first});
   }
+  result.data = take_rows(data, order);
   return result;
 }
 
@@ -121,30 +128,29 @@ class Progress {
 };
 
 // Cross-validation: every fold's path is kept, so that its features can be refitted afterwards.
+// All folds are in the units of the whole table's standardization, so that λ means the same in
+// each.
 class CrossValidation {
  public:
-  /// K folds of one table, which must stay.
-  CrossValidation(const Dataset& data, const FitOptions& options)
-      : held_out_of_(data), options_(options), target_variance_(variance(data)) {
-    for (Fold& fold : split(data.y.size(), options.folds, options.seed)) {
-      rows_.push_back(prepare(take_rows(data, fold.training), options));
-      training_rows_.push_back(static_cast<Index>(fold.training.size()));
-      held_out_.push_back(std::move(fold.held_out));
+  /// Leaves out one range of the rows after the other. What is given must stay.
+  CrossValidation(const Prepared& rows, const Dataset& data, const std::vector<RowRange>& ranges,
+                  const FitOptions& options)
+      : rows_(rows), options_(options), target_variance_(variance(data)) {
+    for (const RowRange& range : ranges) {
+      reduced_.push_back(std::make_unique<const SampleObjective>(
+          rows.objective->without_rows(range.first, range.count)));
+      folds_.push_back({*reduced_.back(), data, range});
     }
-    paths_.resize(rows_.size());
+    paths_.resize(folds_.size());
   }
 
-  /// One fold: all of `data` against the rows of another table. Both must stay.
-  CrossValidation(const Dataset& data, const Dataset& validation, const FitOptions& options)
-      : held_out_of_(validation), options_(options), target_variance_(variance(data)) {
-    rows_.push_back(prepare(data, options));
-    training_rows_.push_back(data.y.size());
-    held_out_.emplace_back(static_cast<std::size_t>(validation.y.size()));
-    std::iota(held_out_.front().begin(), held_out_.front().end(), Index{0});
+  /// Trains on all rows and compares on the rows of another table. What is given must stay.
+  CrossValidation(const Prepared& rows, const Dataset& data, const Dataset& validation,
+                  const FitOptions& options)
+      : rows_(rows), options_(options), target_variance_(variance(data)) {
+    folds_.push_back({*rows.objective, validation, {0, validation.y.size()}});
     paths_.resize(1);
   }
-
-  Index folds() const { return static_cast<Index>(rows_.size()); }
 
   // Mean and standard error of the penalized networks on the rows held out, until they get worse.
   std::vector<Candidate> penalized(const std::vector<double>& lambdas, Progress& progress) {
@@ -159,10 +165,10 @@ class CrossValidation {
     double least = HUGE_VAL;
     int since_least = 0;
     for (std::size_t i = 0; i < lambdas.size(); ++i) {
-      std::vector<Errors> errors(rows_.size());
-      for_each_block(folds(), [&](Index block) {
+      std::vector<Errors> errors(folds_.size());
+      for_each_block(static_cast<Index>(folds_.size()), [&](Index block) {
         const auto k = static_cast<std::size_t>(block);
-        const Objective& objective = *rows_[k].objective;
+        const Objective& objective = folds_[k].objective;
         const Network start = paths_[k].empty()
                                   ? Network{Vector(0), Matrix(0, objective.dimension())}
                                   : paths_[k].back();
@@ -185,11 +191,11 @@ class CrossValidation {
 
   // The same for features refitted without penalty.
   void refit(Candidate& candidate, Progress& progress) const {
-    std::vector<Errors> errors(rows_.size());
-    for_each_block(folds(), [&](Index block) {
+    std::vector<Errors> errors(folds_.size());
+    for_each_block(static_cast<Index>(folds_.size()), [&](Index block) {
       const auto k = static_cast<std::size_t>(block);
       const Network network = path::refit_best(
-          *rows_[k].objective, paths_[k][static_cast<std::size_t>(candidate.index)],
+          folds_[k].objective, paths_[k][static_cast<std::size_t>(candidate.index)],
           candidate.merge_angle_deg, candidate.features, [&] { return progress.stopped(); });
       errors[k] = held_out_errors(k, network);
     });
@@ -207,21 +213,38 @@ class CrossValidation {
   }
 
   Index fewest_training_rows() const {
-    return *std::min_element(training_rows_.begin(), training_rows_.end());
+    Index fewest = folds_.front().objective.rows();
+    for (const Fold& fold : folds_) fewest = std::min(fewest, fold.objective.rows());
+    return fewest;
   }
 
  private:
+  struct Fold {
+    const SampleObjective& objective;
+    const Dataset& table;  // of the rows held out
+    RowRange held_out;
+  };
+
   struct Errors {
     Vector squared;
     Vector weights;  // sum to 1
   };
 
   Errors held_out_errors(std::size_t k, const Network& network) const {
-    const Dataset rows = take_rows(held_out_of_, held_out_[k]);
-    Model model = to_original_units(network, rows_[k].objective->affine(network), options_.biases,
-                                    rows_[k].standardization);
-    model.columns = rows.columns;
-    return {(model.predict(rows.X) - rows.y).cwiseAbs2(), normalized_weights(rows)};
+    const auto& [objective, table, held_out] = folds_[k];
+    Model model = to_original_units(network, objective.affine(network), options_.biases,
+                                    rows_.standardization);
+    model.columns = table.columns;
+    const Vector values = model.predict(table.X.middleRows(held_out.first, held_out.count));
+    Errors errors;
+    errors.squared = (values - table.y.segment(held_out.first, held_out.count)).cwiseAbs2();
+    if (table.weights.size() == 0) {
+      errors.weights = Vector::Constant(held_out.count, 1.0 / static_cast<double>(held_out.count));
+    } else {
+      errors.weights = table.weights.segment(held_out.first, held_out.count);
+      errors.weights /= errors.weights.sum();
+    }
+    return errors;
   }
 
   void summarize(const std::vector<Errors>& errors, Candidate& candidate) const {
@@ -241,13 +264,12 @@ class CrossValidation {
     candidate.standard_error = standard_error(candidate.parts);
   }
 
-  const Dataset& held_out_of_;
+  const Prepared& rows_;
   const FitOptions& options_;
   double target_variance_;
-  std::vector<Prepared> rows_;                // by fold: trained on
-  std::vector<Index> training_rows_;          // by fold: how many
-  std::vector<std::vector<Index>> held_out_;  // by fold: which rows of held_out_of_
-  std::vector<std::vector<Network>> paths_;   // by fold, then λ
+  std::vector<std::unique_ptr<const SampleObjective>> reduced_;
+  std::vector<Fold> folds_;
+  std::vector<std::vector<Network>> paths_;  // by fold, then λ
 };
 
 // The values of λ; with one given, about as dense as without and ending there.
@@ -589,11 +611,11 @@ std::vector<std::string> feature_warnings(const Network& features,
   return warnings;
 }
 
-FitResult fit(const Dataset& all, const std::optional<Dataset>& validation, const FitOptions& given,
+FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOptions& given,
               const FitObserver& observer) {
   given.validate();
-  const Dataset training = weighted_rows(all);
-  const Index n = training.y.size();
+  FoldedRows folded{weighted_rows(std::move(all)), {}};
+  const Index n = folded.data.y.size();
   bool choosing = given.lambda == 0.0;
   if (choosing && !validation && given.folds > n) {
     throw InvalidArgument("folds", fmt::format("{}", given.folds),
@@ -611,6 +633,8 @@ FitResult fit(const Dataset& all, const std::optional<Dataset>& validation, cons
   options.path.max_neurons = given.max_features > 0 ? given.max_features : std::min<Index>(40, n);
   options.path.gap_tolerance = given.gap_tolerance > 0.0 ? given.gap_tolerance : 1e-3;
   options.path.seed = options.seed;
+  if (choosing && !validation) folded = by_folds(folded.data, options.folds, options.seed);
+  const Dataset& training = folded.data;
   const Prepared rows = prepare(training, options);
   const Objective& objective = *rows.objective;
   FitResult result;
@@ -628,8 +652,8 @@ FitResult fit(const Dataset& all, const std::optional<Dataset>& validation, cons
   const int folds = !choosing ? 0 : validation ? 1 : options.folds;
   Progress progress(observer, points * (folds + 1) + 20.0 + options.bootstrap);
   if (choosing) {
-    CrossValidation cross = validation ? CrossValidation(training, *validation, options)
-                                       : CrossValidation(training, options);
+    CrossValidation cross = validation ? CrossValidation(rows, training, *validation, options)
+                                       : CrossValidation(rows, training, folded.folds, options);
     if (observer.on_start) observer.on_start();
     result.candidates = cross.penalized(lambdas, progress);
     result.cross_validated = !result.candidates.empty();

@@ -180,11 +180,11 @@ void compare_sample_kernels(Index n, Index m, Index d) {
 
   Vector expected_values;
   Masks expected_masks;
-  reference::forward(data.X, data.W, data.a, expected_values, expected_masks);
+  reference::forward(data.X, data.X.rows(), data.W, data.a, expected_values, expected_masks);
   Vector values = Vector::Constant(5, nan);
   Masks masks;
   masks.bytes.assign(1000, 0xFF);
-  simd::forward(data.X, data.W, data.a, values, masks);
+  simd::forward(data.X, data.X.rows(), data.W, data.a, values, masks);
   ASSERT_EQ(values.size(), n);
   ASSERT_EQ(masks.neurons, m);
   ASSERT_EQ(masks.groups(), (m + 7) / 8);
@@ -199,8 +199,8 @@ void compare_sample_kernels(Index n, Index m, Index d) {
 
   Matrix expected;
   Matrix moments = Matrix::Constant(2, 3, nan);
-  reference::backward(data.X, expected_masks, data.r, expected);
-  simd::backward(data.X, masks, data.r, moments);
+  reference::backward(data.X, data.X.rows(), expected_masks, data.r, expected);
+  simd::backward(data.X, data.X.rows(), masks, data.r, moments);
   ASSERT_EQ(moments.rows(), m);
   ASSERT_EQ(moments.cols(), d);
   const double sum_error =
@@ -208,8 +208,8 @@ void compare_sample_kernels(Index n, Index m, Index d) {
   EXPECT_LE(largest(moments - expected), sum_error);
 
   Matrix direct = Matrix::Constant(m, d, nan);
-  reference::masked_moments(data.X, data.W, data.r, expected);
-  simd::masked_moments(data.X, data.W, data.r, direct);
+  reference::masked_moments(data.X, data.X.rows(), data.W, data.r, expected);
+  simd::masked_moments(data.X, data.X.rows(), data.W, data.r, direct);
   ASSERT_EQ(direct.rows(), m);
   ASSERT_EQ(direct.cols(), d);
   EXPECT_LE(largest(direct - expected), sum_error);
@@ -221,8 +221,8 @@ void compare_sample_kernels(Index n, Index m, Index d) {
   const Vector products = weights.cwiseProduct(data.r).cwiseAbs();
   Vector expected_affine;
   Vector affine = Vector::Constant(2, nan);
-  reference::affine_moments(data.X, center, weights, data.r, expected_affine);
-  simd::affine_moments(data.X, center, weights, data.r, affine);
+  reference::affine_moments(data.X, data.X.rows(), center, weights, data.r, expected_affine);
+  simd::affine_moments(data.X, data.X.rows(), center, weights, data.r, affine);
   ASSERT_EQ(affine.size(), d);
   const Matrix centred = data.X.leftCols(d - 1).rowwise() - center.transpose();
   EXPECT_LE(largest(affine - expected_affine),
@@ -231,8 +231,8 @@ void compare_sample_kernels(Index n, Index m, Index d) {
   Vector expected_rest = data.r;
   Vector rest = data.r;
   const double expected_square =
-      reference::subtract_affine(data.X, center, b, weights, expected_rest);
-  const double square = simd::subtract_affine(data.X, center, b, weights, rest);
+      reference::subtract_affine(data.X, data.X.rows(), center, b, weights, expected_rest);
+  const double square = simd::subtract_affine(data.X, data.X.rows(), center, b, weights, rest);
   ASSERT_EQ(rest.size(), n);
   for (Index t = 0; t < n; ++t) {
     ASSERT_NEAR(
@@ -278,11 +278,11 @@ TEST_P(Kernels, ForwardRowsAreApart) {
   Case data = sample_case(260, 19, 5);
   Vector clean;
   Masks clean_masks;
-  simd::forward(data.X, data.W, data.a, clean, clean_masks);
+  simd::forward(data.X, data.X.rows(), data.W, data.a, clean, clean_masks);
   for (Index t = 1; t < data.X.rows(); t += 2) data.X.row(t).setConstant(nan);
   Vector values;
   Masks masks;
-  simd::forward(data.X, data.W, data.a, values, masks);
+  simd::forward(data.X, data.X.rows(), data.W, data.a, values, masks);
   for (Index t = 0; t < data.X.rows(); t += 2) {
     EXPECT_TRUE(same_bits(clean[t], values[t])) << t;
     for (Index g = 0; g < masks.groups(); ++g) {
@@ -305,12 +305,13 @@ TEST_P(Kernels, BitsDoNotDependOnThreads) {
   const auto compute = [&](int threads) {
     const ThreadCount count(threads);
     Results results;
-    simd::forward(data.X, data.W, data.a, results.values, results.masks);
-    simd::backward(data.X, results.masks, data.r, results.backward);
-    simd::masked_moments(data.X, data.W, data.r, results.moments);
-    simd::forward(many_blocks.X, many_blocks.W, many_blocks.a, results.many_values,
-                  results.many_masks);
-    simd::backward(many_blocks.X, results.many_masks, many_blocks.r, results.many_backward);
+    simd::forward(data.X, data.X.rows(), data.W, data.a, results.values, results.masks);
+    simd::backward(data.X, data.X.rows(), results.masks, data.r, results.backward);
+    simd::masked_moments(data.X, data.X.rows(), data.W, data.r, results.moments);
+    simd::forward(many_blocks.X, many_blocks.X.rows(), many_blocks.W, many_blocks.a,
+                  results.many_values, results.many_masks);
+    simd::backward(many_blocks.X, many_blocks.X.rows(), results.many_masks, many_blocks.r,
+                   results.many_backward);
     simd::population_field(U, V, c, results.field);
     return results;
   };

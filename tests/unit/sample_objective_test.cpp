@@ -207,6 +207,56 @@ TEST(SampleObjective, MatchesExplicitSumsAtTheEdgesOfBlocks) {
   }
 }
 
+// Rows left out are as good as absent, wherever they are, and the others are not copied.
+TEST(SampleObjective, WithoutRowsIsTheObjectiveOfTheOthers) {
+  for (const bool biases : {false, true}) {
+    for (const auto& [first, count] : std::vector<std::pair<Index, Index>>{
+             {0, 100}, {0, 128}, {100, 30}, {127, 258}, {300, 300}, {250, 0}, {590, 10}}) {
+      SCOPED_TRACE(Message() << "biases " << biases << " rows " << first << " + " << count);
+      SampleData data = rows(600, 4, 30, biases);
+      data.weights = normal_vector(600, 31).cwiseAbs();
+      // What is left out may be anything finite.
+      data.y.segment(first, count).array() += 1e3;
+      std::vector<Index> others;
+      for (Index t = 0; t < 600; ++t) {
+        if (t < first || t >= first + count) others.push_back(t);
+      }
+      SampleData rest = data;
+      rest.X = Matrix(data.X(others, Eigen::all));
+      rest.y = Vector(data.y(others));
+      rest.weights = Vector(data.weights(others));
+      const SampleObjective plain(rest);
+      const SampleObjective reduced = SampleObjective(data).without_rows(first, count);
+      const Network network = normal_network(6, plain.dimension(), 32);
+      EXPECT_EQ(reduced.rows(), plain.rows());
+      const Evaluation expected = plain.evaluate(network);
+      const Evaluation found = reduced.evaluate(network);
+      const double size = expected.gradient_W.norm();
+      EXPECT_NEAR(found.loss, expected.loss, 1e-12 * expected.loss);
+      EXPECT_NEAR(reduced.loss(network), expected.loss, 1e-12 * expected.loss);
+      EXPECT_NEAR(reduced.null_loss(), plain.null_loss(), 1e-12 * plain.null_loss());
+      EXPECT_LT((found.gradient_W - expected.gradient_W).norm(), 1e-12 * size);
+      EXPECT_LT((found.gradient_a - expected.gradient_a).norm(), 1e-12 * size);
+      const FeatureGram gram = plain.feature_gram(network.W);
+      const FeatureGram reduced_gram = reduced.feature_gram(network.W);
+      EXPECT_LT((reduced_gram.K - gram.K).norm(), 1e-12 * gram.K.norm());
+      EXPECT_LT((reduced_gram.b - gram.b).norm(), 1e-12 * gram.b.norm());
+      const Affine affine = plain.affine(network);
+      EXPECT_NEAR(reduced.affine(network).alpha, affine.alpha, 1e-11);
+      EXPECT_LT((reduced.affine(network).beta - affine.beta).norm(), 1e-11);
+      EXPECT_LT((reduced.residual(network)->correlate(network.W).value -
+                 plain.residual(network)->correlate(network.W).value)
+                    .norm(),
+                1e-12 * size);
+    }
+  }
+  const SampleObjective objective(rows(20, 3, 33));
+  for (const auto& [first, count] :
+       std::vector<std::pair<Index, Index>>{{-1, 3}, {0, 20}, {15, 6}, {3, -1}}) {
+    EXPECT_THROW(objective.without_rows(first, count), InvalidArgument) << first << " " << count;
+  }
+}
+
 // L is quadratic in each coordinate until a row changes sides, so central differences are exact
 // there; coordinates whose two ends see different masks are left out.
 TEST(SampleObjective, GradientIsTheDerivativeOfTheLoss) {

@@ -335,8 +335,6 @@ constexpr Index group_size = 8;
 
 Index group_count(Index neurons) { return (neurons + group_size - 1) / group_size; }
 
-Index block_count(Index rows) { return (rows + rows_per_block - 1) / rows_per_block; }
-
 std::size_t size(Index count) { return static_cast<std::size_t>(count); }
 
 // Weights as the kernels read them, padded with zeros: groups of eight neurons, feature by feature.
@@ -366,16 +364,16 @@ std::size_t packed_size(const Matrix& moments) {
 // adds up its own blocks in order, and the chunks are added in order. The sums are the same for
 // every thread count, and the memory is bounded.
 template <class AddBlock>
-std::vector<double> sums_over_blocks(Index rows, std::size_t length, const AddBlock& add_block) {
-  const Index blocks = block_count(rows);
+std::vector<double> sums_over_blocks(const RowBlocks& rows, std::size_t length,
+                                     const AddBlock& add_block) {
+  const Index blocks = rows.count();
   const Index chunks = std::min<Index>(blocks, 32);
   std::vector<std::vector<double>> partial(size(chunks));
   for_each_block(chunks, [&](Index chunk) {
     std::vector<double>& sums = partial[size(chunk)];
     sums.assign(length, 0.0);
     for (Index block = chunk * blocks / chunks; block < (chunk + 1) * blocks / chunks; ++block) {
-      const Index first = block * rows_per_block;
-      add_block(first, size(std::min(rows_per_block, rows - first)), sums.data());
+      add_block(rows[block].first, size(rows[block].rows), sums.data());
     }
   });
   std::vector<double> total(length, 0.0);
@@ -389,7 +387,8 @@ std::vector<double> sums_over_blocks(Index rows, std::size_t length, const AddBl
 
 namespace simd {
 
-void forward(const Matrix& X, const Matrix& W, const Vector& a, Vector& values, Masks& masks) {
+void forward(const Matrix& X, const RowBlocks& rows, const Matrix& W, const Vector& a,
+             Vector& values, Masks& masks) {
   const Index n = X.rows();
   const Index m = W.rows();
   const Index groups = group_count(m);
@@ -402,57 +401,59 @@ void forward(const Matrix& X, const Matrix& W, const Vector& a, Vector& values, 
   const std::vector<double> weights = packed(W);
   Vector amplitudes = Vector::Zero(groups * group_size);
   amplitudes.head(m) = a;
-  for_each_block(block_count(n), [&](Index block) {
-    const Index first = block * rows_per_block;
-    const Index rows = std::min(rows_per_block, n - first);
+  values.segment(rows.left_out_first(), rows.left_out()).setZero();
+  for_each_block(rows.count(), [&](Index block) {
+    const auto [first, count] = rows[block];
     HWY_DYNAMIC_DISPATCH(ForwardBlock)
-    (X.row(first).data(), size(rows), size(X.cols()), weights.data(), amplitudes.data(),
+    (X.row(first).data(), size(count), size(X.cols()), weights.data(), amplitudes.data(),
      size(groups), values.data() + first, masks.group(0) + first, size(n));
   });
 }
 
-void backward(const Matrix& X, const Masks& masks, const Vector& r, Matrix& moments) {
+void backward(const Matrix& X, const RowBlocks& rows, const Masks& masks, const Vector& r,
+              Matrix& moments) {
   moments.resize(masks.neurons, X.cols());
   if (masks.neurons == 0) return;
-  const auto add = [&](Index first, std::size_t rows, double* sums) {
+  const auto add = [&](Index first, std::size_t count, double* sums) {
     HWY_DYNAMIC_DISPATCH(BackwardBlock)
-    (X.row(first).data(), rows, size(X.cols()), r.data() + first, masks.group(0) + first,
+    (X.row(first).data(), count, size(X.cols()), r.data() + first, masks.group(0) + first,
      size(masks.rows), size(masks.groups()), sums);
   };
-  unpack(sums_over_blocks(X.rows(), packed_size(moments), add), moments);
+  unpack(sums_over_blocks(rows, packed_size(moments), add), moments);
 }
 
-void masked_moments(const Matrix& X, const Matrix& U, const Vector& r, Matrix& moments) {
+void masked_moments(const Matrix& X, const RowBlocks& rows, const Matrix& U, const Vector& r,
+                    Matrix& moments) {
   moments.resize(U.rows(), X.cols());
   if (U.rows() == 0) return;
   const std::vector<double> weights = packed(U);
-  const auto add = [&](Index first, std::size_t rows, double* sums) {
+  const auto add = [&](Index first, std::size_t count, double* sums) {
     HWY_DYNAMIC_DISPATCH(MaskedMomentsBlock)
-    (X.row(first).data(), rows, size(X.cols()), r.data() + first, weights.data(),
+    (X.row(first).data(), count, size(X.cols()), r.data() + first, weights.data(),
      size(group_count(U.rows())), sums);
   };
-  unpack(sums_over_blocks(X.rows(), packed_size(moments), add), moments);
+  unpack(sums_over_blocks(rows, packed_size(moments), add), moments);
 }
 
-void affine_moments(const Matrix& X, const Vector& center, const Vector& weights,
-                    const Vector& values, Vector& moments) {
-  const auto add = [&](Index first, std::size_t rows, double* sums) {
+void affine_moments(const Matrix& X, const RowBlocks& rows, const Vector& center,
+                    const Vector& weights, const Vector& values, Vector& moments) {
+  const auto add = [&](Index first, std::size_t count, double* sums) {
     HWY_DYNAMIC_DISPATCH(AffineMomentsBlock)
-    (X.row(first).data(), rows, size(X.cols()), center.data(), size(center.size()),
+    (X.row(first).data(), count, size(X.cols()), center.data(), size(center.size()),
      weights.data() + first, values.data() + first, sums);
   };
-  const std::vector<double> sums = sums_over_blocks(X.rows(), size(1 + center.size()), add);
+  const std::vector<double> sums = sums_over_blocks(rows, size(1 + center.size()), add);
   moments = Eigen::Map<const Vector>(sums.data(), 1 + center.size());
 }
 
-double subtract_affine(const Matrix& X, const Vector& center, const Vector& b,
-                       const Vector& weights, Vector& values) {
-  const auto add = [&](Index first, std::size_t rows, double* square) {
+double subtract_affine(const Matrix& X, const RowBlocks& rows, const Vector& center,
+                       const Vector& b, const Vector& weights, Vector& values) {
+  const auto add = [&](Index first, std::size_t count, double* square) {
     *square += HWY_DYNAMIC_DISPATCH(SubtractAffineBlock)(
-        X.row(first).data(), rows, size(X.cols()), center.data(), size(center.size()), b.data(),
+        X.row(first).data(), count, size(X.cols()), center.data(), size(center.size()), b.data(),
         weights.data() + first, values.data() + first);
   };
-  return sums_over_blocks(X.rows(), 1, add).front();
+  return sums_over_blocks(rows, 1, add).front();
 }
 
 void activations(const Matrix& X, Index first, Index count, const Matrix& U, Matrix& output) {
