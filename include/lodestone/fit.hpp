@@ -33,6 +33,12 @@ enum class Relaxed {
 const char* name(Relaxed relaxed);
 Relaxed parse_relaxed(const std::string& text);
 
+/// One fold of a cross-validation: numbers of the rows to train on and to judge by.
+struct Split {
+  std::vector<Index> training;
+  std::vector<Index> held_out;
+};
+
 /// How a certified model is fitted to rows (docs/math.md, 9).
 struct FitOptions {
   /// The path. max_neurons and gap_tolerance are set by the two fields below.
@@ -52,6 +58,11 @@ struct FitOptions {
   bool biases = true;
 
   int folds = 5;  ///< of the cross-validation, >= 2; not used with validation rows
+
+  /// The folds themselves, at least 2, as numbers of the rows given to fit(), those of weight 0
+  /// counted; empty: drawn at random, as many as the field above says.
+  std::vector<Split> splits;
+
   Selection select = Selection::best;
   Relaxed relaxed = Relaxed::automatic;
   int bootstrap = 0;       ///< resamples for the angles' errors, >= 0

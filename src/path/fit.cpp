@@ -88,6 +88,24 @@ struct Fold {
   Dataset held_out;
 };
 
+std::vector<Fold> given_folds(const Dataset& data, const std::vector<Split>& splits) {
+  const auto take = [&](const std::vector<Index>& rows) {
+    if (rows.empty()) throw InvalidArgument("splits", "no rows", "every fold must have some");
+    for (const Index row : rows) {
+      if (row < 0 || row >= data.y.size()) {
+        throw InvalidArgument("splits", fmt::format("row {}", row),
+                              fmt::format("there are {} rows, counted from 0", data.y.size()));
+      }
+    }
+    return weighted_rows(take_rows(data, rows));
+  };
+  std::vector<Fold> result;
+  for (const Split& split : splits) {
+    result.push_back({take(split.training), take(split.held_out)});
+  }
+  return result;
+}
+
 std::vector<Fold> split(const Dataset& data, int folds, std::uint64_t seed) {
   const Index n = data.y.size();
   const std::vector<Index> order = RandomStream(seed, "folds").permutation(n);
@@ -518,6 +536,7 @@ PathOptions FitOptions::default_path() {
 void FitOptions::validate() const {
   path.validate();
   if (folds < 2) throw InvalidArgument("folds", fmt::format("{}", folds), "must be at least 2");
+  if (splits.size() == 1) throw InvalidArgument("splits", "1", "must be at least 2 folds, or none");
   if (max_features < 0) {
     throw InvalidArgument("max-features", fmt::format("{}", max_features),
                           "must be positive, or 0 for the default");
@@ -572,7 +591,7 @@ FitResult fit(const Dataset& all, const std::optional<Dataset>& validation, cons
   const Dataset training = weighted_rows(all);
   const Index n = training.y.size();
   bool choosing = given.lambda == 0.0;
-  if (choosing && !validation && given.folds > n) {
+  if (choosing && !validation && given.splits.empty() && given.folds > n) {
     throw InvalidArgument("folds", fmt::format("{}", given.folds),
                           fmt::format("there are only {} rows", n));
   }
@@ -606,6 +625,8 @@ FitResult fit(const Dataset& all, const std::optional<Dataset>& validation, cons
     // Nothing to choose.
   } else if (validation) {
     folds.push_back({training, *validation});
+  } else if (!options.splits.empty()) {
+    folds = given_folds(all, options.splits);
   } else {
     folds = split(training, options.folds, options.seed);
   }
