@@ -33,17 +33,6 @@ Dataset to_dataset(const TableTuple& table, const std::vector<std::string>& colu
   return python::to_dataset(X, y, weights, columns, target);
 }
 
-// The configuration less its budgets, which may differ when a run goes on.
-std::string settled_config(TrainOptions& options) {
-  TrainOptions defaults;
-  const std::vector<Option> default_table = train_options(defaults);
-  std::vector<Option> settled = train_options(options);
-  for (std::size_t i = 0; i < settled.size(); ++i) {
-    if (settled[i].changes_on_resume) settled[i].get = default_table[i].get;
-  }
-  return config_text(settled, false);
-}
-
 struct Given {
   std::optional<Teacher> teacher;
   std::optional<Dataset> data;
