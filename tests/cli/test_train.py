@@ -367,9 +367,12 @@ def test_schedule_file_is_followed(lodestone):
 
 
 def test_existing_run_is_refused(lodestone):
-    """A folder that holds a run is not written over; the advice names both ways out."""
-    lodestone.run_to("run", SMALL)
-    lodestone.refused(*SMALL, "--out", "run", says=["run", "--overwrite", "--resume"])
+    """A folder that holds a run is not written over; the advice names the ways out there are."""
+    lodestone.run_to("ended", SMALL)
+    message = lodestone.refused(*SMALL, "--out", "ended", says=["ended", "--overwrite"])
+    assert "--resume" not in message, "an ended run has nothing to go on with"
+    lodestone.run_to("stopped", [*SMALL, "--max-steps", 20], 3)
+    lodestone.refused(*SMALL, "--out", "stopped", says=["stopped", "--overwrite", "--resume"])
 
 
 @pytest.mark.parametrize("name", ["config.toml", "model.json", "checkpoint", "report.html"])
