@@ -182,7 +182,8 @@ def test_objectives_against_their_definition():
     assert np.sum(U * gradients, axis=1) == pytest.approx(values)
     K, b = objective.feature_gram(U)
     assert K.shape == (3, 3) and b.shape == (3,)
-    assert objective.null_loss == objective.loss(Network(np.zeros(0), np.zeros((0, 3))))
+    nothing = Network(np.zeros(0), np.zeros((0, 3)))
+    assert objective.null_loss == pytest.approx(objective.loss(nothing), rel=1e-12)
     assert objective.penalized_loss(network, 0.1) == pytest.approx(
         objective.loss(network) + 0.05 * network.squared_norm
     )
