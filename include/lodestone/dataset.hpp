@@ -104,8 +104,8 @@ struct Shares {
 /// the others; fewer than two rows count as none), the rest for training. Rows given as validation
 /// or test replace that share. Rows of weight 0 are left out. Throws InvalidArgument when fewer
 /// than two rows are left for training, the target is constant, or columns differ.
-Shares deal_rows(Dataset data, double test_share, double validation_share,
-                 std::uint64_t seed, const std::optional<Dataset>& validation = std::nullopt,
+Shares deal_rows(Dataset data, double test_share, double validation_share, std::uint64_t seed,
+                 const std::optional<Dataset>& validation = std::nullopt,
                  const std::optional<Dataset>& test = std::nullopt);
 
 }  // namespace lodestone

@@ -33,6 +33,12 @@ enum class Relaxed {
 const char* name(Relaxed relaxed);
 Relaxed parse_relaxed(const std::string& text);
 
+/// One fold of a cross-validation: numbers of the rows to train on and to judge by.
+struct Split {
+  std::vector<Index> training;
+  std::vector<Index> held_out;
+};
+
 /// How a certified model is fitted to rows (docs/math.md, 9).
 struct FitOptions {
   /// The path. max_neurons and gap_tolerance are set by the two fields below.
@@ -52,6 +58,11 @@ struct FitOptions {
   bool biases = true;
 
   int folds = 5;  ///< of the cross-validation, >= 2; not used with validation rows
+
+  /// The folds themselves, at least 2, as numbers of the rows given to fit(), those of weight 0
+  /// counted; empty: drawn at random, as many as the field above says.
+  std::vector<Split> splits;
+
   Selection select = Selection::best;
   Relaxed relaxed = Relaxed::automatic;
   int bootstrap = 0;       ///< resamples for the angles' errors, >= 0
@@ -132,8 +143,8 @@ struct FitObserver {
 /// by the validation rows), and refits where that helps. Weights of rows are honoured throughout.
 /// Throws InvalidArgument for options out of range, more folds than rows, and data that cannot be
 /// fitted. Memory: the rows, once more standardized, and O(n + features·d) a fold.
-FitResult fit(Dataset training, const std::optional<Dataset>& validation,
-              const FitOptions& options, const FitObserver& observer = {});
+FitResult fit(Dataset training, const std::optional<Dataset>& validation, const FitOptions& options,
+              const FitObserver& observer = {});
 
 /// The path on a teacher's exact population. Nothing is cross-validated: the last λ is taken.
 FitResult fit(const Teacher& teacher, const FitOptions& options, const FitObserver& observer = {});

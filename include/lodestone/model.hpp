@@ -48,7 +48,7 @@ struct Model {
 
   /// Predictions for n rows X (n×d, columns in the model's order). Throws InvalidArgument when the
   /// number of columns differs.
-  Vector predict(const Matrix& X) const;
+  Vector predict(const Eigen::Ref<const Matrix>& X) const;
 
   /// Picks the model's columns out of a table of numbers by name, or by position when the table has
   /// no names. (read_inputs does it for files, where columns may hold text.) Throws InvalidArgument

@@ -11,7 +11,7 @@
 
 namespace lodestone {
 
-Vector Model::predict(const Matrix& X) const {
+Vector Model::predict(const Eigen::Ref<const Matrix>& X) const {
   if (X.cols() != dimension()) {
     throw InvalidArgument("data", std::to_string(X.cols()) + " columns",
                           "the model needs " + std::to_string(dimension()));

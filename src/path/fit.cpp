@@ -36,12 +36,16 @@ struct Prepared {
   std::unique_ptr<SampleObjective> objective;
 };
 
+SampleData standardized(const Dataset& data, const Standardization& standardization, bool biases) {
+  return {standardization.apply(data.X), data.y / standardization.target_scale, data.weights,
+          biases};
+}
+
 Prepared prepare(const Dataset& data, const FitOptions& options) {
   Prepared rows;
   rows.standardization = Standardization::fit(options.standardize, data.X, data.y, data.weights);
-  rows.objective = std::make_unique<SampleObjective>(
-      SampleData{rows.standardization.apply(data.X), data.y / rows.standardization.target_scale,
-                 data.weights, options.biases});
+  rows.objective =
+      std::make_unique<SampleObjective>(standardized(data, rows.standardization, options.biases));
   return rows;
 }
 
@@ -107,6 +111,30 @@ FoldedRows by_folds(const Dataset& data, int folds, std::uint64_t seed) {
   return result;
 }
 
+// A fold as the caller deals it: its rows may overlap with those of others.
+struct GivenFold {
+  Dataset training;
+  Dataset held_out;
+};
+
+std::vector<GivenFold> given_folds(const Dataset& data, const std::vector<Split>& splits) {
+  const auto take = [&](const std::vector<Index>& rows) {
+    if (rows.empty()) throw InvalidArgument("splits", "no rows", "every fold must have some");
+    for (const Index row : rows) {
+      if (row < 0 || row >= data.y.size()) {
+        throw InvalidArgument("splits", fmt::format("row {}", row),
+                              fmt::format("there are {} rows, counted from 0", data.y.size()));
+      }
+    }
+    return weighted_rows(take_rows(data, rows));
+  };
+  std::vector<GivenFold> result;
+  for (const Split& split : splits) {
+    result.push_back({take(split.training), take(split.held_out)});
+  }
+  return result;
+}
+
 // Reports from several threads, one at a time.
 class Progress {
  public:
@@ -150,6 +178,18 @@ class CrossValidation {
       : rows_(rows), options_(options), target_variance_(variance(data)) {
     folds_.push_back({*rows.objective, validation, {0, validation.y.size()}});
     paths_.resize(1);
+  }
+
+  /// Any folds of the rows `data`, which are copied. `rows` and `options` must stay.
+  CrossValidation(const Prepared& rows, const Dataset& data, std::vector<GivenFold> given,
+                  const FitOptions& options)
+      : rows_(rows), options_(options), target_variance_(variance(data)), given_(std::move(given)) {
+    for (const GivenFold& fold : given_) {
+      reduced_.push_back(std::make_unique<const SampleObjective>(
+          standardized(fold.training, rows.standardization, options.biases)));
+      folds_.push_back({*reduced_.back(), fold.held_out, {0, fold.held_out.y.size()}});
+    }
+    paths_.resize(folds_.size());
   }
 
   // Mean and standard error of the penalized networks on the rows held out, until they get worse.
@@ -267,6 +307,7 @@ class CrossValidation {
   const Prepared& rows_;
   const FitOptions& options_;
   double target_variance_;
+  std::vector<GivenFold> given_;
   std::vector<std::unique_ptr<const SampleObjective>> reduced_;
   std::vector<Fold> folds_;
   std::vector<std::vector<Network>> paths_;  // by fold, then λ
@@ -563,6 +604,7 @@ PathOptions FitOptions::default_path() {
 void FitOptions::validate() const {
   path.validate();
   if (folds < 2) throw InvalidArgument("folds", fmt::format("{}", folds), "must be at least 2");
+  if (splits.size() == 1) throw InvalidArgument("splits", "1", "must be at least 2 folds, or none");
   if (max_features < 0) {
     throw InvalidArgument("max-features", fmt::format("{}", max_features),
                           "must be positive, or 0 for the default");
@@ -614,10 +656,12 @@ std::vector<std::string> feature_warnings(const Network& features,
 FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOptions& given,
               const FitObserver& observer) {
   given.validate();
+  std::vector<GivenFold> own_folds;
+  if (given.lambda == 0.0 && !validation) own_folds = given_folds(all, given.splits);
   FoldedRows folded{weighted_rows(std::move(all)), {}};
   const Index n = folded.data.y.size();
   bool choosing = given.lambda == 0.0;
-  if (choosing && !validation && given.folds > n) {
+  if (choosing && !validation && given.splits.empty() && given.folds > n) {
     throw InvalidArgument("folds", fmt::format("{}", given.folds),
                           fmt::format("there are only {} rows", n));
   }
@@ -633,7 +677,8 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
   options.path.max_neurons = given.max_features > 0 ? given.max_features : std::min<Index>(40, n);
   options.path.gap_tolerance = given.gap_tolerance > 0.0 ? given.gap_tolerance : 1e-3;
   options.path.seed = options.seed;
-  if (choosing && !validation) folded = by_folds(folded.data, options.folds, options.seed);
+  if (choosing && !validation && own_folds.empty())
+    folded = by_folds(folded.data, options.folds, options.seed);
   const Dataset& training = folded.data;
   const Prepared rows = prepare(training, options);
   const Objective& objective = *rows.objective;
@@ -649,11 +694,16 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
     lambdas = {1.0};
   }
   const auto points = static_cast<double>(lambdas.size());
-  const int folds = !choosing ? 0 : validation ? 1 : options.folds;
-  Progress progress(observer, points * (folds + 1) + 20.0 + options.bootstrap);
+  const std::size_t folds = !choosing            ? 0
+                            : validation         ? 1
+                            : !own_folds.empty() ? own_folds.size()
+                                                 : folded.folds.size();
+  Progress progress(observer, points * static_cast<double>(folds + 1) + 20.0 + options.bootstrap);
   if (choosing) {
     CrossValidation cross = validation ? CrossValidation(rows, training, *validation, options)
-                                       : CrossValidation(rows, training, folded.folds, options);
+                            : !own_folds.empty()
+                                ? CrossValidation(rows, training, std::move(own_folds), options)
+                                : CrossValidation(rows, training, folded.folds, options);
     if (observer.on_start) observer.on_start();
     result.candidates = cross.penalized(lambdas, progress);
     result.cross_validated = !result.candidates.empty();

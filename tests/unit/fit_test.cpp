@@ -216,6 +216,37 @@ TEST(Fit, RefusesASingleRowOfValidation) {
   EXPECT_NO_THROW(fit(ridge_rows(60, 4, 0.2), validation, at_lambda(0.02)));
 }
 
+TEST(Fit, GivenFoldsCountTheRowsAsTheyWereGiven) {
+  Dataset rows = ridge_rows(60, 4, 0.2);
+  rows.weights = Vector::Ones(60);
+  rows.weights[7] = 0.0;
+  FitOptions options;
+  options.path.lambdas = 4;
+  options.path.lambda_ratio = 1e-1;
+  options.relaxed = Relaxed::never;
+  // Two folds, each judging the other; row 7 has no weight and is in neither once it counts.
+  Split even;
+  for (Index t = 0; t < 60; ++t) (t % 2 == 0 ? even.training : even.held_out).push_back(t);
+  options.splits = {even, {even.held_out, even.training}};
+  const FitResult result = fit(rows, std::nullopt, options);
+  const Candidate& linear = result.candidates.front();
+  ASSERT_EQ(linear.index, 0);
+  ASSERT_EQ(linear.parts.size(), 2);
+  // The first fold by hand: validation rows in place of folds give the same error.
+  std::vector<Index> odd = even.held_out;
+  std::erase(odd, 7);
+  options.splits.clear();
+  options.path.values = {result.path.points.front().lambda};
+  const FitResult by_hand = fit(take_rows(rows, even.training), take_rows(rows, odd), options);
+  const auto variance = [](const Dataset& data) {
+    const double mean = data.weights.dot(data.y) / data.weights.sum();
+    return data.weights.dot((data.y.array() - mean).square().matrix()) / data.weights.sum();
+  };
+  EXPECT_NEAR(
+      linear.parts[0] * variance(rows),
+      by_hand.candidates.front().validation_error * variance(take_rows(rows, even.training)), 1e-9);
+}
+
 TEST(Fit, AWeightIsSoManyEqualRows) {
   Dataset weighted = ridge_rows(90, 6);
   weighted.weights = Vector(90);
@@ -471,6 +502,9 @@ TEST(Fit, BadOptionsAreRefused) {
   refused("max-features", [](FitOptions& o) { o.max_features = 21; });
   refused("lambda", [](FitOptions& o) { o.lambda = -1.0; });
   refused("lambda", [](FitOptions& o) { o.lambda = std::nan(""); });
+  refused("splits", [](FitOptions& o) { o.splits = {{{0, 1, 2}, {3, 4}}}; });
+  refused("splits", [](FitOptions& o) { o.splits = {{{0, 20}, {3, 4}}, {{0, 1}, {2}}}; });
+  refused("splits", [](FitOptions& o) { o.splits = {{{0, 1}, {}}, {{0, 1}, {2}}}; });
   refused("bootstrap", [](FitOptions& o) { o.bootstrap = -1; });
   refused("lambdas", [](FitOptions& o) { o.path.lambdas = 0; });
   refused("lambda-ratio", [](FitOptions& o) { o.path.lambda_ratio = 2.0; });

@@ -601,10 +601,9 @@ TEST(Refit, KeepsADirectionThatIsLighterThanTheCopiesOfAnother) {
   const Teacher teacher(Vector{{1.0, 0.4}}, Matrix{{1.0, 0.0, 0.0}, {0.0, 1.0, 0.0}});
   const PopulationObjective objective(teacher);
   const double half = 6.0 * std::numbers::pi / 180.0;
-  const Network network{Vector{{0.55, 0.5, 0.35}},
-                        Matrix{{std::cos(half), 0.0, std::sin(half)},
-                               {std::cos(half), 0.0, -std::sin(half)},
-                               {0.1, 1.0, 0.0}}};
+  const Network network{Vector{{0.55, 0.5, 0.35}}, Matrix{{std::cos(half), 0.0, std::sin(half)},
+                                                          {std::cos(half), 0.0, -std::sin(half)},
+                                                          {0.1, 1.0, 0.0}}};
   const Network refit = path::refit_best(objective, network, 2.0, 2, {});
   ASSERT_EQ(refit.width(), 2);
   EXPECT_LT(objective.loss(refit), 1e-10);

@@ -1,0 +1,40 @@
+"""Lodestone: find the few hidden directions a target depends on.
+
+For tables: :class:`LodestoneRegressor`, a scikit-learn estimator. For research on feature learning:
+:class:`Teacher`, :func:`train`, :func:`certify`, :func:`verify` and the two objectives. Notation is
+that of docs/math.md; the weight decay λ is called ``weight_decay`` in arguments.
+"""
+
+from lodestone._core import Model, TrainState, __version__, set_threads, threads
+from lodestone._certify import Discrepancy, ModelCertificate, VerifiedNumbers, certify, verify
+from lodestone._network import Network
+from lodestone._objectives import Evaluation, PopulationObjective, SampleObjective
+from lodestone._regressor import LodestoneRegressor
+from lodestone._results import Certificate, Recovery, TeacherRecovery
+from lodestone._teacher import Teacher
+from lodestone._train import Interrupted, TrainResult, train
+
+__all__ = [
+    "Certificate",
+    "Discrepancy",
+    "Evaluation",
+    "Interrupted",
+    "LodestoneRegressor",
+    "Model",
+    "ModelCertificate",
+    "Network",
+    "PopulationObjective",
+    "Recovery",
+    "SampleObjective",
+    "Teacher",
+    "TeacherRecovery",
+    "TrainResult",
+    "TrainState",
+    "VerifiedNumbers",
+    "__version__",
+    "certify",
+    "set_threads",
+    "threads",
+    "train",
+    "verify",
+]

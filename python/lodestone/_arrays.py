@@ -1,0 +1,86 @@
+"""What users pass in, as the arrays the library takes."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+import numpy as np
+
+
+def matrix(values: Any, name: str) -> np.ndarray:
+    """Numbers in two dimensions: float64, row by row. No copy where they are already."""
+    return _array(values, name, 2)
+
+
+def vector(values: Any, name: str) -> np.ndarray:
+    """Numbers in one dimension: float64, contiguous. No copy where they are already."""
+    return _array(values, name, 1)
+
+
+def optional_vector(values: Any, name: str) -> Optional[np.ndarray]:
+    """None, or what `vector` gives."""
+    return None if values is None else vector(values, name)
+
+
+def _array(values: Any, name: str, dimensions: int) -> np.ndarray:
+    if hasattr(values, "toarray"):
+        raise TypeError(f"{name}: got a sparse matrix; use .toarray() to make it dense")
+    given = np.asarray(values)
+    if given.dtype.kind == "c":
+        raise ValueError(f"{name}: got complex numbers; must be real")
+    if given.dtype.kind not in "biufO":
+        raise TypeError(f"{name}: got {given.dtype}; must be numbers")
+    array = np.ascontiguousarray(given, dtype=np.float64)
+    if given.ndim != dimensions:
+        raise ValueError(f"{name}: got shape {given.shape}; must have {dimensions} dimension"
+                         f"{'s' if dimensions > 1 else ''}")
+    return array
+
+
+def finite(array: np.ndarray, name: str) -> np.ndarray:
+    """The array itself. Raises ValueError where it holds NaN or infinity."""
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name}: got nan or infinity; every number must be finite")
+    return array
+
+
+def option_text(name: str, value: Any) -> str:
+    """An option's value as the command line has it, to the last bit for a float."""
+    if isinstance(value, (bool, np.bool_)):
+        yes, no = ("on", "off") if name == "biases" else ("true", "false")
+        return yes if value else no
+    if isinstance(value, (int, np.integer)):
+        return str(int(value))
+    if isinstance(value, (float, np.floating)):
+        return repr(float(value))
+    return str(value)
+
+
+def option_texts(options: dict[str, Any]) -> dict[str, str]:
+    """Options that were given (not None) by the command line's names."""
+    return {
+        name.replace("_", "-"): option_text(name, value)
+        for name, value in options.items()
+        if value is not None
+    }
+
+
+def column_names(X: Any, count: int) -> list[str]:
+    """Those of a data frame, else x0, x1, ..."""
+    columns = getattr(X, "columns", None)
+    if columns is None:
+        return [f"x{j}" for j in range(count)]
+    return [str(name) for name in columns]
+
+
+def target_name(y: Any) -> str:
+    """That of a series, else y."""
+    name = getattr(y, "name", None)
+    return name if isinstance(name, str) and name else "y"
+
+
+def table(X: Any, y: Any, sample_weight: Any = None):
+    """(X, y, weights) of rows, checked for shape; the library checks the rest."""
+    rows = finite(matrix(X, "X"), "X")
+    target = finite(vector(y, "y"), "y")
+    return rows, target, optional_vector(sample_weight, "sample_weight")

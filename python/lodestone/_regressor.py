@@ -1,0 +1,422 @@
+"""The scikit-learn estimator over the certified path."""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any, Optional
+
+import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    RegressorMixin,
+    TransformerMixin,
+)
+from sklearn.model_selection import check_cv
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from lodestone import _core
+from lodestone._arrays import option_texts, target_name
+from lodestone._network import Network
+from lodestone._progress import bar, reporter
+from lodestone._results import certificate, columns_of, frame
+
+_FEATURE_COLUMNS = ("mass", "share", "eta", "active_share")
+_BOOTSTRAP_COLUMNS = ("angle_error_deg", "angle_95_deg", "found_share")
+
+
+class LodestoneRegressor(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, RegressorMixin, BaseEstimator
+):
+    """Regression on few learned directions, with a certificate: ``lodestone fit`` for scikit-learn.
+
+    The model is intercept + coef·x + Σ_i amplitude_i · relu(direction_i·x + bias_i). The weight
+    decay λ falls from where no feature pays; at each λ the two-layer network is trained to a
+    measured distance from the best one of any width (docs/math.md, 9). λ and the number of features
+    are chosen by cross-validation. Columns are standardized inside; everything reported is in the
+    columns' own units unless it says otherwise.
+
+    For the same rows and options the results are those of ``lodestone fit``, bit for bit, at any
+    number of threads (`lodestone.set_threads`).
+
+    Parameters
+    ----------
+    weight_decay : float, optional
+        Take this λ of the standardized problem, > 0, without cross-validation.
+    n_weight_decays : int, default 30
+        Values of λ along the path, at least 1.
+    weight_decay_ratio : float, default 1e-4
+        The last of them as a share of the first, in (0, 1).
+    cv : int, splitter or iterable of (train, test), default 5
+        A number: that many folds, at least 2, dealt at random by `random_state`. Anything else as
+        in scikit-learn.
+    select : {"best", "one-standard-error"}, default "best"
+        The model with the smallest validation error, or the one with the fewest features within one
+        standard error of it.
+    relaxed : {"auto", "never", "always"}, default "auto"
+        Refit the chosen features without penalty: where validation says it helps, never or always.
+    max_features : int, optional
+        Most features, at least 1 and at most the rows. Default: 40, or the rows where fewer.
+    standardize : {"scale", "whiten", "none"}, default "scale"
+        Columns before training: centred and of unit deviation, also uncorrelated, or as they are.
+    biases : bool, default True
+        Features have biases of their own.
+    gap_tolerance : float, optional
+        A value of λ is done when its network is this close to the best of any width, relative, > 0.
+        Default: 0.001.
+    rigorous : bool, default False
+        Prove the certificate by branch and bound; for effective dimensions up to about 4.
+    bootstrap : int, default 0
+        Resamples for the errors of the directions' angles.
+    max_seconds : float, optional
+        Budget of seconds, > 0; afterwards the model is the best of what was finished.
+    random_state : int, RandomState or None, default 0
+        Seed of folds, searches and resamples.
+    verbose : bool, default False
+        Show a progress bar (needs tqdm).
+
+    Attributes
+    ----------
+    directions_ : array (features, d)
+        Of unit length in standardized columns (bias included); known up to sign.
+    biases_, amplitudes_ : array (features,)
+        Amplitudes are in units of the target, the largest first.
+    coef_ : array (d,)
+        The linear part.
+    intercept_ : float
+    lambda_ : float
+        The chosen λ, of the standardized problem.
+    lambda_max_ : float
+        Above it no feature pays.
+    certificate_ : Certificate
+        Of the penalized network at `lambda_`, on the training rows; not of features merged or
+        refitted from it.
+    path_ : dict of arrays
+        The columns of path.csv, a number for each λ (see `path`).
+    path_networks_ : list of Network
+        The penalized network at each λ, in standardized coordinates.
+    cv_results_ : dict of arrays
+        The columns of cross_validation.csv, a number for each model tried; empty where nothing was
+        cross-validated.
+    feature_reports_ : dict of arrays
+        For each feature: mass, share (of the masses), eta (η of its neuron), active_share (of the
+        rows) and, after a bootstrap, angle_error_deg, angle_95_deg, found_share.
+    model_ : Model
+        What predicts; ``model_.write(path)`` saves it for the command line.
+    network_model_ : Model
+        The penalized network, which the certificate is about.
+    warnings_ : list of str
+        What a reader of the model should know.
+    interrupted_ : bool
+        Ctrl-C or the budget of seconds ended the fit early.
+    n_features_in_ : int
+    feature_names_in_ : array (d,) of str
+        Where X had names of columns, all of them strings.
+    """
+
+    def __init__(
+        self,
+        *,
+        weight_decay: Optional[float] = None,
+        n_weight_decays: int = 30,
+        weight_decay_ratio: float = 1e-4,
+        cv: Any = 5,
+        select: str = "best",
+        relaxed: str = "auto",
+        max_features: Optional[int] = None,
+        standardize: str = "scale",
+        biases: bool = True,
+        gap_tolerance: Optional[float] = None,
+        rigorous: bool = False,
+        bootstrap: int = 0,
+        max_seconds: Optional[float] = None,
+        random_state: Any = 0,
+        verbose: bool = False,
+    ) -> None:
+        self.weight_decay = weight_decay
+        self.n_weight_decays = n_weight_decays
+        self.weight_decay_ratio = weight_decay_ratio
+        self.cv = cv
+        self.select = select
+        self.relaxed = relaxed
+        self.max_features = max_features
+        self.standardize = standardize
+        self.biases = biases
+        self.gap_tolerance = gap_tolerance
+        self.rigorous = rigorous
+        self.bootstrap = bootstrap
+        self.max_seconds = max_seconds
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any, sample_weight: Optional[Any] = None) -> LodestoneRegressor:
+        """Computes the path, chooses, and refits where that helps.
+
+        The interpreter's lock is released meanwhile. After Ctrl-C the estimator holds the best of
+        what was finished (``interrupted_``), and KeyboardInterrupt is raised.
+
+        Parameters
+        ----------
+        X : array or frame (n, d)
+            Finite numbers; n > d + 1 unless columns depend on each other.
+        y : array (n,)
+            Finite and not constant.
+        sample_weight : array (n,), optional
+            0 or positive; only ratios matter. A row of weight 0 counts as absent.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For parameters out of range, and data that cannot be fitted.
+        """
+        options = self._options()
+        name_of_target = target_name(y)
+        X, y = validate_data(
+            self, X, y, dtype=np.float64, order="C", y_numeric=True, ensure_min_samples=2
+        )
+        y = np.ascontiguousarray(y, dtype=np.float64)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            )
+        columns = [str(name) for name in getattr(self, "feature_names_in_", ())]
+        if not columns:
+            columns = [f"x{j}" for j in range(X.shape[1])]
+        shown = bar(self.verbose, "fit")
+        try:
+            parts = _core.fit(
+                X,
+                y,
+                sample_weight,
+                columns,
+                name_of_target,
+                options,
+                self._splits(X, y),
+                reporter(shown),
+            )
+        finally:
+            if shown is not None:
+                shown.close()
+        self._keep(parts)
+        if parts["error"] is not None:
+            raise parts["error"]
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predictions (n,) for rows X (n, d), of which nothing is copied when they are float64, row
+        by row. Raises NotFittedError, and ValueError for another number of columns, NaN or
+        infinity."""
+        rows = self._rows(X)
+        return self.model_.predict(rows)
+
+    def transform(self, X: Any) -> np.ndarray:
+        """The learned features relu(direction_i·x + bias_i): an array (n, features). Raises as
+        `predict`."""
+        rows = self._rows(X)
+        return self.model_.features(rows)
+
+    def path(self):
+        """`path_` as a pandas frame: a line for each λ, with the columns of path.csv."""
+        check_is_fitted(self)
+        return frame(self.path_)
+
+    def cross_validation(self):
+        """`cv_results_` as a pandas frame: a line for each model that was tried. Errors are shares
+        of the target's variance."""
+        check_is_fitted(self)
+        return frame(self.cv_results_)
+
+    def features(self):
+        """The features as a pandas frame, the largest first: amplitude, bias, what is known of each
+        (`feature_reports_`), and its direction by column."""
+        check_is_fitted(self)
+        columns = {"amplitude": self.amplitudes_, "bias": self.biases_, **self.feature_reports_}
+        for name, numbers_of_column in zip(self.model_.columns, self.directions_.T):
+            columns[name] = numbers_of_column
+        return frame(columns)
+
+    # ---- inside
+
+    def _rows(self, X: Any) -> np.ndarray:
+        check_is_fitted(self)
+        return validate_data(self, X, dtype=np.float64, order="C", reset=False)
+
+    def _options(self) -> dict[str, str]:
+        """The parameters as the library's options; what is wrong is said in their own names."""
+        _require_number(self, "weight_decay", low=0.0, above=True, optional=True)
+        _require_integer(self, "n_weight_decays", low=1)
+        _require_number(self, "weight_decay_ratio", low=0.0, above=True, high=1.0)
+        _require_one_of(self, "select", ("best", "one-standard-error"))
+        _require_one_of(self, "relaxed", ("auto", "never", "always"))
+        _require_integer(self, "max_features", low=1, optional=True)
+        _require_one_of(self, "standardize", ("scale", "whiten", "none"))
+        _require_bool(self, "biases")
+        _require_number(self, "gap_tolerance", low=0.0, above=True, optional=True)
+        _require_bool(self, "rigorous")
+        _require_integer(self, "bootstrap", low=0)
+        _require_number(self, "max_seconds", low=0.0, above=True, optional=True, infinite=True)
+        folds = 5 if self.cv is None else self.cv
+        if isinstance(folds, numbers.Integral) and folds < 2:
+            raise ValueError(f"cv: got {folds}; must be at least 2 folds")
+        return option_texts(
+            {
+                "lambda": self.weight_decay,
+                "lambdas": self.n_weight_decays,
+                "lambda_ratio": self.weight_decay_ratio,
+                "folds": folds if isinstance(folds, numbers.Integral) else None,
+                "select": self.select,
+                "relaxed": self.relaxed,
+                "max_features": self.max_features,
+                "standardize": self.standardize,
+                "biases": self.biases,
+                "gap_tolerance": self.gap_tolerance,
+                "rigorous": self.rigorous,
+                "bootstrap": self.bootstrap,
+                "max_seconds": self.max_seconds,
+                "seed": _seed(self.random_state),
+            }
+        )
+
+    def _splits(self, X: np.ndarray, y: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Folds that scikit-learn makes; none where the library is to deal them."""
+        if self.weight_decay is not None or self.cv is None:
+            return []
+        if isinstance(self.cv, numbers.Integral):
+            if self.cv > X.shape[0]:
+                raise ValueError(f"cv: got {self.cv} folds; there are only n_samples={X.shape[0]}")
+            return []
+        return [
+            (np.arange(X.shape[0])[training], np.arange(X.shape[0])[held_out])
+            for training, held_out in check_cv(self.cv).split(X, y)
+        ]
+
+    def _keep(self, parts: dict[str, Any]) -> None:
+        model = parts["model"]
+        self.model_ = model
+        self.network_model_ = parts["network_model"]
+        self.directions_ = model.directions
+        self.biases_ = model.biases
+        self.amplitudes_ = model.amplitudes
+        self.coef_ = model.beta
+        self.intercept_ = model.alpha
+        self.lambda_ = parts["weight_decay"]
+        self.lambda_max_ = parts["lambda_max"]
+        self.certificate_ = certificate(parts["certificate"])
+        self.cv_results_ = _cross_validation(parts)
+        self.path_ = _path(parts)
+        self.path_networks_ = [_standardized(point["network"], self.biases) for point in parts["path"]]
+        reports = columns_of(parts["reports"])
+        kept = _FEATURE_COLUMNS + (_BOOTSTRAP_COLUMNS if self.bootstrap else ())
+        self.feature_reports_ = {
+            name: reports.get(name, np.zeros(0, dtype=np.float64)) for name in kept
+        }
+        self.warnings_ = parts["warnings"]
+        self.interrupted_ = parts["interrupted"]
+        self._n_features_out = len(self.amplitudes_)
+
+
+def _standardized(network: dict[str, np.ndarray], biases: bool) -> Network:
+    W = network["W"]
+    return Network(network["a"], W[:, :-1], W[:, -1]) if biases else Network(network["a"], W)
+
+
+def _cross_validation(parts: dict[str, Any]) -> dict[str, np.ndarray]:
+    if not parts["cross_validated"]:
+        return {}
+    tried = parts["candidates"]
+    lambdas = np.array([point["weight_decay"] for point in parts["path"]])
+    found = columns_of(tried)
+    return {
+        "lambda": lambdas[found["index"]],
+        "features": found["features"],
+        "relaxed": found["relaxed"],
+        "merge_angle_deg": np.where(found["relaxed"], found["merge_angle_deg"], np.nan),
+        "validation_error": found["validation_error"],
+        "validation_standard_error": found["standard_error"],
+        "chosen": np.arange(len(tried)) == parts["chosen"],
+    }
+
+
+def _path(parts: dict[str, Any]) -> dict[str, np.ndarray]:
+    points = parts["path"]
+    errors = np.full((2, len(points)), np.nan)
+    for candidate in reversed(parts["candidates"]):
+        if not candidate["relaxed"]:
+            errors[:, candidate["index"]] = (
+                candidate["validation_error"],
+                candidate["standard_error"],
+            )
+    chosen = parts["candidates"][parts["chosen"]]["index"]
+    certificates = columns_of([point["certificate"] for point in points])
+    return {
+        "lambda": np.array([point["weight_decay"] for point in points]),
+        "features": np.array(parts["path_features"]),
+        "neurons": np.array([len(point["network"]["a"]) for point in points]),
+        "loss": np.array([point["loss"] for point in points]),
+        "penalized_loss": np.array([point["penalized_loss"] for point in points]),
+        "sup_eta": certificates["sup_eta"],
+        "gap": certificates["gap"],
+        "relative_gap": certificates["relative_gap"],
+        "kind": certificates["kind"],
+        "train_error": np.array(parts["training_error"]),
+        "validation_error": errors[0],
+        "validation_standard_error": errors[1],
+        "rounds": np.array([point["rounds"] for point in points]),
+        "evaluations": np.array([point["evaluations"] for point in points]),
+        "chosen": np.arange(len(points)) == chosen,
+    }
+
+
+def _seed(random_state: Any) -> int:
+    if isinstance(random_state, numbers.Integral):
+        if random_state < 0:
+            raise ValueError(f"random_state: got {random_state}; must be 0 or positive")
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+def _require_number(
+    estimator: LodestoneRegressor,
+    name: str,
+    *,
+    low: float,
+    above: bool = False,
+    high: float = np.inf,
+    optional: bool = False,
+    infinite: bool = False,
+) -> None:
+    value = getattr(estimator, name)
+    if value is None and optional:
+        return
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        raise TypeError(f"{name}: got {value!r}; must be a number{' or None' if optional else ''}")
+    too_low = value <= low if above else value < low
+    too_high = value >= high and not (infinite and value == np.inf)
+    if np.isnan(value) or too_low or too_high:
+        rule = "positive" if high == np.inf else f"between {low:g} and {high:g}, ends excluded"
+        raise ValueError(f"{name}: got {value}; must be {rule}")
+
+
+def _require_integer(
+    estimator: LodestoneRegressor, name: str, *, low: int, optional: bool = False
+) -> None:
+    value = getattr(estimator, name)
+    if value is None and optional:
+        return
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool):
+        raise TypeError(f"{name}: got {value!r}; must be an integer{' or None' if optional else ''}")
+    if value < low:
+        raise ValueError(f"{name}: got {value}; must be at least {low}")
+
+
+def _require_bool(estimator: LodestoneRegressor, name: str) -> None:
+    value = getattr(estimator, name)
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name}: got {value!r}; must be True or False")
+
+
+def _require_one_of(estimator: LodestoneRegressor, name: str, allowed: tuple[str, ...]) -> None:
+    value = getattr(estimator, name)
+    if value not in allowed:
+        raise ValueError(f"{name}: got {value!r}; must be one of {', '.join(map(repr, allowed))}")

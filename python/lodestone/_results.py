@@ -1,0 +1,92 @@
+"""What the library reports: plain records that print, compare and pickle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """How close a network is to the global minimum of P_λ, among networks of any width
+    (docs/math.md, 6). Losses are in units of the standardized problem."""
+
+    sup_eta: float
+    """sup |η| over all directions, 1 at an optimum; proven to be at most this when rigorous."""
+    sup_eta_lower: float
+    """|η| at `direction`; the same as `sup_eta` when estimated."""
+    gap: float
+    """P_λ is above its minimum by at most this."""
+    relative_gap: float
+    """`gap` as a share of P_λ."""
+    kind: str
+    """'estimated': the supremum is the largest one found. 'rigorous': it is proven."""
+    search_failed: bool
+    """The estimate contradicts itself: the supremum was missed."""
+    direction: np.ndarray = field(repr=False, compare=False)
+    """Unit direction where |η| is largest, in the objective's coordinates, a bias last."""
+    maxima: int
+    """Distinct local maxima of |η| that were found, up to sign."""
+    cells: int
+    """Cells that the proof took; 0 when estimated."""
+    effective_dimension: int
+    """Dimension of the space that the proof searched; 0 when estimated."""
+
+
+@dataclass(frozen=True)
+class TeacherRecovery:
+    """What became of one neuron of a teacher (docs/math.md, 5)."""
+
+    amplitude: float
+    """Its own amplitude a*."""
+    mass: float
+    """Σ a_i‖w_i‖ over the neurons nearest to it."""
+    angle_deg: float
+    """Angle of their average to it, 0 to 90 degrees."""
+    neurons: int
+    """How many of them hold more than 1e-4 of the total mass."""
+    recovered: bool
+    """Angle within 0.1 degrees and mass within 1%."""
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """How well a network's neurons sit on a teacher's directions (docs/math.md, 5). Angles are in
+    degrees, 0 to 90, up to sign."""
+
+    teachers: int
+    recovered: int
+    max_angle_deg: float
+    """Over neurons that hold more than 1e-4 of the total mass."""
+    mean_angle_deg: float
+    """Weighted by mass."""
+    far_mass: float
+    """Share of the mass further than 10 degrees from every teacher."""
+    subspace_share: float
+    """Mass-weighted share of the neurons inside the teachers' span; 1 when all are."""
+    per_teacher: tuple[TeacherRecovery, ...]
+
+
+def certificate(parts: dict[str, Any]) -> Certificate:
+    return Certificate(**parts)
+
+
+def recovery(parts: dict[str, Any]) -> Recovery:
+    per_teacher = tuple(TeacherRecovery(**one) for one in parts["per_teacher"])
+    return Recovery(**{**parts, "per_teacher": per_teacher})
+
+
+def columns_of(rows: list[dict[str, Any]]) -> dict[str, np.ndarray]:
+    """Records as arrays by name."""
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]} if rows else {}
+
+
+def frame(columns: dict[str, np.ndarray]):
+    """A pandas frame of columns. Raises ImportError where there is no pandas."""
+    try:
+        import pandas
+    except ImportError as missing:
+        raise ImportError("frames need pandas: pip install pandas") from missing
+    return pandas.DataFrame(columns)

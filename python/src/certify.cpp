@@ -1,0 +1,136 @@
+#include "lodestone/model_certificate.hpp"
+
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+
+#include <tuple>
+
+#include "arrays.hpp"
+#include "bindings.hpp"
+#include "interpreter.hpp"
+#include "lodestone/verifier.hpp"
+#include "options.hpp"
+#include "results.hpp"
+#include "teacher.hpp"
+
+namespace lodestone::python {
+namespace {
+
+// What a model is judged on: a teacher's exact population, or rows (or both, for the verifier).
+using TeacherArrays = std::optional<std::pair<MatrixIn, VectorIn>>;
+using Table = std::optional<std::tuple<MatrixIn, VectorIn, std::optional<VectorIn>>>;
+
+std::optional<Teacher> to_teacher(const TeacherArrays& arrays) {
+  if (!arrays) return std::nullopt;
+  return python::to_teacher(arrays->first, arrays->second);
+}
+
+std::optional<Dataset> to_rows(const Table& table, const Model& model) {
+  if (!table) return std::nullopt;
+  const auto& [X, y, weights] = *table;
+  if (view(X).cols() != model.dimension()) {
+    throw InvalidArgument("X", std::to_string(X.shape(1)) + " columns",
+                          "the model has " + std::to_string(model.dimension()));
+  }
+  return weighted_rows(to_dataset(X, y, weights, model.columns, model.target));
+}
+
+// Coordinates for a network that brings none of its own. The columns' centre is not where the
+// network's own zero is, so it needs biases then; on a population it must do without.
+void give_coordinates(Model& model, const std::optional<Standardization::Kind>& kind,
+                      const std::optional<Dataset>& rows) {
+  if (!kind || *kind == Standardization::Kind::none || !rows) return;
+  if (model.standardization.kind != Standardization::Kind::none) {
+    throw InvalidArgument("standardize", name(*kind), "this model brings its own standardization");
+  }
+  model.standardization = Standardization::fit(*kind, rows->X, rows->y, rows->weights);
+  model.biases = true;
+}
+
+nb::dict as_dict(const Discrepancy& item) {
+  nb::dict dict;
+  dict["field"] = item.field;
+  dict["reported"] = item.reported;
+  dict["recomputed"] = item.recomputed;
+  dict["tolerance"] = item.tolerance;
+  return dict;
+}
+
+// The numbers of a certificate that the verifier can contradict.
+ReportedNumbers reported_numbers(const nb::dict& said) {
+  ReportedNumbers numbers;
+  numbers.loss = nb::cast<double>(said["loss"]);
+  numbers.penalized_loss = nb::cast<double>(said["penalized_loss"]);
+  numbers.balanced = true;
+  numbers.sup_eta = nb::cast<double>(said["sup_eta"]);
+  numbers.attained = nb::cast<double>(said["sup_eta_lower"]);
+  numbers.gap = nb::cast<double>(said["gap"]);
+  numbers.relative_gap = nb::cast<double>(said["relative_gap"]);
+  numbers.kind = nb::cast<std::string>(said["kind"]) == "rigorous" ? Certificate::Kind::rigorous
+                                                                   : Certificate::Kind::estimated;
+  return numbers;
+}
+
+}  // namespace
+
+void bind_certify(nb::module_& module) {
+  module.def(
+      "certify",
+      [](const Model& given, const TeacherArrays& teacher, const Table& table,
+         const OptionTexts& texts) {
+        CertifyRequest request;
+        set_options(texts, certify_options(request));
+        Model model = given;
+        const std::optional<Dataset> rows = to_rows(table, model);
+        const std::optional<Teacher> population = to_teacher(teacher);
+        give_coordinates(model, request.standardize, rows);
+        LongCall call;
+        request.how.proof.should_stop = [&] { return call.should_stop(); };
+        ModelCertificate found;
+        call.run([&] {
+          found = rows ? certify_model(model, *rows, rows->weights, request.how)
+                       : certify_model(model, population.value(), request.how);
+        });
+        nb::dict dict = python::as_dict(found);
+        dict["model"] = std::move(model);
+        dict["error"] = call.error();
+        return dict;
+      },
+      nb::arg("model"), nb::arg("teacher").none(), nb::arg("table").none(), nb::arg("options"));
+  module.def(
+      "verify",
+      [](const Model& model, const TeacherArrays& teacher, const Table& table, double lambda,
+         Index random_directions, int searches, std::uint64_t seed,
+         const std::optional<MatrixIn>& directions, const std::optional<nb::dict>& reported) {
+        const std::optional<Dataset> rows = to_rows(table, model);
+        const std::optional<Teacher> population = to_teacher(teacher);
+        VerifierOptions options;
+        options.random_directions = random_directions;
+        options.searches = searches;
+        options.seed = seed;
+        if (directions) options.directions = view(*directions);
+        VerifiedNumbers numbers;
+        LongCall call;
+        call.run([&] {
+          numbers = rows ? verify_model(model, *rows, rows->weights, lambda, options, population)
+                         : verify_model(model, population.value(), lambda, options);
+        });
+        nb::dict dict = python::as_dict(numbers);
+        nb::list found;
+        if (reported) {
+          for (const Discrepancy& item : discrepancies(reported_numbers(*reported), numbers)) {
+            found.append(as_dict(item));
+          }
+        }
+        dict["discrepancies"] = found;
+        dict["error"] = call.error();
+        return dict;
+      },
+      nb::arg("model"), nb::arg("teacher").none(), nb::arg("table").none(), nb::arg("weight_decay"),
+      nb::arg("random_directions"), nb::arg("searches"), nb::arg("seed"),
+      nb::arg("directions").none(), nb::arg("reported").none());
+}
+
+}  // namespace lodestone::python

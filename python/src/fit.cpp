@@ -1,0 +1,101 @@
+#include "lodestone/fit.hpp"
+
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <chrono>
+#include <mutex>
+
+#include "arrays.hpp"
+#include "bindings.hpp"
+#include "interpreter.hpp"
+#include "lodestone/version.hpp"
+#include "options.hpp"
+#include "results.hpp"
+#include "teacher.hpp"
+
+namespace lodestone::python {
+namespace {
+
+// What both kinds of fit share: options from text, the watch on time and signals, progress.
+class Fitting {
+ public:
+  explicit Fitting(const OptionTexts& texts) {
+    set_options(texts, fit_options(request_));
+    request_.how.standardize = request_.standardize.value_or(Standardization::Kind::scale);
+    request_.how.biases = request_.biases.value_or(true);
+    if (!(request_.max_seconds > 0.0)) {
+      throw InvalidArgument("max-seconds", std::to_string(request_.max_seconds),
+                            "must be positive");
+    }
+  }
+
+  FitOptions& how() { return request_.how; }
+
+  nb::dict run(const std::function<FitResult(const FitOptions&, const FitObserver&)>& fit,
+               const nb::object& on_progress, const std::string& source, Index rows) {
+    LongCall call;
+    FitObserver observer;
+    observer.should_stop = [&] {
+      if (seconds() >= request_.max_seconds) out_of_time_ = true;
+      return out_of_time_ || call.should_stop();
+    };
+    if (!on_progress.is_none()) {
+      observer.on_progress = [&](double share, const std::string& what) {
+        call.ask([&] { on_progress(share, what); });
+      };
+    }
+    FitResult result;
+    call.run([&] { result = fit(request_.how, observer); });
+    for (Model* model : {&result.model, &result.network_model}) {
+      model->provenance = {version,       "fit",
+                           source,        request_.how.seed,
+                           result.lambda, result.lambda * result.standardization.target_scale,
+                           rows};
+    }
+    nb::dict dict = as_dict(std::move(result));
+    dict["out_of_time"] = out_of_time_.load();
+    dict["error"] = call.error();
+    return dict;
+  }
+
+ private:
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+  FitRequest request_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::atomic<bool> out_of_time_ = false;
+};
+
+using Rows = nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+std::vector<Index> to_rows(const Rows& rows) { return {rows.data(), rows.data() + rows.shape(0)}; }
+
+}  // namespace
+
+void bind_fit(nb::module_& module) {
+  module.def(
+      "fit",
+      [](const MatrixIn& X, const VectorIn& y, const std::optional<VectorIn>& weights,
+         std::vector<std::string> columns, std::string target, const OptionTexts& options,
+         const std::vector<std::pair<Rows, Rows>>& splits, const nb::object& on_progress) {
+        const Dataset data = to_dataset(X, y, weights, std::move(columns), std::move(target));
+        Fitting fitting(options);
+        for (const auto& [training, held_out] : splits) {
+          fitting.how().splits.push_back({to_rows(training), to_rows(held_out)});
+        }
+        return fitting.run(
+            [&](const FitOptions& how, const FitObserver& observer) {
+              return fit(data, std::nullopt, how, observer);
+            },
+            on_progress, "arrays", data.X.rows());
+      },
+      nb::arg("X"), nb::arg("y"), nb::arg("sample_weight").none(), nb::arg("columns"),
+      nb::arg("target"), nb::arg("options"), nb::arg("splits"), nb::arg("on_progress").none());
+}
+
+}  // namespace lodestone::python

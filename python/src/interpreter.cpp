@@ -1,0 +1,67 @@
+#include "interpreter.hpp"
+
+#include <chrono>
+#include <thread>
+
+namespace lodestone::python {
+
+void LongCall::run(const std::function<void()>& work) {
+  const AtWork at_work;
+  std::exception_ptr failure;
+  const nb::gil_scoped_release released;
+  std::thread worker([&] {
+    try {
+      work();
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    const std::scoped_lock lock(mutex_);
+    finished_ = true;
+    changed_.notify_all();
+  });
+  std::unique_lock lock(mutex_);
+  while (!finished_) {
+    changed_.wait_for(lock, std::chrono::milliseconds(50),
+                      [&] { return finished_ || question_ != nullptr; });
+    if (finished_) break;
+    const std::function<void()>* question = question_;
+    lock.unlock();
+    {
+      const nb::gil_scoped_acquire acquired;
+      if (question != nullptr) answer(*question);
+      answer([] {
+        if (PyErr_CheckSignals() != 0) throw nb::python_error();
+      });
+    }
+    lock.lock();
+    if (question != nullptr) {
+      question_ = nullptr;
+      changed_.notify_all();
+    }
+  }
+  lock.unlock();
+  worker.join();
+  if (failure) std::rethrow_exception(failure);
+}
+
+void LongCall::answer(const std::function<void()>& question) {
+  try {
+    question();
+  } catch (const nb::python_error& raised) {
+    // The first one counts: later ones happen while the work is coming to its end.
+    if (error_.is_none()) error_ = nb::borrow(raised.value());
+    stop_ = true;
+  } catch (const std::exception& failed) {
+    if (error_.is_none()) error_ = nb::handle(PyExc_RuntimeError)(failed.what());
+    stop_ = true;
+  }
+}
+
+void LongCall::ask(std::function<void()> question) {
+  std::unique_lock lock(mutex_);
+  question_ = &question;
+  changed_.notify_all();
+  changed_.wait(lock, [&] { return question_ == nullptr; });
+}
+
+}  // namespace lodestone::python

@@ -1,0 +1,72 @@
+#pragma once
+
+// Work that leaves the interpreter alone, and how the two talk.
+
+#include <nanobind/nanobind.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <exception>
+#include <functional>
+#include <mutex>
+
+namespace lodestone::python {
+
+namespace nb = nanobind;
+
+/// While one of these lives the library is at work, and the number of threads must not change.
+class AtWork {
+ public:
+  AtWork() { ++count; }
+  ~AtWork() { --count; }
+  AtWork(const AtWork&) = delete;
+  AtWork& operator=(const AtWork&) = delete;
+
+  static bool anybody() { return count > 0; }
+
+ private:
+  inline static std::atomic<int> count = 0;
+};
+
+/// A short call without the interpreter's lock: other Python threads go on meanwhile.
+template <class Work>
+auto without_lock(const Work& work) {
+  const AtWork at_work;
+  const nb::gil_scoped_release released;
+  return work();
+}
+
+/// A long call. The work runs on a thread of its own and never touches Python. The calling thread
+/// looks for signals (Ctrl-C) every twentieth of a second and makes the calls into Python that the
+/// work asks for. An exception there, KeyboardInterrupt among them, asks the work to stop and is
+/// kept: the caller decides what to do with the work's result before raising it.
+class LongCall {
+ public:
+  /// Returns when the work has ended; rethrows what it threw.
+  void run(const std::function<void()>& work);
+
+  /// For the work: whether it should come to its end. Cheap, from any thread.
+  bool should_stop() const { return stop_; }
+
+  /// For the work: makes a call on the thread that has the interpreter, and waits for it. From one
+  /// thread at a time.
+  void ask(std::function<void()> question);
+
+  /// For a question: ends the work without an error.
+  void stop() { stop_ = true; }
+
+  /// What was raised meanwhile, or None.
+  nb::object error() const { return error_; }
+
+ private:
+  void answer(const std::function<void()>& question);
+
+  std::atomic<bool> stop_ = false;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool finished_ = false;
+  const std::function<void()>* question_ = nullptr;
+  nb::object error_ = nb::none();
+};
+
+}  // namespace lodestone::python

@@ -1,0 +1,241 @@
+#include "lodestone/model.hpp"
+
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <new>
+#include <tuple>
+
+#include "arrays.hpp"
+#include "bindings.hpp"
+#include "interpreter.hpp"
+#include "lodestone/error.hpp"
+
+namespace lodestone::python {
+namespace {
+
+Matrix directions(const Model& model) {
+  Matrix result(static_cast<Index>(model.features.size()), model.dimension());
+  for (Index i = 0; i < result.rows(); ++i) {
+    result.row(i) = model.features[static_cast<std::size_t>(i)].direction;
+  }
+  return result;
+}
+
+Vector numbers(const Model& model, double Feature::*field) {
+  Vector result(static_cast<Index>(model.features.size()));
+  for (Index i = 0; i < result.size(); ++i) {
+    result[i] = model.features[static_cast<std::size_t>(i)].*field;
+  }
+  return result;
+}
+
+void set_features(Model& model, const MatrixIn& W, const VectorIn& b, const VectorIn& a) {
+  if (b.shape(0) != W.shape(0) || a.shape(0) != W.shape(0)) {
+    throw InvalidArgument("model", std::to_string(W.shape(0)) + " directions",
+                          "there must be as many biases and amplitudes");
+  }
+  if (static_cast<Index>(W.shape(1)) != model.dimension()) {
+    throw InvalidArgument("model", std::to_string(W.shape(1)) + " inputs in its directions",
+                          "it has " + std::to_string(model.dimension()) + " columns");
+  }
+  for (Index i = 0; i < view(W).rows(); ++i) {
+    model.features.push_back({view(W).row(i), view(b)[i], view(a)[i]});
+  }
+}
+
+Vector sized(const VectorIn& values, Index size) {
+  if (view(values).size() != size) {
+    throw InvalidArgument("model", std::to_string(values.shape(0)) + " numbers",
+                          std::to_string(size) + " are needed, one for each column");
+  }
+  return view(values);
+}
+
+void require_columns(const Model& model, const MatrixIn& X) {
+  if (view(X).cols() == model.dimension()) return;
+  throw InvalidArgument("X", std::to_string(X.shape(1)) + " columns",
+                        "the model has " + std::to_string(model.dimension()));
+}
+
+Vector predict(const Model& model, const MatrixIn& X) {
+  require_columns(model, X);
+  const auto rows = view(X);
+  return without_lock([&] { return model.predict(rows); });
+}
+
+// The features without their amplitudes: relu(direction·x + bias), n×m.
+Matrix features(const Model& model, const MatrixIn& X) {
+  require_columns(model, X);
+  const auto rows = view(X);
+  return without_lock([&] {
+    Matrix result(rows.rows(), static_cast<Index>(model.features.size()));
+    for (Index t = 0; t < result.rows(); ++t) {
+      for (Index i = 0; i < result.cols(); ++i) {
+        const Feature& feature = model.features[static_cast<std::size_t>(i)];
+        result(t, i) = std::max(0.0, rows.row(t).dot(feature.direction) + feature.bias);
+      }
+    }
+    return result;
+  });
+}
+
+// ---- pickling
+
+using EncodingState = std::tuple<std::string, std::vector<std::string>>;
+using StandardizationState = std::tuple<std::string, VectorOut, VectorOut, MatrixOut, double>;
+using ProvenanceState =
+    std::tuple<std::string, std::string, std::string, std::uint64_t, double, double, Index>;
+
+nb::tuple state_of(const Model& model) {
+  std::vector<EncodingState> encodings;
+  for (const Encoding& encoding : model.encodings) {
+    encodings.emplace_back(encoding.column, encoding.values);
+  }
+  const Standardization& step = model.standardization;
+  const Provenance& from = model.provenance;
+  return nb::make_tuple(model.columns, encodings, model.target, model.affine.alpha,
+                        to_numpy(model.affine.beta), to_numpy(directions(model)),
+                        to_numpy(numbers(model, &Feature::bias)),
+                        to_numpy(numbers(model, &Feature::amplitude)), model.biases,
+                        nb::make_tuple(std::string(name(step.kind)), to_numpy(step.center),
+                                       to_numpy(step.scale), to_numpy(step.map), step.target_scale),
+                        nb::make_tuple(from.lodestone_version, from.command, from.source, from.seed,
+                                       from.lambda, from.lambda_in_target_units, from.rows));
+}
+
+void restore(Model& model, const nb::tuple& state) {
+  if (nb::len(state) != 11) throw InvalidArgument("model", "a state of another version", "");
+  const auto step = nb::cast<nb::tuple>(state[9]);
+  const auto from = nb::cast<nb::tuple>(state[10]);
+  Model made;
+  made.columns = nb::cast<std::vector<std::string>>(state[0]);
+  for (const auto& [column, values] : nb::cast<std::vector<EncodingState>>(state[1])) {
+    made.encodings.push_back({column, values});
+  }
+  made.target = nb::cast<std::string>(state[2]);
+  made.affine.alpha = nb::cast<double>(state[3]);
+  made.affine.beta = sized(nb::cast<VectorIn>(state[4]), made.dimension());
+  set_features(made, nb::cast<MatrixIn>(state[5]), nb::cast<VectorIn>(state[6]),
+               nb::cast<VectorIn>(state[7]));
+  made.biases = nb::cast<bool>(state[8]);
+  made.standardization.kind = parse_standardization(nb::cast<std::string>(step[0]));
+  made.standardization.center = sized(nb::cast<VectorIn>(step[1]), made.dimension());
+  made.standardization.scale = sized(nb::cast<VectorIn>(step[2]), made.dimension());
+  made.standardization.map = view(nb::cast<MatrixIn>(step[3]));
+  if (made.standardization.map.size() > 0 && made.standardization.map.rows() != made.dimension()) {
+    throw InvalidArgument("model", "a map of another size", "it must have a row for each column");
+  }
+  made.standardization.target_scale = nb::cast<double>(step[4]);
+  made.provenance = {nb::cast<std::string>(from[0]), nb::cast<std::string>(from[1]),
+                     nb::cast<std::string>(from[2]), nb::cast<std::uint64_t>(from[3]),
+                     nb::cast<double>(from[4]),      nb::cast<double>(from[5]),
+                     nb::cast<Index>(from[6])};
+  new (&model) Model(std::move(made));
+}
+
+Model from_arrays(const VectorIn& a, const MatrixIn& W, const std::optional<VectorIn>& b,
+                  double alpha, const VectorIn& beta, std::vector<std::string> columns,
+                  std::string target) {
+  Model model;
+  model.columns = std::move(columns);
+  model.target = std::move(target);
+  model.biases = b.has_value();
+  const Index d = model.dimension();
+  const Vector zero = Vector::Zero(view(a).size());
+  const VectorIn no_biases(zero.data(), {static_cast<std::size_t>(zero.size())}, nb::handle());
+  set_features(model, W, b ? *b : no_biases, a);
+  model.affine = {alpha, sized(beta, d)};
+  model.standardization.center = Vector::Zero(d);
+  model.standardization.scale = Vector::Ones(d);
+  return model;
+}
+
+}  // namespace
+
+void bind_model(nb::module_& module) {
+  // Arrays that properties return own what they hold, not a part of the model.
+  constexpr auto arrays_own = nb::rv_policy::automatic;
+  nb::class_<Model>(
+      module, "Model",
+      "A trained predictor in the data's own units:\n\n"
+      "    alpha + beta . x + sum_i amplitudes[i] * relu(directions[i] . x + biases[i])\n\n"
+      "What `lodestone fit` and `lodestone train` write as model.json. Read-only; it\n"
+      "can be pickled and copied, and predicts the same bits afterwards.")
+      .def_static(
+          "read", [](const std::string& path) { return read_model(path); }, nb::arg("path"),
+          "Reads model.json or network.json. Raises OSError for a missing, damaged or newer file.")
+      .def_static(
+          "read_network", [](const std::string& path) { return read_network_arrays(path); },
+          nb::arg("path"),
+          "Reads a network trained elsewhere from an NPZ file with the arrays a, W (and b, alpha,\n"
+          "beta), or those of scikit-learn's MLPRegressor, or of a PyTorch state_dict. Raises "
+          "OSError.")
+      .def_static(
+          "from_arrays", &from_arrays, nb::arg("a"), nb::arg("W"), nb::arg("b").none(),
+          nb::arg("alpha"), nb::arg("beta"), nb::arg("columns"), nb::arg("target"),
+          "A network in the data's own units: a (m), W (m, d), b (m) or None, alpha, beta (d).")
+      .def(
+          "write", [](const Model& model, const std::string& path) { write_model(path, model); },
+          nb::arg("path"),
+          "Writes the file that `lodestone predict` and `Model.read` take, whole or not at all.\n"
+          "Raises OSError.")
+      .def(
+          "predict",
+          [](const Model& model, const MatrixIn& X) { return to_numpy(predict(model, X)); },
+          nb::arg("X"),
+          "Predictions (n) for rows X (n, d) of float64, columns in the model's order; other\n"
+          "layouts are copied first. Raises ValueError for another number of columns.")
+      .def(
+          "features",
+          [](const Model& model, const MatrixIn& X) { return to_numpy(features(model, X)); },
+          nb::arg("X"), "relu(directions . x + biases) for rows X (n, d): an array (n, features).")
+      .def_prop_ro(
+          "columns", [](const Model& model) { return model.columns; }, "Names of the d inputs.")
+      .def_prop_ro(
+          "target", [](const Model& model) { return model.target; }, "Name of the target.")
+      .def_prop_ro(
+          "alpha", [](const Model& model) { return model.affine.alpha; }, "The constant.")
+      .def_prop_ro(
+          "beta", [](const Model& model) { return to_numpy(model.affine.beta); }, arrays_own,
+          "The linear part (d), in units of the target per unit of the column.")
+      .def_prop_ro(
+          "directions", [](const Model& model) { return to_numpy(directions(model)); }, arrays_own,
+          "(features, d), each of unit length in standardized columns, in 1 / units of the column.")
+      .def_prop_ro(
+          "biases", [](const Model& model) { return to_numpy(numbers(model, &Feature::bias)); },
+          arrays_own, "(features).")
+      .def_prop_ro(
+          "amplitudes",
+          [](const Model& model) { return to_numpy(numbers(model, &Feature::amplitude)); },
+          arrays_own, "(features), in units of the target.")
+      .def_prop_ro(
+          "has_biases", [](const Model& model) { return model.biases; },
+          "Whether neurons have a bias of their own, penalized like a weight.")
+      .def_prop_ro(
+          "standardization",
+          [](const Model& model) { return std::string(name(model.standardization.kind)); },
+          "'none', 'scale' or 'whiten': the coordinates of training.")
+      .def_prop_ro(
+          "center", [](const Model& model) { return to_numpy(model.standardization.center); },
+          arrays_own, "(d) what training subtracted from the columns.")
+      .def_prop_ro(
+          "scale", [](const Model& model) { return to_numpy(model.standardization.scale); },
+          arrays_own, "(d) what it divided them by.")
+      .def_prop_ro(
+          "target_scale", [](const Model& model) { return model.standardization.target_scale; },
+          "What it divided the target by.")
+      .def_prop_ro(
+          "weight_decay", [](const Model& model) { return model.provenance.lambda; },
+          "Lambda of the standardized problem it was trained with; 0 where that is not known.")
+      .def("__getstate__", &state_of)
+      .def("__setstate__", &restore)
+      .def("__repr__", [](const Model& model) {
+        return "<lodestone.Model of " + std::to_string(model.dimension()) + " columns with " +
+               std::to_string(model.features.size()) + " features>";
+      });
+}
+
+}  // namespace lodestone::python

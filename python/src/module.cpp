@@ -1,0 +1,64 @@
+// lodestone._core: the library for Python, in arrays, numbers and text. The package's Python files
+// give it types, names and documentation; nothing here is meant to be called by users.
+
+#include <nanobind/nanobind.h>
+
+#include <algorithm>
+#include <string>
+
+#include "bindings.hpp"
+#include "interpreter.hpp"
+#include "lodestone/error.hpp"
+#include "lodestone/parallel.hpp"
+#include "lodestone/version.hpp"
+#include "results.hpp"
+
+namespace nb = nanobind;
+
+namespace {
+
+// "max-seconds: got 0; must be positive" names the option as Python does: max_seconds.
+std::string message_of(const lodestone::InvalidArgument& error) {
+  std::string text = lodestone::python::in_python_words(error.what());
+  std::replace(text.begin(), std::find(text.begin(), text.end(), ':'), '-', '_');
+  return text;
+}
+
+}  // namespace
+
+NB_MODULE(_core, module) {
+  module.attr("__version__") = lodestone::version;
+
+  // A file that cannot be read or written is an OSError to Python, a bad argument a ValueError.
+  nb::register_exception_translator([](const std::exception_ptr& raised, void*) {
+    try {
+      std::rethrow_exception(raised);
+    } catch (const lodestone::InvalidArgument& error) {
+      PyErr_SetString(PyExc_ValueError, message_of(error).c_str());
+    } catch (const lodestone::FileError& error) {
+      PyErr_SetString(PyExc_OSError, error.what());
+    }
+  });
+
+  module.def(
+      "set_threads",
+      [](int count) {
+        if (lodestone::python::AtWork::anybody()) {
+          throw std::runtime_error(
+              "set_threads: another thread is using lodestone; call it before or afterwards");
+        }
+        lodestone::set_threads(count);
+      },
+      nb::arg("count"),
+      "Number of threads used from now on, 1 to 1024. Results do not depend on it.\n\n"
+      "Raises ValueError outside that range, RuntimeError while another thread is at work.");
+  module.def("threads", &lodestone::threads,
+             "Number of threads in use; at the start that of the processors.");
+
+  lodestone::python::bind_model(module);
+  lodestone::python::bind_teacher(module);
+  lodestone::python::bind_objective(module);
+  lodestone::python::bind_fit(module);
+  lodestone::python::bind_train(module);
+  lodestone::python::bind_certify(module);
+}

@@ -1,0 +1,36 @@
+#pragma once
+
+// What the library found, as dictionaries of numbers and arrays: the Python side makes its own
+// documented types of them, which can be pickled and printed.
+
+#include <nanobind/nanobind.h>
+
+#include <string>
+#include <vector>
+
+#include "lodestone/certificate.hpp"
+#include "lodestone/fit.hpp"
+#include "lodestone/model_certificate.hpp"
+#include "lodestone/recovery.hpp"
+#include "lodestone/train.hpp"
+#include "lodestone/verifier.hpp"
+
+namespace lodestone::python {
+
+namespace nb = nanobind;
+
+nb::dict as_dict(const Certificate& certificate);
+nb::dict as_dict(const Recovery& recovery);
+nb::dict as_dict(const ModelCertificate& certificate);
+nb::dict as_dict(const VerifiedNumbers& numbers);
+nb::dict as_dict(const HistoryRow& row);
+
+/// Takes the result's parts: arrays are moved out of it.
+nb::dict as_dict(FitResult result);
+nb::dict as_dict(TrainResult result);
+
+/// Text with the command line's names (--max-features) in Python's words (max_features).
+std::string in_python_words(const std::string& text);
+std::vector<std::string> in_python_words(std::vector<std::string> texts);
+
+}  // namespace lodestone::python

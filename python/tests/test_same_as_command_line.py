@@ -1,0 +1,129 @@
+"""The package and the command line give the same bits for the same rows and options."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from conftest import command_line, quick, same_bits
+
+import lodestone
+
+NUMBERS = "lambda features neurons loss penalized_loss sup_eta gap relative_gap train_error".split()
+
+
+def lines_of(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def same_model(first, second):
+    parts = "alpha beta directions biases amplitudes center scale target_scale".split()
+    return all(same_bits(getattr(first, part), getattr(second, part)) for part in parts)
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("table")
+    X, y = lodestone.Teacher.random(d=4, k=2, seed=3).sample(150, noise=0.2)
+    weights = 0.5 + np.arange(150) % 3
+    np.save(folder / "table.npy", np.column_stack([X, y, weights]))
+    return folder, X, y, weights
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+def test_fit(table, weighted):
+    folder, X, y, weights = table
+    out = folder / f"fit-{weighted}"
+    command_line(
+        *["fit", "--data", "table.npy", "--target", 4, "--lambdas", 6, "--lambda-ratio", 0.02],
+        *(["--weights", 5] if weighted else ["--exclude", 5]),
+        *["--bootstrap", 5, "--seed", 2, "--out", out],
+        cwd=folder,
+    )
+    model = quick(bootstrap=5, random_state=2).fit(X, y, sample_weight=weights if weighted else None)
+    assert same_model(lodestone.Model.read(str(out / "model.json")), model.model_)
+    assert same_model(lodestone.Model.read(str(out / "network.json")), model.network_model_)
+    path = lines_of(out / "path.csv")
+    for name in NUMBERS:
+        assert same_bits([float(line[name]) for line in path], model.path_[name]), name
+    tried = lines_of(out / "cross_validation.csv")
+    for name in ("lambda", "features", "validation_error", "validation_standard_error", "chosen"):
+        assert same_bits([float(line[name]) for line in tried], model.cv_results_[name]), name
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["certificate"]["gap"] == model.certificate_.gap
+    for feature, angle in zip(summary["feature_list"], model.feature_reports_["angle_error_deg"]):
+        assert feature["angle_error_deg"] == angle
+    np.save(folder / "X.npy", X)
+    command_line("predict", out, "X.npy", "--out", out / "predicted.npy", cwd=folder)
+    assert same_bits(np.load(out / "predicted.npy").ravel(), model.predict(X))
+
+
+def same_history(folder, result):
+    for name in ("step", "lambda", "loss", "penalized_loss", "gradient_norm", "neurons"):
+        lines = [float(line[name]) for line in lines_of(folder / "history.csv")]
+        assert same_bits(lines, result.history[name]), name
+
+
+def test_train_on_a_population(tmp_path, trained):
+    command_line(
+        *["train", "--teacher", "random:d=8,k=3,seed=1", "--width", 40, "--out", "run"], cwd=tmp_path
+    )
+    run = tmp_path / "run"
+    same_history(run, trained)
+    assert same_model(lodestone.Model.read(str(run / "model.json")), trained.model)
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["loss"] == trained.loss
+    assert summary["recovery"]["mean_angle_deg"] == trained.recovery.mean_angle_deg
+    assert summary["certificate"]["sup_eta"] == trained.certificate.sup_eta
+
+
+def test_train_on_rows(table):
+    folder, X, y, _ = table
+    command_line(
+        *["train", "--data", "table.npy", "--target", 4, "--exclude", 5, "--width", 20],
+        *["--max-epoch-steps", 100, "--lambda-start", 0.05, "--lambda-end", 0.02, "--out", "train"],
+        cwd=folder,
+    )
+    result = lodestone.train(X, y, width=20, max_epoch_steps=100, lambda_start=0.05, lambda_end=0.02)
+    same_history(folder / "train", result)
+    assert same_model(lodestone.Model.read(str(folder / "train" / "model.json")), result.model)
+    assert result.test["rows"] == 30
+
+
+def test_certify(table):
+    folder, X, y, _ = table
+    random = np.random.default_rng(0)
+    network = lodestone.Network(random.normal(size=6), random.normal(size=(6, 4)), np.zeros(6))
+    np.savez(folder / "net.npz", a=network.a, W=network.W, b=network.b)
+    flags = ["--data", "table.npy", "--target", 4, "--exclude", 5, "--standardize", "scale"]
+    said = json.loads(command_line("certify", "net.npz", *flags, "--json", cwd=folder))
+    found = lodestone.certify(network, X, y, standardize="scale")
+    assert said["certificate"]["sup_eta"] == found.certificate.sup_eta
+    assert said["certificate"]["gap"] == found.certificate.gap
+    assert said["lambda"] == found.weight_decay
+    assert said["lambda_source"] == found.weight_decay_source == "tightest"
+    assert [neuron["eta"] for neuron in said["neurons"]] == found.neurons["eta"].tolist()
+
+
+def test_sample_and_teacher(tmp_path):
+    description = "random:d=5,k=2,seed=4,amplitudes=0.5:2"
+    command_line("sample", "--teacher", description, "--samples", 20, "--noise", 0.3, "--seed", 7,
+                 "--out", "rows.npy", cwd=tmp_path)
+    teacher = lodestone.Teacher.random(d=5, k=2, seed=4, amplitudes=(0.5, 2))
+    X, y = teacher.sample(20, noise=0.3, seed=7)
+    assert same_bits(np.load(tmp_path / "rows.npy"), np.column_stack([X, y]))
+    teacher.write(tmp_path / "teacher.json")
+    again = lodestone.Teacher.read(tmp_path / "teacher.json")
+    assert same_bits(again.directions, teacher.directions)
+
+
+def test_threads_do_not_matter(rows, fitted):
+    before = lodestone.threads()
+    try:
+        for count in (1, 3):
+            lodestone.set_threads(count)
+            assert lodestone.threads() == count
+            assert same_bits(quick().fit(*rows).predict(rows[0]), fitted.predict(rows[0]))
+    finally:
+        lodestone.set_threads(before)
