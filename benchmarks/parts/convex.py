@@ -184,7 +184,11 @@ def compare(options, variant, flags, problem, files):
         for name, gates, peer in PEERS:
             say(f"convex: {problem.name}: λ = {decay:.3g}: {name}, {gates} gates")
             start = time.perf_counter()
-            network = peer(problem, decay, gates)
+            try:
+                network = peer(problem, decay, gates)
+            except cvxpy.error.SolverError as error:
+                entry["peers"][f"{name}, {gates} gates"] = {"failed": str(error)}
+                continue
             seconds = time.perf_counter() - start
             entry["peers"][f"{name}, {gates} gates"] = {
                 "value": problem.objective(*network, decay),
@@ -211,6 +215,9 @@ def lines_of(problem, comparison):
         f"{comparison['whole_fit_seconds']:.2f} (whole path)",
     ]
     for name, peer in comparison["peers"].items():
+        if "failed" in peer:
+            yield ["", "", name, "its solver failed", "", "", "", "", ""]
+            continue
         certificate = peer["certificate"]
         above = peer["value"] - value
         yield [

@@ -196,7 +196,7 @@ class CrossValidation {
     std::vector<Vector> errors(folds_.size());
     for_each_block(static_cast<Index>(folds_.size()), [&](Index block) {
       const auto k = static_cast<std::size_t>(block);
-      const Network network = path::refit_heaviest(
+      const Network network = path::refit_best(
           *rows_[k].objective, paths_[k][static_cast<std::size_t>(candidate.index)],
           candidate.merge_angle_deg, candidate.features, [&] { return progress.stopped(); });
       errors[k] = squared_errors(model_of(network, rows_[k], folds_[k].training, options_.biases),
@@ -688,8 +688,8 @@ FitResult fit(const Dataset& all, const std::optional<Dataset>& validation, cons
   take_point(objective, options.seed, result.path.points[static_cast<std::size_t>(choice.index)],
              result);
   if (choice.relaxed) {
-    result.features = path::refit_heaviest(objective, result.network, choice.merge_angle_deg,
-                                           choice.features, [&] { return progress.stopped(); });
+    result.features = path::refit_best(objective, result.network, choice.merge_angle_deg,
+                                       choice.features, [&] { return progress.stopped(); });
     result.merge_angle_deg = choice.merge_angle_deg;
   } else {
     std::tie(result.features, result.merge_angle_deg) = coarsest_merge(objective, result.network);
