@@ -21,6 +21,7 @@
 #include "path/descent.hpp"
 #include "path/lasso.hpp"
 #include "path/lbfgs.hpp"
+#include "path/refit.hpp"
 #include "support.hpp"
 
 namespace lodestone {
@@ -592,6 +593,25 @@ TEST(Path, ObserverSeesAndEndsIt) {
   // One point is kept in any case: at λ_max it is the affine model.
   EXPECT_EQ(result.points.size(), 1U);
   EXPECT_TRUE(result.interrupted);
+}
+
+// Noise spreads a direction over neurons that may each outweigh another direction's only one: those
+// are kept that explain most, not the heaviest.
+TEST(Refit, KeepsADirectionThatIsLighterThanTheCopiesOfAnother) {
+  const Teacher teacher(Matrix{{1.0, 0.0, 0.0}, {0.0, 1.0, 0.0}}, Vector{{1.0, 0.4}});
+  const PopulationObjective objective(teacher);
+  const double half = 6.0 * std::numbers::pi / 180.0;
+  const Network network{Vector{{0.55, 0.5, 0.35}}, Matrix{{std::cos(half), 0.0, std::sin(half)},
+                                                          {std::cos(half), 0.0, -std::sin(half)},
+                                                          {0.1, 1.0, 0.0}}};
+  const Network refit = path::refit_best(objective, network, 2.0, 2, {});
+  ASSERT_EQ(refit.width(), 2);
+  EXPECT_LT(objective.loss(refit), 1e-10);
+  EXPECT_NEAR(std::abs(unit_directions(refit.W)(0, 0)), 1.0, 1e-6);
+  EXPECT_NEAR(std::abs(unit_directions(refit.W)(1, 1)), 1.0, 1e-6);
+  // Asked for more than there are, it keeps those that are no combination of others.
+  EXPECT_EQ(path::refit_best(objective, network, 15.0, 5, {}).width(), 2);
+  EXPECT_EQ(path::refit_best(objective, zero_network(3), 2.0, 5, {}).width(), 0);
 }
 
 TEST(Path, BadOptionsAreRefused) {
