@@ -3,14 +3,12 @@
 import json
 import os
 import re
-import shutil
 import signal
 import time
 
 import pytest
 from conftest import read_json, tree
 
-GNUPLOT = shutil.which("gnuplot")
 QUICK = ["verify", "--quick", "--only", "mass-bound,lem-6.1"]
 
 
@@ -60,7 +58,6 @@ def test_mass_bound_follows_from_its_data(laboratory):
         assert row["residual"] <= row["residual_bound"]
 
 
-@pytest.mark.skipif(GNUPLOT is None, reason="gnuplot is not installed")
 def test_figures_are_drawn_and_inlined(laboratory):
     page = (laboratory / "index.html").read_text()
     for entry in read_json(laboratory / "verify.json"):

@@ -221,8 +221,7 @@ TEST(Fit, GivenFoldsCountTheRowsAsTheyWereGiven) {
   rows.weights = Vector::Ones(60);
   rows.weights[7] = 0.0;
   FitOptions options;
-  options.path.lambdas = 4;
-  options.path.lambda_ratio = 1e-1;
+  options.path.values = {100.0};  // far above λ_max in any units: the linear model
   options.relaxed = Relaxed::never;
   // Two folds, each judging the other; row 7 has no weight and is in neither once it counts.
   Split even;
@@ -236,7 +235,6 @@ TEST(Fit, GivenFoldsCountTheRowsAsTheyWereGiven) {
   std::vector<Index> odd = even.held_out;
   std::erase(odd, 7);
   options.splits.clear();
-  options.path.values = {result.path.points.front().lambda};
   const FitResult by_hand = fit(take_rows(rows, even.training), take_rows(rows, odd), options);
   const auto variance = [](const Dataset& data) {
     const double mean = data.weights.dot(data.y) / data.weights.sum();

@@ -598,7 +598,7 @@ TEST(Path, ObserverSeesAndEndsIt) {
 // Noise spreads a direction over neurons that may each outweigh another direction's only one: those
 // are kept that explain most, not the heaviest.
 TEST(Refit, KeepsADirectionThatIsLighterThanTheCopiesOfAnother) {
-  const Teacher teacher(Vector{{1.0, 0.4}}, Matrix{{1.0, 0.0, 0.0}, {0.0, 1.0, 0.0}});
+  const Teacher teacher(Matrix{{1.0, 0.0, 0.0}, {0.0, 1.0, 0.0}}, Vector{{1.0, 0.4}});
   const PopulationObjective objective(teacher);
   const double half = 6.0 * std::numbers::pi / 180.0;
   const Network network{Vector{{0.55, 0.5, 0.35}}, Matrix{{std::cos(half), 0.0, std::sin(half)},
