@@ -102,11 +102,14 @@ class Fit final : public Verb {
         if (file.empty()) return std::nullopt;
         return read_dataset_like(data, request_.data, file);
       };
-      shares = deal_rows(std::move(data), request_.test_share, 0.0, request_.how.seed,
-                         like(request_.validation_file), like(request_.test_file));
+      const std::optional<Dataset> validation = like(request_.validation_file);
+      const std::optional<Dataset> test = like(request_.test_file);
       run.dropped_rows = data.dropped_rows;
       warnings = data.warnings;
+      shares =
+          deal_rows(std::move(data), request_.test_share, 0.0, request_.how.seed, validation, test);
     }
+    run.rows = shares ? shares->training.y.size() : 0;
     request_.how.standardize = request_.standardize.value_or(
         teacher ? Standardization::Kind::none : Standardization::Kind::scale);
     request_.how.biases = request_.biases.value_or(!teacher);
@@ -129,12 +132,12 @@ class Fit final : public Verb {
       if (seconds() >= request_.max_seconds) out_of_time = true;
       return out_of_time || interrupt_requested();
     };
-    FitResult result = shares ? fit(shares->training, shares->validation, request_.how, observer)
-                              : fit(*teacher, request_.how, observer);
+    FitResult result =
+        shares ? fit(std::move(shares->training), shares->validation, request_.how, observer)
+               : fit(*teacher, request_.how, observer);
     progress.finish();
     result.warnings.insert(result.warnings.begin(), warnings.begin(), warnings.end());
 
-    run.rows = shares ? shares->training.y.size() : 0;
     if (interrupt_requested()) {
       run.status = Status::interrupted;
     } else if (out_of_time) {

@@ -147,6 +147,11 @@ class SampleObjective final : public Objective {
   /// the range is not within the rows, or too few rows are left.
   SampleObjective without_rows(Index first, Index count) const;
 
+  /// The same with other weights of the rows (n numbers >= 0, as in SampleData; a resample counts
+  /// each row as often as it was drawn). The inputs are shared. Throws InvalidArgument as the
+  /// constructor does.
+  SampleObjective with_weights(Vector weights) const;
+
   /// Rows that count.
   Index rows() const;
 

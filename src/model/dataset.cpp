@@ -100,7 +100,8 @@ Dataset weighted_rows(Dataset data) {
   if (!std::isfinite(data.weights.sum())) {
     fail("infinite sum", "weights must be finite, and their sum too; only their ratios matter");
   }
-  return rows.size() == static_cast<std::size_t>(data.X.rows()) ? data : take_rows(data, rows);
+  if (rows.size() == static_cast<std::size_t>(data.X.rows())) return data;
+  return take_rows(data, rows);
 }
 
 namespace {

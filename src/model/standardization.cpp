@@ -76,7 +76,15 @@ Standardization Standardization::fit(Kind kind, const Matrix& X, const Vector& y
 }
 
 Matrix Standardization::apply(const Matrix& X) const {
-  return (X.rowwise() - center.transpose()) * map;
+  // Block by block: centred rows need no second table of their own.
+  constexpr Index rows_at_once = 1024;
+  Matrix result(X.rows(), map.cols());
+  for (Index first = 0; first < X.rows(); first += rows_at_once) {
+    const Index rows = std::min(rows_at_once, X.rows() - first);
+    result.middleRows(first, rows).noalias() =
+        (X.middleRows(first, rows).rowwise() - center.transpose()) * map;
+  }
+  return result;
 }
 
 const char* name(Standardization::Kind kind) {

@@ -19,6 +19,20 @@ namespace {
 constexpr double relative_rank_tolerance = 1e-10;
 constexpr double constant_tolerance = 1e-12;
 
+void check_weights(const Vector& weights, Index rows) {
+  if (weights.size() == 0) return;
+  if (weights.size() != rows) {
+    throw InvalidArgument("weights", std::to_string(weights.size()) + " values",
+                          "must have one value for each of the " + std::to_string(rows) + " rows");
+  }
+  if (!weights.allFinite() || weights.minCoeff() < 0.0) {
+    throw InvalidArgument("weights", "", "must be finite and not negative");
+  }
+  if (weights.maxCoeff() == 0.0) {
+    throw InvalidArgument("weights", "all zero", "at least one row must have weight");
+  }
+}
+
 void check_data(const SampleData& data) {
   const auto count = [](Index n) { return std::to_string(n); };
   if (data.X.rows() == 0) throw InvalidArgument("rows", "0", "at least one row is needed");
@@ -26,20 +40,9 @@ void check_data(const SampleData& data) {
     throw InvalidArgument("y", count(data.y.size()) + " values",
                           "must have one value for each of the " + count(data.X.rows()) + " rows");
   }
-  if (data.weights.size() != 0 && data.weights.size() != data.X.rows()) {
-    throw InvalidArgument("weights", count(data.weights.size()) + " values",
-                          "must have one value for each of the " + count(data.X.rows()) + " rows");
-  }
   if (!data.X.allFinite()) throw InvalidArgument("X", "", "every number must be finite");
   if (!data.y.allFinite()) throw InvalidArgument("y", "", "every number must be finite");
-  if (data.weights.size() != 0) {
-    if (!data.weights.allFinite() || data.weights.minCoeff() < 0.0) {
-      throw InvalidArgument("weights", "", "must be finite and not negative");
-    }
-    if (data.weights.maxCoeff() == 0.0) {
-      throw InvalidArgument("weights", "all zero", "at least one row must have weight");
-    }
-  }
+  check_weights(data.weights, data.X.rows());
 }
 
 // Runs add(first, rows, sum) over blocks of rows and adds the blocks' sums in order.
@@ -112,6 +115,13 @@ SampleObjective SampleObjective::without_rows(Index first, Index count) const {
   }
   Rows rows = *data_;
   rows.visited = kernels::RowBlocks(n, first, count);
+  return SampleObjective(std::make_shared<const Rows>(std::move(rows)));
+}
+
+SampleObjective SampleObjective::with_weights(Vector weights) const {
+  check_weights(weights, data_->X->rows());
+  Rows rows = *data_;
+  rows.weights = std::make_shared<const Vector>(std::move(weights));
   return SampleObjective(std::make_shared<const Rows>(std::move(rows)));
 }
 

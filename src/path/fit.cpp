@@ -413,9 +413,8 @@ void add_relaxed(const CrossValidation& validation, const FitOptions& options, I
   }
 }
 
-double active_share(const Prepared& rows, const Dataset& data, bool biases, const Vector& w) {
-  const Matrix X = rows.standardization.apply(data.X);
-  const Vector z = (X * w.head(X.cols())).array() + (biases ? w[X.cols()] : 0.0);
+double active_share(const Feature& feature, const Dataset& data) {
+  const Vector z = (data.X * feature.direction).array() + feature.bias;
   return normalized_weights(data).dot((z.array() > 0.0).cast<double>().matrix());
 }
 
@@ -500,27 +499,23 @@ Matrix input_directions(const Network& network, bool biases) {
 
 // The features descended on a resample. Too few different rows for the affine part determine no
 // direction: no features then.
-Network fitted_again(SampleData resample, const Network& features, double lambda,
-                     const std::function<bool()>& should_stop) {
-  std::unique_ptr<SampleObjective> objective;
+Network fitted_again(const SampleObjective& rows, const Vector& resampled, const Network& features,
+                     double lambda, const std::function<bool()>& should_stop) {
+  path::DescentOptions descent;
+  descent.should_stop = should_stop;
   try {
-    objective = std::make_unique<SampleObjective>(std::move(resample));
+    return path::descend(rows.with_weights(resampled), features, lambda, descent).network;
   } catch (const InvalidArgument&) {
     return {Vector(0), Matrix(0, features.W.cols())};
   }
-  path::DescentOptions descent;
-  descent.should_stop = should_stop;
-  return path::descend(*objective, features, lambda, descent).network;
 }
 
 // Angles between the features and their counterparts in resamples (docs/math.md, 9.6).
-void bootstrap(const Dataset& data, const FitOptions& options, bool relaxed, Progress& progress,
-               FitResult& result) {
+void bootstrap(const SampleObjective& rows, const Dataset& data, const FitOptions& options,
+               bool relaxed, Progress& progress, FitResult& result) {
   constexpr double counterpart_deg = 30.0;
   const Index n = data.y.size();
   const Index count = result.features.width();
-  const Matrix X = result.standardization.apply(data.X);
-  const Vector y = data.y / result.standardization.target_scale;
   const Vector weights = normalized_weights(data);
   Vector cumulative(n);
   std::partial_sum(weights.begin(), weights.end(), cumulative.begin());
@@ -536,8 +531,8 @@ void bootstrap(const Dataset& data, const FitOptions& options, bool relaxed, Pro
       resampled[std::min<Index>(row, n - 1)] += 1.0;
     }
     const Matrix found = input_directions(
-        fitted_again({X, y, resampled, options.biases}, result.features,
-                     relaxed ? 0.0 : result.lambda, [&] { return progress.stopped(); }),
+        fitted_again(rows, resampled, result.features, relaxed ? 0.0 : result.lambda,
+                     [&] { return progress.stopped(); }),
         options.biases);
     for (Index i = 0; i < count; ++i) {
       double least = 90.0;
@@ -768,12 +763,11 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
   result.model = model_of(result.features, rows, training, options.biases);
   result.network_model = model_of(result.network, rows, training, options.biases);
   result.reports = report_features(objective, result.network, result.features, result.lambda);
-  for (Index i = 0; i < result.features.width(); ++i) {
-    result.reports[static_cast<std::size_t>(i)].active_share =
-        active_share(rows, training, options.biases, result.features.W.row(i));
+  for (std::size_t i = 0; i < result.model.features.size(); ++i) {
+    result.reports[i].active_share = active_share(result.model.features[i], training);
   }
   if (options.bootstrap > 0 && result.features.width() > 0) {
-    bootstrap(training, options, choice.relaxed, progress, result);
+    bootstrap(*rows.objective, training, options, choice.relaxed, progress, result);
     result.interrupted = result.interrupted || progress.stopped();
   }
   result.warnings = feature_warnings(result.features, result.reports);

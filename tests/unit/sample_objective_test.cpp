@@ -208,6 +208,22 @@ TEST(SampleObjective, MatchesExplicitSumsAtTheEdgesOfBlocks) {
 }
 
 // Rows left out are as good as absent, wherever they are, and the others are not copied.
+TEST(SampleObjective, WithWeightsIsTheObjectiveMadeWithThem) {
+  SampleData data = rows(300, 4, 34, true);
+  const SampleObjective plain(data);
+  data.weights = normal_vector(300, 35).cwiseAbs();
+  data.weights[7] = 0.0;
+  const SampleObjective expected(data);
+  const SampleObjective found = plain.with_weights(data.weights);
+  const Network network = normal_network(6, plain.dimension(), 36);
+  EXPECT_EQ(found.loss(network), expected.loss(network));
+  EXPECT_EQ(found.evaluate(network).gradient_W, expected.evaluate(network).gradient_W);
+  EXPECT_EQ(found.affine(network).alpha, expected.affine(network).alpha);
+  EXPECT_THROW(plain.with_weights(Vector::Ones(299)), InvalidArgument);
+  EXPECT_THROW(plain.with_weights(Vector::Zero(300)), InvalidArgument);
+  EXPECT_THROW(plain.with_weights(Vector::Constant(300, -1.0)), InvalidArgument);
+}
+
 TEST(SampleObjective, WithoutRowsIsTheObjectiveOfTheOthers) {
   for (const bool biases : {false, true}) {
     for (const auto& [first, count] : std::vector<std::pair<Index, Index>>{
