@@ -121,7 +121,7 @@ class Train final : public Verb {
     Progress progress(options_, problem, common_.quiet || common_.json);
     double next_checkpoint = state.seconds + 0.25 * checkpoint_interval;
     TrainObserver observer;
-    observer.on_row = [&](const HistoryRow& row) { progress.on_row(row); };
+    observer.on_row = [&](const HistoryRow& row, const Network&) { progress.on_row(row); };
     observer.on_step = [&](const TrainState& now) {
       progress.on_step(now);
       if (folder && now.seconds >= next_checkpoint) {

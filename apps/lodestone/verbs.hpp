@@ -104,6 +104,8 @@ std::unique_ptr<Verb> make_predict(CLI::App& parent);
 std::unique_ptr<Verb> make_certify(CLI::App& parent);
 std::unique_ptr<Verb> make_sweep(CLI::App& parent);
 std::unique_ptr<Verb> make_verify(CLI::App& parent);
+std::unique_ptr<Verb> make_report(CLI::App& parent);
+std::unique_ptr<Verb> make_export(CLI::App& parent);
 
 /// Asks running work to stop at the next step when the user interrupts (SIGINT, SIGTERM).
 void catch_interrupts();

@@ -136,7 +136,8 @@ struct TrainState {
 };
 
 struct TrainObserver {
-  std::function<void(const HistoryRow&)> on_row;
+  /// For each line of the history, with the network of that moment in the objective's coordinates.
+  std::function<void(const HistoryRow&, const Network&)> on_row;
 
   /// Asked after every step and between the parts of stage 2. True stops the run.
   std::function<bool()> should_stop;

@@ -1,15 +1,18 @@
 """Lodestone: find the few hidden directions a target depends on.
 
 For tables: :class:`LodestoneRegressor`, a scikit-learn estimator. For research on feature learning:
-:class:`Teacher`, :func:`train`, :func:`certify`, :func:`verify` and the two objectives. Notation is
-that of docs/math.md; the weight decay λ is called ``weight_decay`` in arguments.
+:class:`Teacher`, :func:`train`, :func:`certify`, :func:`verify` and the two objectives. Pictures are
+in :mod:`lodestone.plots`. Notation is that of docs/math.md; the weight decay λ is called
+``weight_decay`` in arguments.
 """
 
 from lodestone._core import Model, TrainState, __version__, set_threads, threads
 from lodestone._certify import Discrepancy, ModelCertificate, VerifiedNumbers, certify, verify
 from lodestone._network import Network
+from lodestone._onnx import from_onnx, to_onnx
 from lodestone._objectives import Evaluation, PopulationObjective, SampleObjective
 from lodestone._regressor import LodestoneRegressor
+from lodestone._report import report
 from lodestone._results import Certificate, Recovery, TeacherRecovery
 from lodestone._teacher import Teacher
 from lodestone._train import Interrupted, TrainResult, train
@@ -33,8 +36,11 @@ __all__ = [
     "VerifiedNumbers",
     "__version__",
     "certify",
+    "from_onnx",
+    "report",
     "set_threads",
     "threads",
+    "to_onnx",
     "train",
     "verify",
 ]

@@ -62,7 +62,7 @@ class Network:
     def of(cls, source: Any) -> Network:
         """A network from any of: a `Network`, a `Model` (or something with one, as a fitted
         `LodestoneRegressor` or a `TrainResult` has), a fitted scikit-learn MLPRegressor, a PyTorch
-        state_dict or module of two linear layers around a ReLU.
+        state_dict or module of two linear layers around a ReLU, an onnx.ModelProto.
 
         Raises TypeError for anything else, ValueError for networks of another shape.
         """
@@ -85,9 +85,11 @@ class Network:
             return cls.from_torch(source.state_dict())
         if isinstance(source, Mapping):
             return cls.from_torch(source)
+        if hasattr(source, "graph") and hasattr(source, "opset_import"):
+            return cls.from_onnx(source)
         raise TypeError(
             f"network: got {type(source).__name__}; must be a lodestone Network or Model, a fitted "
-            "MLPRegressor, or a PyTorch state_dict"
+            "MLPRegressor, a PyTorch state_dict, or an onnx.ModelProto"
         )
 
     @classmethod
@@ -136,6 +138,19 @@ class Network:
             arrays.get(first + "bias"),
             0.0 if shift is None else float(np.asarray(shift).reshape(-1)[0]),
         )
+
+    @classmethod
+    def from_onnx(cls, source: Any) -> Network:
+        """The network in an ONNX file or onnx.ModelProto: see `lodestone.from_onnx`."""
+        from lodestone._onnx import from_onnx
+
+        return from_onnx(source)
+
+    def to_onnx(self, path: Any = None, *, dtype: str = "float64"):
+        """The network as an onnx.ModelProto, and a file: see `lodestone.to_onnx`."""
+        from lodestone._onnx import to_onnx
+
+        return to_onnx(self, path, dtype=dtype)
 
     # ---- what they do
 

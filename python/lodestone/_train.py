@@ -59,6 +59,9 @@ class TrainResult:
     """By name, as in history.csv (step, stage, epoch, lambda, loss, penalized_loss, gradient_norm, neurons,
     mean_angle_deg, max_angle_deg, far_mass, seconds, validation_error, test_error, end_of_epoch),
     a number for each recorded step; NaN where a quantity does not apply."""
+    snapshots: tuple[tuple[int, Network], ...] = field(repr=False)
+    """(step, network) for each line of the history of this call, in units of inputs and target,
+    biases left out; empty unless `keep_neurons` was asked for."""
     state: _core.TrainState = field(repr=False)
     """Where the run stands: `train` goes on from it."""
 
@@ -117,6 +120,7 @@ def train(
     patience: int = 3,
     callback: Optional[Callable[[Row], Any]] = None,
     state: Optional[_core.TrainState] = None,
+    keep_neurons: bool = False,
     progress: bool = False,
 ) -> TrainResult:
     """Gradient descent with decreasing weight decay, stages 0 to 3 (docs/math.md, 4).
@@ -183,6 +187,8 @@ def train(
     state : TrainState, optional
         Goes on from there, with the same bits as a run that was never stopped. Data and options
         must be the same, budgets and tolerance apart.
+    keep_neurons : bool
+        Keep the network at each recorded step (`TrainResult.snapshots`): m·(d + 1) numbers each.
     progress : bool
         Shows a bar (needs tqdm).
 
@@ -255,6 +261,7 @@ def train(
             None if test is None else table(*test),
             state,
             watch if callback is not None or shown is not None else None,
+            bool(keep_neurons),
         )
     finally:
         if shown is not None:
@@ -265,6 +272,7 @@ def train(
             parts[name] = make(parts[name])
     parts["warnings"] = tuple(parts["warnings"])
     parts["history"] = columns_of(parts["history"])
+    parts["snapshots"] = tuple((step, Network(a, W)) for step, a, W in parts["snapshots"])
     result = TrainResult(**parts)
     if isinstance(error, KeyboardInterrupt):
         raise Interrupted(result) from error

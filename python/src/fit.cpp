@@ -96,6 +96,16 @@ void bind_fit(nb::module_& module) {
       },
       nb::arg("X"), nb::arg("y"), nb::arg("sample_weight").none(), nb::arg("columns"),
       nb::arg("target"), nb::arg("options"), nb::arg("splits"), nb::arg("on_progress").none());
+  module.def(
+      "read_rows",
+      [](const OptionTexts& options) {
+        FitRequest request;
+        set_options(options, fit_options(request));
+        Dataset data = without_lock([&] { return read_dataset(request.data); });
+        return nb::make_tuple(to_numpy(std::move(data.X)), to_numpy(std::move(data.y)),
+                              data.columns);
+      },
+      nb::arg("options"));
 }
 
 }  // namespace lodestone::python

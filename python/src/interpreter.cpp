@@ -8,13 +8,16 @@ namespace lodestone::python {
 void LongCall::run(const std::function<void()>& work) {
   const AtWork at_work;
   std::exception_ptr failure;
+  double seconds = 0.0;
   const nb::gil_scoped_release released;
   std::thread worker([&] {
     try {
+      const LibraryTime time;
       work();
     } catch (...) {
       failure = std::current_exception();
     }
+    seconds = seconds_in_library;
     const std::scoped_lock lock(mutex_);
     finished_ = true;
     changed_.notify_all();
@@ -41,6 +44,7 @@ void LongCall::run(const std::function<void()>& work) {
   }
   lock.unlock();
   worker.join();
+  seconds_in_library = seconds;
   if (failure) std::rethrow_exception(failure);
 }
 

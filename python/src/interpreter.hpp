@@ -5,6 +5,7 @@
 #include <nanobind/nanobind.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <functional>
@@ -28,11 +29,31 @@ class AtWork {
   inline static std::atomic<int> count = 0;
 };
 
+/// Seconds that the last call on this thread spent in the library: what a call takes beyond them is
+/// Python's and the bindings' (benchmarks/overhead.py).
+inline thread_local double seconds_in_library = 0.0;
+
+/// Sets `seconds_in_library` when it goes.
+class LibraryTime {
+ public:
+  LibraryTime() = default;
+  LibraryTime(const LibraryTime&) = delete;
+  LibraryTime& operator=(const LibraryTime&) = delete;
+  ~LibraryTime() {
+    const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start_;
+    seconds_in_library = passed.count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
 /// A short call without the interpreter's lock: other Python threads go on meanwhile.
 template <class Work>
 auto without_lock(const Work& work) {
   const AtWork at_work;
   const nb::gil_scoped_release released;
+  const LibraryTime time;
   return work();
 }
 

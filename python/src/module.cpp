@@ -52,6 +52,9 @@ NB_MODULE(_core, module) {
       nb::arg("count"),
       "Number of threads used from now on, 1 to 1024. Results do not depend on it.\n\n"
       "Raises ValueError outside that range, RuntimeError while another thread is at work.");
+  module.def(
+      "_seconds_in_library", [] { return lodestone::python::seconds_in_library; },
+      "Seconds that this thread's last call spent in the library itself.");
   module.def("threads", &lodestone::threads,
              "Number of threads in use; at the start that of the processors.");
 

@@ -41,7 +41,7 @@ struct Given {
 };
 
 nb::dict run_training(TrainOptions& options, const Given& given, const nb::object& earlier,
-                      const nb::object& on_row) {
+                      const nb::object& on_row, bool keep_neurons) {
   const Problem problem =
       make_problem(options, given.teacher, given.data, given.validation, given.test);
   const std::string code = fingerprint(settled_config(options), options.algorithm.schedule,
@@ -58,19 +58,26 @@ nb::dict run_training(TrainOptions& options, const Given& given, const nb::objec
   LongCall call;
   TrainObserver observer;
   observer.should_stop = [&] { return call.should_stop(); };
-  if (!on_row.is_none()) {
-    observer.on_row = [&](const HistoryRow& row) {
-      call.ask([&] {
-        if (nb::cast<bool>(nb::bool_(on_row(as_dict(row))))) call.stop();
-      });
-    };
-  }
+  std::vector<std::pair<long, Network>> snapshots;
+  observer.on_row = [&](const HistoryRow& row, const Network& network) {
+    if (keep_neurons) snapshots.emplace_back(row.step, problem.to_inputs(network));
+    if (on_row.is_none()) return;
+    call.ask([&] {
+      if (nb::cast<bool>(nb::bool_(on_row(as_dict(row))))) call.stop();
+    });
+  };
   TrainResult result;
   call.run([&] { result = train(problem, options, run.state, observer); });
 
   nb::list history;
   for (const HistoryRow& row : run.state.history) history.append(as_dict(row));
+  nb::list kept;
+  for (auto& [step, network] : snapshots) {
+    kept.append(
+        nb::make_tuple(step, to_numpy(std::move(network.a)), to_numpy(std::move(network.W))));
+  }
   nb::dict dict = as_dict(std::move(result));
+  dict["snapshots"] = kept;
   dict["history"] = history;
   dict["steps"] = run.state.algorithm.steps;
   dict["evaluations"] = run.state.algorithm.evaluations;
@@ -100,7 +107,7 @@ void bind_train(nb::module_& module) {
          const std::string& target, const OptionTexts& texts,
          const std::optional<std::vector<double>>& schedule,
          const std::optional<TableTuple>& validation, const std::optional<TableTuple>& test,
-         const nb::object& state, const nb::object& on_row) {
+         const nb::object& state, const nb::object& on_row, bool keep_neurons) {
         TrainOptions options;
         set_options(texts, train_options(options));
         if (schedule) {
@@ -119,11 +126,12 @@ void bind_train(nb::module_& module) {
         }
         if (validation) given.validation = to_dataset(*validation, columns, target);
         if (test) given.test = to_dataset(*test, columns, target);
-        return run_training(options, given, state, on_row);
+        return run_training(options, given, state, on_row, keep_neurons);
       },
       nb::arg("teacher").none(), nb::arg("table").none(), nb::arg("columns"), nb::arg("target"),
       nb::arg("options"), nb::arg("schedule").none(), nb::arg("validation").none(),
-      nb::arg("test").none(), nb::arg("state").none(), nb::arg("on_row").none());
+      nb::arg("test").none(), nb::arg("state").none(), nb::arg("on_row").none(),
+      nb::arg("keep_neurons"));
 }
 
 }  // namespace lodestone::python

@@ -4,6 +4,7 @@ environment variable LODESTONE."""
 import os
 import pathlib
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -65,3 +66,9 @@ def teacher():
 @pytest.fixture(scope="session")
 def trained(teacher):
     return lodestone.train(teacher, width=40)
+
+
+@pytest.fixture
+def python_of_tests(monkeypatch):
+    """The program asks this interpreter for what the package does."""
+    monkeypatch.setenv("LODESTONE_PYTHON", sys.executable)

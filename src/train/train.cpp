@@ -170,7 +170,7 @@ TrainResult train(const Problem& problem, const TrainOptions& options, TrainStat
     }
     row.seconds = seconds();
     state.history.push_back(row);
-    if (observer.on_row) observer.on_row(row);
+    if (observer.on_row) observer.on_row(row, now.network);
     return !out_of_patience;
   };
   watch.should_stop = [&] {

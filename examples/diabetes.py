@@ -1,0 +1,25 @@
+"""What does the progress of diabetes depend on? A table of 442 patients, few readable features, and
+an error that was measured on rows the fit has not seen."""
+
+from sklearn.datasets import load_diabetes
+from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import cross_val_score
+
+import lodestone
+
+X, y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
+regressor = lodestone.LodestoneRegressor(n_weight_decays=15)
+
+for name, model in (("lodestone", regressor), ("ridge", RidgeCV())):
+    r2 = cross_val_score(model, X, y, cv=5)
+    print(f"{name:10} R² {r2.mean():.3f} ± {r2.std() / len(r2) ** 0.5:.3f} on rows held out")
+
+regressor.fit(X, y)
+print(f"{len(regressor.amplitudes_)} features at lambda {regressor.lambda_:.3g}")
+loadings = regressor.directions_ * regressor.model_.scale
+for amplitude, direction in zip(regressor.amplitudes_, loadings):
+    largest = sorted(zip(-abs(direction), direction, X.columns))[:4]
+    words = "  ".join(f"{weight:+.2f} {column}" for _, weight, column in largest)
+    print(f"amplitude {amplitude:+7.1f}: {words}")
+for warning in regressor.warnings_:
+    print("warning:", warning)

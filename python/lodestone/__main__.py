@@ -1,0 +1,105 @@
+"""Verbs of the command line that are made in Python: ``python -m lodestone report RUN`` and
+``export MODEL``. The program ``lodestone`` hands them on to here."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from typing import Any, Optional, Sequence
+
+_EXIT = "Exit status: 0 done, 2 unusable input."
+
+
+class _Parser(argparse.ArgumentParser):
+    """Complains in one line, as the other verbs do."""
+
+    def error(self, message: str) -> Any:
+        raise ValueError(f"{message} ({self.prog} --help explains)")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="lodestone", description=__doc__.splitlines()[0], epilog=_EXIT)
+    verbs = parser.add_subparsers(dest="verb", required=True, parser_class=_Parser)
+    report = verbs.add_parser(
+        "report",
+        help="one self-contained page about a run",
+        description="Write one self-contained page about the folder of a fit or train run: its "
+        "result, pictures, certificate, and how to repeat it.",
+        epilog=_EXIT,
+    )
+    report.add_argument("run", metavar="RUN", help="the run's folder")
+    report.add_argument("--out", metavar="FILE", help="page to write [report.html in the folder]")
+    export = verbs.add_parser(
+        "export",
+        help="a model as ONNX",
+        description="Write a model as an ONNX graph: input x (rows, columns in the model's order), "
+        "output y (rows), opset 13.",
+        epilog=_EXIT,
+    )
+    export.add_argument("model", metavar="MODEL", help="model.json of a run, or the run's folder")
+    export.add_argument("--out", metavar="FILE", help="file to write [model.onnx beside the model]")
+    export.add_argument(
+        "--precision",
+        choices=("float64", "float32"),
+        default="float64",
+        help="numbers of the graph, its input and output [float64]",
+    )
+    for verb in (report, export):
+        verb.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+        verb.add_argument("--quiet", action="store_true", help="say nothing")
+        verb.add_argument("--json", action="store_true", help="print what was written as JSON")
+    return parser
+
+
+def _report(options: argparse.Namespace) -> dict[str, Any]:
+    from lodestone._report import report
+
+    page = report(options.run, options.out, overwrite=options.overwrite)
+    return {"command": "report", "file": str(page)}
+
+
+def _export(options: argparse.Namespace) -> dict[str, Any]:
+    from lodestone import Model
+    from lodestone._onnx import INPUT, OPSET, OUTPUT, to_onnx
+
+    source = options.model
+    if os.path.isdir(source):
+        source = os.path.join(source, "model.json")
+    out = options.out or os.path.join(os.path.dirname(source), "model.onnx")
+    if os.path.exists(out) and not options.overwrite:
+        raise FileExistsError(f"{out}: is already there; overwrite it with --overwrite")
+    model = Model.read(source)
+    to_onnx(model, out, dtype=options.precision)
+    return {
+        "command": "export",
+        "file": out,
+        "opset": OPSET,
+        "input": INPUT,
+        "output": OUTPUT,
+        "precision": options.precision,
+        "columns": list(model.columns),
+    }
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    try:
+        options = _parser().parse_args(arguments)
+        done = {"report": _report, "export": _export}[options.verb](options)
+        if options.json:
+            print(json.dumps(done, indent=2))
+        elif not options.quiet:
+            print(f"file: {done['file']}")
+        sys.stdout.flush()
+    except (ImportError, OSError, TypeError, ValueError) as error:
+        message = str(error)
+        if isinstance(error, OSError) and error.errno is not None and error.filename:
+            message = f"{error.filename}: {error.strerror}"
+        print("lodestone: error: " + " ".join(message.split()), file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
