@@ -4,6 +4,25 @@
 #include <thread>
 
 namespace lodestone::python {
+namespace {
+
+// The exception itself. Before Python 3.12 an error may still hold what its exception is made of.
+nb::object exception_of(const nb::python_error& raised) {
+  const nb::handle value = raised.value();
+  if (value.is_valid() && PyExceptionInstance_Check(value.ptr())) return nb::borrow(value);
+  PyObject* made = nullptr;
+  if (!value.is_valid() || value.is_none()) {
+    made = PyObject_CallObject(raised.type().ptr(), nullptr);
+  } else if (PyTuple_Check(value.ptr())) {
+    made = PyObject_CallObject(raised.type().ptr(), value.ptr());
+  } else {
+    made = PyObject_CallFunctionObjArgs(raised.type().ptr(), value.ptr(), nullptr);
+  }
+  if (made == nullptr) throw nb::python_error();
+  return nb::steal(made);
+}
+
+}  // namespace
 
 void LongCall::run(const std::function<void()>& work) {
   const AtWork at_work;
@@ -53,7 +72,7 @@ void LongCall::answer(const std::function<void()>& question) {
     question();
   } catch (const nb::python_error& raised) {
     // The first one counts: later ones happen while the work is coming to its end.
-    if (error_.is_none()) error_ = nb::borrow(raised.value());
+    if (error_.is_none()) error_ = exception_of(raised);
     stop_ = true;
   } catch (const std::exception& failed) {
     if (error_.is_none()) error_ = nb::handle(PyExc_RuntimeError)(failed.what());
