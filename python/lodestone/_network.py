@@ -216,3 +216,13 @@ class Network:
     def __repr__(self) -> str:
         biases = "" if self.b is None else " with biases"
         return f"<lodestone.Network of {self.width} neurons on {self.dimension} inputs{biases}>"
+
+
+def model_of(source: Any) -> _core.Model:
+    """The model behind a source, with the centre of its data where it knows one."""
+    if isinstance(source, _core.Model):
+        return source
+    for name in ("model_", "model"):
+        if isinstance(getattr(source, name, None), _core.Model):
+            return getattr(source, name)
+    return Network.of(source).to_model()

@@ -18,7 +18,7 @@ from typing import Any, Optional, Union
 import numpy as np
 
 from lodestone import _core
-from lodestone._network import Network
+from lodestone._network import Network, model_of
 
 OPSET = 13
 INPUT = "x"
@@ -70,7 +70,7 @@ def to_onnx(
     onnx = _package()
     if dtype not in _TYPES:
         raise ValueError(f"dtype: got {dtype!r}; must be 'float64' or 'float32'")
-    model = _model(source)
+    model = model_of(source)
     network = Network.of(model)
     center = np.asarray(model.center)
     b = np.zeros(network.width) if network.b is None else network.b
@@ -318,16 +318,6 @@ class _Reader:
 def _as_matrix(value: Any) -> np.ndarray:
     M = np.asarray(value, dtype=np.float64)
     return M[:, None] if M.ndim == 1 else M
-
-
-def _model(source: Any) -> _core.Model:
-    """The model behind a source, with the centre of its data where it knows one."""
-    if isinstance(source, _core.Model):
-        return source
-    for name in ("model_", "model"):
-        if isinstance(getattr(source, name, None), _core.Model):
-            return getattr(source, name)
-    return Network.of(source).to_model()
 
 
 def write_whole(path: Union[str, os.PathLike], content: bytes) -> None:

@@ -10,8 +10,7 @@ from typing import Any, Mapping, Optional, Sequence
 
 import numpy as np
 
-from lodestone import _core
-from lodestone._network import Network
+from lodestone._network import Network, model_of
 from lodestone._objectives import PopulationObjective, _Objective
 from lodestone._teacher import Teacher
 
@@ -378,7 +377,7 @@ def features(model: Any, X: Any = None, y: Any = None, *, most: int = 9):
     -------
     matplotlib Figure
     """
-    model = _model_of(model)
+    model = model_of(model)
     W, b, a = model.directions, model.biases, model.amplitudes
     shown = range(min(most, len(a)))
     if not shown:
@@ -446,7 +445,7 @@ def loadings(
     """
     if reports is None:
         reports = getattr(model, "feature_reports_", {})
-    model = _model_of(model)
+    model = model_of(model)
     scaled = _unit(model.directions * np.asarray(model.scale))
     shown = min(most, len(scaled))
     if shown == 0:
@@ -477,15 +476,6 @@ def loadings(
     figure.suptitle("Where the features look"
                     + (" (lines: within the bootstrap's 95% angle)" if known else ""))
     return figure
-
-
-def _model_of(source: Any) -> _core.Model:
-    if isinstance(source, _core.Model):
-        return source
-    for name in ("model_", "model"):
-        if isinstance(getattr(source, name, None), _core.Model):
-            return getattr(source, name)
-    return Network.of(source).to_model()
 
 
 def _unit(W: np.ndarray) -> np.ndarray:
