@@ -20,7 +20,7 @@ from lodestone._network import Network
 from lodestone._onnx import write_whole
 from lodestone._teacher import Teacher
 
-# Neurons beyond which the certificate's picture would take longer than it is worth.
+# A larger table is not read again for the picture of the features.
 _MOST_ROWS = 200_000
 
 

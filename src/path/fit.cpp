@@ -501,13 +501,15 @@ Matrix input_directions(const Network& network, bool biases) {
 // direction: no features then.
 Network fitted_again(const SampleObjective& rows, const Vector& resampled, const Network& features,
                      double lambda, const std::function<bool()>& should_stop) {
-  path::DescentOptions descent;
-  descent.should_stop = should_stop;
+  std::unique_ptr<SampleObjective> objective;
   try {
-    return path::descend(rows.with_weights(resampled), features, lambda, descent).network;
+    objective = std::make_unique<SampleObjective>(rows.with_weights(resampled));
   } catch (const InvalidArgument&) {
     return {Vector(0), Matrix(0, features.W.cols())};
   }
+  path::DescentOptions descent;
+  descent.should_stop = should_stop;
+  return path::descend(*objective, features, lambda, descent).network;
 }
 
 // Angles between the features and their counterparts in resamples (docs/math.md, 9.6).
@@ -672,8 +674,9 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
   options.path.max_neurons = given.max_features > 0 ? given.max_features : std::min<Index>(40, n);
   options.path.gap_tolerance = given.gap_tolerance > 0.0 ? given.gap_tolerance : 1e-3;
   options.path.seed = options.seed;
-  if (choosing && !validation && own_folds.empty())
+  if (choosing && !validation && own_folds.empty()) {
     folded = by_folds(folded.data, options.folds, options.seed);
+  }
   const Dataset& training = folded.data;
   const Prepared rows = prepare(training, options);
   const Objective& objective = *rows.objective;

@@ -191,6 +191,7 @@ def test_progress_is_a_bar_on_a_terminal(lodestone):
     try:
         ours, theirs = pty.openpty()
     except OSError:
+        # A bare chroot without /dev/pts; every booted system and container has them.
         pytest.skip("this system has no pseudo-terminals")
     process = lodestone.start(
         *[*SMALL, "--tolerance", 0, "--lambda-end", 1e-9, "--max-epoch-steps", 4000],
