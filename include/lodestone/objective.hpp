@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <utility>
 #include <variant>
 
@@ -30,10 +31,10 @@ struct AtomMeasure {
   const Vector& weights;     ///< Q, of either sign
 };
 
-/// Residual of a sample: E[(f − y) relu(u·x)] = Σ_t weights_t relu(u·x_t). A view: it lives as long
-/// as the residual it comes from.
+/// Residual of a sample: E[(f − y) relu(u·x)] = Σ_t weights_t relu(u·x_t). The rows are a copy; the
+/// weights live as long as the residual they come from.
 struct RowMeasure {
-  const Matrix& rows;     ///< n×d, x_t, the constant coordinate of a bias included
+  Matrix rows;            ///< n×d, x_t, the constant coordinate of a bias included
   const Vector& weights;  ///< n, residual times row weight
 };
 
@@ -125,20 +126,29 @@ class PopulationObjective final : public Objective {
   double null_loss_ = 0.0;
 };
 
+/// How inputs are kept and inner products computed. Losses, gradients and everything else are sums
+/// in float64 over blocks of rows in either case (docs/math.md, 3.4).
+enum class Precision { float64, float32 };
+const char* name(Precision precision);
+/// Throws InvalidArgument for other text than float64 and float32.
+Precision parse_precision(const std::string& text);
+
 /// Rows a network is fitted to, already in the coordinates of training.
 struct SampleData {
-  Matrix X;             ///< n×d inputs
+  Matrix X;             ///< n×p inputs
   Vector y;             ///< n targets
   Vector weights;       ///< n non-negative row weights, or empty for equal ones
-  bool biases = false;  ///< give neurons a bias: the constant coordinate 1 is appended to x
+  bool biases = false;  ///< give neurons a bias: weight vectors have a coordinate for a constant 1
+  Precision precision = Precision::float64;
 };
 
 /// Sample objective: (weighted) means over n rows (docs/math.md, 3).
 class SampleObjective final : public Objective {
  public:
-  /// Throws InvalidArgument for sizes that do not match, numbers that are not finite, negative or
-  /// all-zero weights, a target without variance beyond its affine part being allowed, and fewer
-  /// rows with weight than the affine part has coefficients plus one (it would interpolate).
+  /// Keeps the matrix it is given, without a copy (in float32, half of it). Throws InvalidArgument
+  /// for sizes that do not match, numbers that are not finite (in float32), negative or all-zero
+  /// weights, a target without variance beyond its affine part being allowed, and fewer rows with
+  /// weight than the affine part has coefficients plus one (it would interpolate).
   explicit SampleObjective(SampleData data);
   ~SampleObjective() override;
 
@@ -154,6 +164,8 @@ class SampleObjective final : public Objective {
 
   /// Rows that count.
   Index rows() const;
+
+  Precision precision() const;
 
   Index dimension() const override;
   bool smooth() const override { return false; }
@@ -171,9 +183,13 @@ class SampleObjective final : public Objective {
   explicit SampleObjective(std::shared_ptr<const Rows> data);
 
   Index input_dimension() const;
+  Matrix inputs(Index first, Index rows) const;
   Matrix affine_columns(Index first, Index rows) const;
+  Vector affine_coefficients(Vector moments) const;
   Vector fit_affine(const Vector& values) const;
+  Vector slopes(Vector coefficients) const;
   double remove_affine(Vector& values) const;
+  double residuals(const Network& network, Vector& values) const;
 
   std::shared_ptr<const Rows> data_;
   Vector weights_;         // n, sum 1

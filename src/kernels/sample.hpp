@@ -8,27 +8,8 @@
 
 namespace lodestone::kernels {
 
-/// Which neurons are on at which rows, 1[w_i·x_t > 0]: one bit a pair. Kept between the two passes
-/// of a gradient so that the second needs no inner products.
-struct Masks {
-  Index rows = 0;
-  Index neurons = 0;
-  std::vector<std::uint8_t> bytes;  ///< groups() × rows; bit i%8 of group(i/8)[t] is neuron i
-
-  Index groups() const { return (neurons + 7) / 8; }
-  void resize(Index count, Index width) {
-    rows = count;
-    neurons = width;
-    bytes.resize(static_cast<std::size_t>(groups() * rows));
-  }
-  /// Eight neurons at row 0, 1, ...
-  std::uint8_t* group(Index g) { return bytes.data() + g * rows; }
-  const std::uint8_t* group(Index g) const { return bytes.data() + g * rows; }
-  bool on(Index t, Index i) const { return (group(i / 8)[t] >> (i % 8) & 1U) != 0; }
-};
-
 /// Rows per block: the unit of work and of summation, the same for every thread count.
-inline constexpr Index rows_per_block = 128;
+inline constexpr Index rows_per_block = 240;
 
 /// The rows that a pass visits, in blocks: all n, or all but those of one range. Vectors over rows
 /// have n entries in either case.
@@ -65,74 +46,149 @@ class RowBlocks {
   Index after_;
 };
 
-/// Forward pass (docs/math.md, 3.3): values_t = Σ_i a_i relu(w_i·x_t), and the masks;
-/// values are 0 at rows left out, masks there undefined.
-/// Shapes: X n×d, W m×d, a m; values n and masks n×m (outputs).
-/// Work: 2nmd + 3nm flops. Bytes: X once, masks once; activations stay in registers.
+/// The inputs x_t of a sample as the kernels read them. T is double or float; arithmetic within a
+/// block of rows is in T, sums over blocks are in double.
+template <class T>
+struct SampleRows {
+  const T* values;        ///< n×columns, row-major
+  Index columns;          ///< p
+  bool constant = false;  ///< a coordinate 1, not stored, follows the p columns: a neuron's bias
+  RowBlocks visited;
+
+  Index dimension() const { return columns + (constant ? 1 : 0); }  ///< d, as W has it
+  const T* row(Index t) const { return values + t * columns; }
+  T coordinate(Index t, Index j) const { return j < columns ? row(t)[j] : T{1}; }
+};
+
+/// Which neurons are on at which rows, 1[w_i·x_t > 0]: one bit a pair. Kept between the two passes
+/// of a gradient so that the second needs no inner products.
+class Masks {
+ public:
+  /// Neurons whose bits lie side by side: a vector of 64 bytes of them.
+  template <class T>
+  static constexpr Index group_size = 64 / static_cast<Index>(sizeof(T));
+
+  Index rows() const { return rows_; }
+  Index neurons() const { return neurons_; }
+  Index groups() const { return (neurons_ + 8 * group_bytes_ - 1) / (8 * group_bytes_); }
+
+  /// For rows of type T; the bits are whatever they were.
+  template <class T>
+  void resize(Index rows, Index neurons) {
+    rows_ = rows;
+    neurons_ = neurons;
+    group_bytes_ = group_size<T> / 8;
+    // Vectors of bits are read eight bytes at a time.
+    bytes_.resize(static_cast<std::size_t>(groups() * rows_ * group_bytes_ + 8));
+  }
+  void clear() { std::fill(bytes_.begin(), bytes_.end(), std::uint8_t{0}); }
+
+  bool on(Index t, Index i) const { return (bytes_[byte(t, i)] >> (i % 8) & 1U) != 0; }
+  void set_on(Index t, Index i) { bytes_[byte(t, i)] |= static_cast<std::uint8_t>(1U << (i % 8)); }
+
+  /// The bits of group 0 from row t on; those of the next group lie stride() bytes further.
+  std::uint8_t* row(Index t) { return bytes_.data() + t * group_bytes_; }
+  const std::uint8_t* row(Index t) const { return bytes_.data() + t * group_bytes_; }
+  Index stride() const { return rows_ * group_bytes_; }
+
+ private:
+  std::size_t byte(Index t, Index i) const {
+    const Index in_group = 8 * group_bytes_;
+    return static_cast<std::size_t>((i / in_group * rows_ + t) * group_bytes_ + i % in_group / 8);
+  }
+
+  Index rows_ = 0;
+  Index neurons_ = 0;
+  Index group_bytes_ = 1;
+  std::vector<std::uint8_t> bytes_;  // groups × rows × group_bytes, and eight more
+};
+
+/// The affine columns 1 and x_tj − c_j, j < p, of a sample, with the weights of its rows
+/// (docs/math.md, 3.2).
+struct AffineColumns {
+  const Vector& center;   ///< c, p
+  const Vector& weights;  ///< n
+};
+
+/// Forward pass (docs/math.md, 3.3): values_t = Σ_i a_i relu(w_i·x_t) − y_t, the masks, and the
+/// moments of the values with the affine columns: moments_0 = Σ_t w_t v_t,
+/// moments_{1+j} = Σ_t w_t v_t (x_tj − c_j). At rows left out values are 0 and masks undefined.
+/// Shapes: X n×d, W m×d, a m, y n; values n, masks n×m, moments 1 + p (outputs).
+/// Work: 2nmd + 3nm + 3np flops. Bytes: X once, masks once; activations stay in registers.
 namespace reference {
-void forward(const Matrix& X, const RowBlocks& rows, const Matrix& W, const Vector& a,
-             Vector& values, Masks& masks);
+template <class T>
+void forward(const SampleRows<T>& X, const Matrix& W, const Vector& a, const Vector& y,
+             const AffineColumns& affine, Vector& values, Masks& masks, Vector& moments);
 }
 namespace simd {
-void forward(const Matrix& X, const RowBlocks& rows, const Matrix& W, const Vector& a,
-             Vector& values, Masks& masks);
+template <class T>
+void forward(const SampleRows<T>& X, const Matrix& W, const Vector& a, const Vector& y,
+             const AffineColumns& affine, Vector& values, Masks& masks, Vector& moments);
 }
 
-/// Backward pass (docs/math.md, 3.3): moments_i = Σ_t r_t 1[w_i·x_t > 0] x_t, r already times the
-/// row weights. Then E r relu(w_i·x) = w_i·moments_i.
-/// Shapes: X n×d, masks n×m, r n; moments m×d (output).
-/// Work: 2nmd flops. Bytes: X and masks once.
+/// Backward pass (docs/math.md, 3.3): takes an affine function off the values,
+/// v_t −= b_0 + Σ_j b_{1+j} (x_tj − c_j), returns Σ_t w_t v_t², and gives
+/// moments_i = Σ_t w_t v_t 1[w_i·x_t > 0] x_t. Then E r relu(w_i·x) = w_i·moments_i.
+/// Shapes: X n×d, masks n×m, b 1 + p, values n; moments m×d (output).
+/// Work: 2nmd + 3np flops. Bytes: X and masks once.
 namespace reference {
-void backward(const Matrix& X, const RowBlocks& rows, const Masks& masks, const Vector& r,
-              Matrix& moments);
+template <class T>
+double backward(const SampleRows<T>& X, const Masks& masks, const Vector& b,
+                const AffineColumns& affine, Vector& values, Matrix& moments);
 }
 namespace simd {
-void backward(const Matrix& X, const RowBlocks& rows, const Masks& masks, const Vector& r,
-              Matrix& moments);
+template <class T>
+double backward(const SampleRows<T>& X, const Masks& masks, const Vector& b,
+                const AffineColumns& affine, Vector& values, Matrix& moments);
 }
 
-/// The same moments for directions U (p×d) whose masks are not known: forward and backward in one
-/// pass over the rows, 4npd flops, without storing masks.
+/// moments_i = Σ_t r_t 1[u_i·x_t > 0] x_t for directions U (p×d) whose masks are not known, r
+/// already times the row weights: forward and backward in one pass over the rows, 4npd flops,
+/// without storing masks.
 namespace reference {
-void masked_moments(const Matrix& X, const RowBlocks& rows, const Matrix& U, const Vector& r,
-                    Matrix& moments);
+template <class T>
+void masked_moments(const SampleRows<T>& X, const Matrix& U, const Vector& r, Matrix& moments);
 }
 namespace simd {
-void masked_moments(const Matrix& X, const RowBlocks& rows, const Matrix& U, const Vector& r,
-                    Matrix& moments);
+template <class T>
+void masked_moments(const SampleRows<T>& X, const Matrix& U, const Vector& r, Matrix& moments);
 }
 
-/// Moments with the affine columns (docs/math.md, 3.2): moments_0 = Σ_t w_t v_t and
-/// moments_{1+j} = Σ_t w_t v_t (x_tj − c_j) for the first p columns of X.
-/// Shapes: X n×d, center c of p <= d, weights and values n; moments 1 + p (output).
-/// Work: 3np flops. Bytes: X once.
+/// The affine half of the forward pass alone, for values that are known.
+/// Shapes: values n; moments 1 + p (output). Work: 3np flops. Bytes: X once.
 namespace reference {
-void affine_moments(const Matrix& X, const RowBlocks& rows, const Vector& center,
-                    const Vector& weights, const Vector& values, Vector& moments);
+template <class T>
+void affine_moments(const SampleRows<T>& X, const AffineColumns& affine, const Vector& values,
+                    Vector& moments);
 }
 namespace simd {
-void affine_moments(const Matrix& X, const RowBlocks& rows, const Vector& center,
-                    const Vector& weights, const Vector& values, Vector& moments);
+template <class T>
+void affine_moments(const SampleRows<T>& X, const AffineColumns& affine, const Vector& values,
+                    Vector& moments);
 }
 
-/// Takes an affine function off in place, v_t −= b_0 + Σ_j b_{1+j} (x_tj − c_j), and returns what
-/// is left of the weighted square, Σ_t w_t v_t². Shapes, work and bytes as above; b of 1 + p.
+/// The affine half of the backward pass alone: values in place, returns Σ_t w_t v_t².
+/// Shapes: b 1 + p, values n. Work: 3np flops. Bytes: X once.
 namespace reference {
-double subtract_affine(const Matrix& X, const RowBlocks& rows, const Vector& center,
-                       const Vector& b, const Vector& weights, Vector& values);
+template <class T>
+double subtract_affine(const SampleRows<T>& X, const AffineColumns& affine, const Vector& b,
+                       Vector& values);
 }
 namespace simd {
-double subtract_affine(const Matrix& X, const RowBlocks& rows, const Vector& center,
-                       const Vector& b, const Vector& weights, Vector& values);
+template <class T>
+double subtract_affine(const SampleRows<T>& X, const AffineColumns& affine, const Vector& b,
+                       Vector& values);
 }
 
 /// Activations relu(u_i·x_t) of rows [first, first + count) for every direction: U p×d, output
 /// count×p. Work: 2·count·p·d flops.
 namespace reference {
-void activations(const Matrix& X, Index first, Index count, const Matrix& U, Matrix& output);
+template <class T>
+void activations(const SampleRows<T>& X, Index first, Index count, const Matrix& U, Matrix& output);
 }
 namespace simd {
-void activations(const Matrix& X, Index first, Index count, const Matrix& U, Matrix& output);
+template <class T>
+void activations(const SampleRows<T>& X, Index first, Index count, const Matrix& U, Matrix& output);
 }
 
 }  // namespace lodestone::kernels

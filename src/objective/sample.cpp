@@ -1,11 +1,15 @@
 #include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "core/largest.hpp"
 #include "core/parallel.hpp"
+#include "kernels/blas.hpp"
 #include "kernels/sample.hpp"
 #include "lodestone/error.hpp"
 #include "lodestone/objective.hpp"
@@ -78,14 +82,40 @@ Matrix pseudo_inverse(const Matrix& symmetric, Index& rank) {
 
 }  // namespace
 
+const char* name(Precision precision) {
+  return precision == Precision::float64 ? "float64" : "float32";
+}
+
+Precision parse_precision(const std::string& text) {
+  for (const Precision precision : {Precision::float64, Precision::float32}) {
+    if (text == name(precision)) return precision;
+  }
+  throw InvalidArgument("precision", "'" + text + "'", "must be float64 or float32");
+}
+
+using Float32Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
 // The rows of a table and which of them count. Inputs and targets are shared by objectives that
 // leave out different rows.
 struct SampleObjective::Rows {
-  std::shared_ptr<const Matrix> X;  // n×d, the constant coordinate last when there are biases
-  std::shared_ptr<const Vector> y;  // n
-  std::shared_ptr<const Vector> weights;  // n, or none: equal
+  std::shared_ptr<const std::variant<Matrix, Float32Matrix>> X;  // n×p
+  std::shared_ptr<const Vector> y;                               // n
+  std::shared_ptr<const Vector> weights;                         // n, or none: equal
   bool biases = false;
   kernels::RowBlocks visited;
+
+  Index count() const { return y->size(); }
+
+  // Calls kernel(rows) with the inputs as kernels read them.
+  template <class Kernel>
+  decltype(auto) visit(const Kernel& kernel) const {
+    return std::visit(
+        [&]<class M>(const M& values) {
+          return kernel(kernels::SampleRows<typename M::Scalar>{values.data(), values.cols(),
+                                                                biases, visited});
+        },
+        *X);
+  }
 };
 
 SampleObjective::~SampleObjective() = default;
@@ -94,21 +124,24 @@ SampleObjective::SampleObjective(SampleData data)
     : SampleObjective([&data] {
         check_data(data);
         const Index n = data.X.rows();
-        const Index d = data.X.cols();
-        if (data.biases) {
-          Matrix with_constant(n, d + 1);
-          with_constant.leftCols(d) = data.X;
-          with_constant.col(d).setOnes();
-          data.X = std::move(with_constant);
+        std::variant<Matrix, Float32Matrix> X;
+        if (data.precision == Precision::float64) {
+          X = std::move(data.X);
+        } else {
+          X = Float32Matrix(data.X.cast<float>());
+          data.X.resize(0, 0);
+          if (!std::get<Float32Matrix>(X).allFinite()) {
+            throw InvalidArgument("X", "", "every number must be within the range of float32");
+          }
         }
         return std::make_shared<const Rows>(
-            Rows{std::make_shared<const Matrix>(std::move(data.X)),
+            Rows{std::make_shared<const std::variant<Matrix, Float32Matrix>>(std::move(X)),
                  std::make_shared<const Vector>(std::move(data.y)),
                  std::make_shared<const Vector>(std::move(data.weights)), data.biases, n});
       }()) {}
 
 SampleObjective SampleObjective::without_rows(Index first, Index count) const {
-  const Index n = data_->X->rows();
+  const Index n = data_->count();
   if (first < 0 || count < 0 || first > n - count || count == n) {
     throw InvalidArgument("rows", std::to_string(first) + " to " + std::to_string(first + count),
                           "must be within the " + std::to_string(n) + " rows and leave some");
@@ -119,17 +152,16 @@ SampleObjective SampleObjective::without_rows(Index first, Index count) const {
 }
 
 SampleObjective SampleObjective::with_weights(Vector weights) const {
-  check_weights(weights, data_->X->rows());
+  check_weights(weights, data_->count());
   Rows rows = *data_;
   rows.weights = std::make_shared<const Vector>(std::move(weights));
   return SampleObjective(std::make_shared<const Rows>(std::move(rows)));
 }
 
 SampleObjective::SampleObjective(std::shared_ptr<const Rows> data) : data_(std::move(data)) {
-  const Matrix& X = *data_->X;
   const Index d = input_dimension();
   const kernels::RowBlocks& visited = data_->visited;
-  weights_ = data_->weights->size() == 0 ? Vector::Ones(X.rows()) : *data_->weights;
+  weights_ = data_->weights->size() == 0 ? Vector::Ones(data_->count()) : *data_->weights;
   weights_.segment(visited.left_out_first(), visited.left_out()).setZero();
   if (weights_.maxCoeff() == 0.0) {
     throw InvalidArgument("weights", "all zero", "at least one row must have weight");
@@ -141,10 +173,14 @@ SampleObjective::SampleObjective(std::shared_ptr<const Rows> data) : data_(std::
   // otherwise look parallel.
   const Vector zero = Vector::Zero(d);
   affine_center_ = blockwise_sum(visited, zero, [&](Index first, Index rows, Vector& sum) {
-    sum += X.block(first, 0, rows, d).transpose() * weights_.segment(first, rows);
+    sum += inputs(first, rows).transpose() * weights_.segment(first, rows);
   });
+  // The kernels subtract the centre in the precision of the inputs.
+  if (precision() == Precision::float32) {
+    affine_center_ = affine_center_.cast<float>().cast<double>().eval();
+  }
   const Vector variance = blockwise_sum(visited, zero, [&](Index first, Index rows, Vector& sum) {
-    const Matrix centred = X.block(first, 0, rows, d).rowwise() - affine_center_.transpose();
+    const Matrix centred = inputs(first, rows).rowwise() - affine_center_.transpose();
     sum += centred.cwiseAbs2().transpose() * weights_.segment(first, rows);
   });
   affine_scale_.resize(d);
@@ -176,71 +212,102 @@ SampleObjective::SampleObjective(std::shared_ptr<const Rows> data) : data_(std::
 }
 
 Index SampleObjective::rows() const { return data_->visited.visited(); }
-Index SampleObjective::dimension() const { return data_->X->cols(); }
-Index SampleObjective::input_dimension() const { return dimension() - (data_->biases ? 1 : 0); }
+Index SampleObjective::dimension() const { return input_dimension() + (data_->biases ? 1 : 0); }
+Index SampleObjective::input_dimension() const {
+  return std::visit([](const auto& values) { return values.cols(); }, *data_->X);
+}
+Precision SampleObjective::precision() const {
+  return std::holds_alternative<Matrix>(*data_->X) ? Precision::float64 : Precision::float32;
+}
 
-// The columns 1 and (x − centre)·scale of some rows, without a bias coordinate.
+// Some rows of the inputs, without a bias coordinate.
+Matrix SampleObjective::inputs(Index first, Index rows) const {
+  return std::visit(
+      [&](const auto& values) -> Matrix {
+        return values.middleRows(first, rows).template cast<double>();
+      },
+      *data_->X);
+}
+
+// The columns 1 and (x − centre)·scale of some rows.
 Matrix SampleObjective::affine_columns(Index first, Index rows) const {
-  const Matrix& X = *data_->X;
   const Index d = input_dimension();
   Matrix columns(rows, d + 1);
   columns.col(0).setOnes();
-  columns.rightCols(d) = (X.block(first, 0, rows, d).rowwise() - affine_center_.transpose()) *
-                         affine_scale_.asDiagonal();
+  columns.rightCols(d) =
+      (inputs(first, rows).rowwise() - affine_center_.transpose()) * affine_scale_.asDiagonal();
   return columns;
 }
 
-// Coefficients, in those columns, of the least-squares affine function of the values
-// (docs/math.md, 3.2).
-Vector SampleObjective::fit_affine(const Vector& values) const {
-  Vector moments;
-  kernels::simd::affine_moments(*data_->X, data_->visited, affine_center_, weights_, values,
-                                moments);
+// Coefficients, in those columns, of the least-squares affine function of values with these
+// moments with 1 and x − centre (docs/math.md, 3.2).
+Vector SampleObjective::affine_coefficients(Vector moments) const {
   moments.tail(input_dimension()).array() *= affine_scale_.array();
   return affine_inverse_ * moments;
 }
 
+Vector SampleObjective::fit_affine(const Vector& values) const {
+  Vector moments;
+  data_->visit([&](const auto& rows) {
+    kernels::simd::affine_moments(rows, {affine_center_, weights_}, values, moments);
+  });
+  return affine_coefficients(std::move(moments));
+}
+
+// The same function as coefficients of 1 and x − centre.
+Vector SampleObjective::slopes(Vector coefficients) const {
+  coefficients.tail(input_dimension()).array() *= affine_scale_.array();
+  return coefficients;
+}
+
 // Projects the affine part off the values in place and returns their weighted mean square.
 double SampleObjective::remove_affine(Vector& values) const {
-  Vector coefficients = fit_affine(values);
-  coefficients.tail(input_dimension()).array() *= affine_scale_.array();
-  return kernels::simd::subtract_affine(*data_->X, data_->visited, affine_center_, coefficients,
-                                        weights_, values);
+  const Vector b = slopes(fit_affine(values));
+  return data_->visit([&](const auto& rows) {
+    return kernels::simd::subtract_affine(rows, {affine_center_, weights_}, b, values);
+  });
 }
 
 Evaluation SampleObjective::evaluate(const Network& network) const {
   check_sizes(network, dimension());
-  Vector r;
-  kernels::Masks masks;
-  kernels::simd::forward(*data_->X, data_->visited, network.W, network.a, r, masks);
-  r -= y_;
-  Evaluation result;
-  result.loss = 0.5 * remove_affine(r);
-  r.array() *= weights_.array();
-  Matrix moments;
-  kernels::simd::backward(*data_->X, data_->visited, masks, r, moments);
-  result.gradient_a = moments.cwiseProduct(network.W).rowwise().sum();
-  result.gradient_W = network.a.asDiagonal() * moments;
-  return result;
+  const kernels::AffineColumns affine{affine_center_, weights_};
+  return data_->visit([&](const auto& rows) {
+    Vector values;
+    Vector affine_moments;
+    kernels::Masks masks;
+    kernels::simd::forward(rows, network.W, network.a, y_, affine, values, masks, affine_moments);
+    const Vector b = slopes(affine_coefficients(std::move(affine_moments)));
+    Evaluation result;
+    Matrix moments;
+    result.loss = 0.5 * kernels::simd::backward(rows, masks, b, affine, values, moments);
+    result.gradient_a = moments.cwiseProduct(network.W).rowwise().sum();
+    result.gradient_W = network.a.asDiagonal() * moments;
+    return result;
+  });
+}
+
+// f − y without its affine part; returns its weighted mean square.
+double SampleObjective::residuals(const Network& network, Vector& values) const {
+  const kernels::AffineColumns affine{affine_center_, weights_};
+  return data_->visit([&](const auto& rows) {
+    Vector moments;
+    kernels::Masks masks;
+    kernels::simd::forward(rows, network.W, network.a, y_, affine, values, masks, moments);
+    const Vector b = slopes(affine_coefficients(std::move(moments)));
+    return kernels::simd::subtract_affine(rows, affine, b, values);
+  });
 }
 
 double SampleObjective::loss(const Network& network) const {
   check_sizes(network, dimension());
-  Vector r;
-  kernels::Masks masks;
-  kernels::simd::forward(*data_->X, data_->visited, network.W, network.a, r, masks);
-  r -= y_;
-  return 0.5 * remove_affine(r);
+  Vector values;
+  return 0.5 * residuals(network, values);
 }
 
 class SampleObjective::RowResidual final : public Residual {
  public:
   RowResidual(const SampleObjective& objective, const Network& network) : objective_(objective) {
-    kernels::Masks masks;
-    kernels::simd::forward(*objective.data_->X, objective.data_->visited, network.W, network.a,
-                           weighted_, masks);
-    weighted_ -= objective.y_;
-    energy_ = objective.remove_affine(weighted_);
+    energy_ = objective.residuals(network, weighted_);
     weighted_.array() *= objective.weights_.array();
     target_product_ = -weighted_.dot(objective.y_);
   }
@@ -248,23 +315,40 @@ class SampleObjective::RowResidual final : public Residual {
   Correlation correlate(const Matrix& U) const override {
     check_sizes(U, objective_.dimension());
     Correlation result;
-    kernels::simd::masked_moments(*objective_.data_->X, objective_.data_->visited, U, weighted_,
-                                  result.gradient);
+    objective_.data_->visit([&](const auto& rows) {
+      kernels::simd::masked_moments(rows, U, weighted_, result.gradient);
+    });
     result.value = result.gradient.cwiseProduct(U).rowwise().sum();
     return result;
   }
-  ResidualMeasure measure() const override { return RowMeasure{*objective_.data_->X, weighted_}; }
+  ResidualMeasure measure() const override {
+    std::vector<Index> all(static_cast<std::size_t>(weighted_.size()));
+    std::iota(all.begin(), all.end(), Index{0});
+    return RowMeasure{rows_at(all), weighted_};
+  }
   double energy() const override { return energy_; }
   double target_product() const override { return target_product_; }
 
   Matrix suggested_directions(Index count) const override {
     // A neuron along a row answers to that row more than to any other.
-    const Vector pull =
-        weighted_.cwiseAbs().cwiseProduct(objective_.data_->X->rowwise().stableNorm());
-    return unit_directions((*objective_.data_->X)(positions_of_largest(pull, count), Eigen::all));
+    Vector pull = weighted_.cwiseAbs();
+    for (Index t = 0; t < pull.size(); ++t) {
+      if (pull[t] > 0.0) pull[t] *= rows_at({t}).stableNorm();
+    }
+    return unit_directions(rows_at(positions_of_largest(pull, count)));
   }
 
  private:
+  // Those rows with the constant coordinate of a bias.
+  Matrix rows_at(const std::vector<Index>& positions) const {
+    const Index p = objective_.input_dimension();
+    Matrix rows = Matrix::Ones(static_cast<Index>(positions.size()), objective_.dimension());
+    for (Index i = 0; i < rows.rows(); ++i) {
+      rows.row(i).head(p) = objective_.inputs(positions[static_cast<std::size_t>(i)], 1);
+    }
+    return rows;
+  }
+
   const SampleObjective& objective_;
   Vector weighted_;
   double energy_ = 0.0;
@@ -285,13 +369,16 @@ FeatureGram SampleObjective::feature_gram(const Matrix& U) const {
   const Matrix products = blockwise_sum(
       data_->visited, Matrix(Matrix::Zero(p, columns)), [&](Index first, Index rows, Matrix& sum) {
         Matrix features;
-        kernels::simd::activations(*data_->X, first, rows, U, features);
+        data_->visit([&](const auto& inputs) {
+          kernels::simd::activations(inputs, first, rows, U, features);
+        });
         Matrix right(rows, columns);
         right.leftCols(p) = features;
         right.middleCols(p, d + 1) = affine_columns(first, rows);
         right.col(columns - 1) = y_.segment(first, rows);
         features = weights_.segment(first, rows).asDiagonal() * features;
-        sum.noalias() += features.transpose() * right;
+        kernels::transposed_multiply_add(p, columns, rows, features.data(), p, right.data(),
+                                         columns, sum.data(), columns);
       });
   const auto moments = products.middleCols(p, d + 1);
   FeatureGram gram;
@@ -303,10 +390,15 @@ FeatureGram SampleObjective::feature_gram(const Matrix& U) const {
 
 Affine SampleObjective::affine(const Network& network) const {
   check_sizes(network, dimension());
-  Vector values;
-  kernels::Masks masks;
-  kernels::simd::forward(*data_->X, data_->visited, network.W, network.a, values, masks);
-  const Vector coefficients = y_affine_ - fit_affine(values);
+  // The affine part of f − y_ is that of f: y_ has none.
+  Vector moments;
+  data_->visit([&](const auto& rows) {
+    Vector values;
+    kernels::Masks masks;
+    kernels::simd::forward(rows, network.W, network.a, y_, {affine_center_, weights_}, values,
+                           masks, moments);
+  });
+  const Vector coefficients = y_affine_ - affine_coefficients(std::move(moments));
   Affine affine;
   affine.beta = affine_scale_.cwiseProduct(coefficients.tail(input_dimension()));
   affine.alpha = coefficients[0] - affine.beta.dot(affine_center_);

@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
+#include <type_traits>
 #include <utility>
 #include <vector>
+
+#include "kernels/simd/sample_block.hpp"
 
 // The tiles below are arrays of vectors, which vectors of unknown length cannot form; such machines
 // use NEON.
@@ -15,7 +19,6 @@
 #include <hwy/highway.h>
 
 #include "core/parallel.hpp"
-#include "kernels/blas.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace lodestone::kernels {
@@ -23,298 +26,418 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Neurons come in groups of eight, a byte of mask bits; a group is one vector or a few.
-using Tag = hn::CappedTag<double, 8>;
-using Vec = hn::Vec<Tag>;
-constexpr std::size_t group_size = 8;
-constexpr std::size_t lanes = hn::MaxLanes(Tag());
-constexpr std::size_t group_vectors = group_size / lanes;
+// Neurons come in groups of 64 bytes; a group is one vector or a few.
+template <class T>
+constexpr std::size_t group_size = static_cast<std::size_t>(Masks::group_size<T>);
+template <class T>
+constexpr std::size_t group_bytes = group_size<T> / 8;
+template <class T>
+using Tag = hn::CappedTag<T, group_size<T>>;
+template <class T>
+using Vec = hn::Vec<Tag<T>>;
+template <class T>
+constexpr std::size_t lanes = hn::MaxLanes(Tag<T>());
+template <class T>
+constexpr std::size_t group_vectors = group_size<T> / lanes<T>;
 
-// Tiles fill the registers: 32 with AVX-512, 16 below. Rows by groups of inner products on the way
-// forward, features by groups of moments on the way back.
-constexpr std::size_t tile_rows = lanes == 8 ? 8 : lanes;
-constexpr std::size_t tile_groups = lanes == 8 ? 2 : 1;
-constexpr std::size_t tile_features = lanes == 8 ? 12 : 5;
+// Tiles fill the registers with sums: 24 of 32 where there are so many (AVX-512, NEON), 12 of 16
+// (AVX2) or 8 of 16 (SSE, whose instructions take a register more) elsewhere. Rows by groups of
+// inner products on the way forward, features by groups of moments on the way back.
+constexpr std::size_t sums_in_registers = HWY_TARGET <= HWY_AVX3 || HWY_TARGET == HWY_NEON ? 24
+                                          : lanes<float> == 8                              ? 12
+                                                                                           : 8;
+template <class T>
+constexpr std::size_t tile_groups = group_vectors<T> == 1 ? 2 : 1;
+template <class T, std::size_t Groups>
+constexpr std::size_t tile_rows = std::max<std::size_t>(1, sums_in_registers /
+                                                               (Groups * group_vectors<T>));
+// One feature less than there is room for: the sums of the constant coordinate take its place.
+template <class T>
+constexpr std::size_t tile_features = std::max<std::size_t>(2, tile_rows<T, tile_groups<T>>) - 1;
 
 // z[r][v]: inner products of Rows rows with Groups groups of neurons. W is packed: a group holds
-// its eight weights of feature 0, then of feature 1, ...
-template <std::size_t Rows, std::size_t Groups>
-HWY_INLINE void InnerProducts(const double* HWY_RESTRICT X, std::size_t depth,
-                              const double* HWY_RESTRICT W,
-                              Vec (&z)[Rows][Groups * group_vectors]) {
-  const Tag d;
-#pragma GCC unroll 16
-  for (std::size_t r = 0; r < Rows; ++r) {
-#pragma GCC unroll 16
-    for (std::size_t v = 0; v < Groups * group_vectors; ++v) z[r][v] = hn::Zero(d);
-  }
-  for (std::size_t j = 0; j < depth; ++j) {
-    Vec w[Groups * group_vectors];
-#pragma GCC unroll 16
-    for (std::size_t v = 0; v < Groups * group_vectors; ++v) {
-      w[v] = hn::LoadU(
-          d, W + (v / group_vectors * depth + j) * group_size + v % group_vectors * lanes);
-    }
-#pragma GCC unroll 16
-    for (std::size_t r = 0; r < Rows; ++r) {
-      const Vec x = hn::Set(d, X[r * depth + j]);
-#pragma GCC unroll 16
-      for (std::size_t v = 0; v < Groups * group_vectors; ++v) {
-        z[r][v] = hn::MulAdd(x, w[v], z[r][v]);
-      }
-    }
-  }
-}
-
-// The byte of one group: bit i is set where inner product i is positive.
-HWY_INLINE std::uint8_t PositiveBits(const Vec* z) {
-  const Tag d;
-  unsigned byte = 0;
-#pragma GCC unroll 16
-  for (std::size_t v = 0; v < group_vectors; ++v) {
-    std::uint8_t bits[8];
-    hn::StoreMaskBits(d, hn::Gt(z[v], hn::Zero(d)), bits);
-    byte |= static_cast<unsigned>(bits[0]) << (v * lanes);
-  }
-  return static_cast<std::uint8_t>(byte);
-}
-
-// Adds a relu(z) of some rows and groups to `sums` (eight lanes a row) and writes the mask bytes.
-template <std::size_t Rows, std::size_t Groups>
-HWY_INLINE void ForwardTile(const double* X, std::size_t depth, const double* W, const double* a,
-                            double* HWY_RESTRICT sums, std::uint8_t* masks,
-                            std::size_t mask_stride) {
-  const Tag d;
-  Vec z[Rows][Groups * group_vectors];
-  InnerProducts<Rows, Groups>(X, depth, W, z);
-#pragma GCC unroll 16
-  for (std::size_t r = 0; r < Rows; ++r) {
-#pragma GCC unroll 16
-    for (std::size_t g = 0; g < Groups; ++g) {
-      masks[g * mask_stride + r] = PositiveBits(z[r] + g * group_vectors);
-    }
-#pragma GCC unroll 16
-    for (std::size_t v = 0; v < group_vectors; ++v) {
-      Vec sum = hn::LoadU(d, sums + r * group_size + v * lanes);
-#pragma GCC unroll 16
-      for (std::size_t g = 0; g < Groups; ++g) {
-        const Vec amplitude = hn::LoadU(d, a + g * group_size + v * lanes);
-        sum = hn::MulAdd(amplitude, hn::Max(z[r][g * group_vectors + v], hn::Zero(d)), sum);
-      }
-      hn::StoreU(sum, d, sums + r * group_size + v * lanes);
-    }
-  }
-}
-
-template <std::size_t Rows, std::size_t Groups>
-HWY_INLINE void MaskTile(const double* X, std::size_t depth, const double* W, std::uint8_t* masks,
-                         std::size_t mask_stride) {
-  Vec z[Rows][Groups * group_vectors];
-  InnerProducts<Rows, Groups>(X, depth, W, z);
-#pragma GCC unroll 16
-  for (std::size_t r = 0; r < Rows; ++r) {
-#pragma GCC unroll 16
-    for (std::size_t g = 0; g < Groups; ++g) {
-      masks[g * mask_stride + r] = PositiveBits(z[r] + g * group_vectors);
-    }
-  }
-}
-
-template <std::size_t Groups>
-void ForwardGroups(const double* X, std::size_t rows, std::size_t depth, const double* W,
-                   const double* a, double* sums, std::uint8_t* masks, std::size_t mask_stride) {
-  std::size_t t = 0;
-  for (; t + tile_rows <= rows; t += tile_rows) {
-    ForwardTile<tile_rows, Groups>(X + t * depth, depth, W, a, sums + t * group_size, masks + t,
-                                   mask_stride);
-  }
-  for (; t < rows; ++t) {
-    ForwardTile<1, Groups>(X + t * depth, depth, W, a, sums + t * group_size, masks + t,
-                           mask_stride);
-  }
-}
-
-template <std::size_t Groups>
-void MaskGroups(const double* X, std::size_t rows, std::size_t depth, const double* W,
-                std::uint8_t* masks, std::size_t mask_stride) {
-  std::size_t t = 0;
-  for (; t + tile_rows <= rows; t += tile_rows) {
-    MaskTile<tile_rows, Groups>(X + t * depth, depth, W, masks + t, mask_stride);
-  }
-  for (; t < rows; ++t) MaskTile<1, Groups>(X + t * depth, depth, W, masks + t, mask_stride);
-}
-
-// Adds Σ_t r_t 1[on] x_t of a few features to `sums`, which is packed like the weights.
-template <std::size_t Features, std::size_t Groups>
-void MomentTile(const double* HWY_RESTRICT X, std::size_t rows, std::size_t depth,
-                const double* HWY_RESTRICT r, const std::uint8_t* HWY_RESTRICT masks,
-                std::size_t mask_stride, double* HWY_RESTRICT sums) {
-  const Tag d;
-  constexpr std::size_t vectors = Groups * group_vectors;
-  const auto at = [&](std::size_t j, std::size_t v) HWY_ATTR {
-    return sums + (v / group_vectors * depth + j) * group_size + v % group_vectors * lanes;
+// its weights of feature 0, then of feature 1, ..., those of the constant coordinate last.
+template <class T, std::size_t Rows, std::size_t Groups>
+HWY_INLINE void InnerProducts(const SampleBlock<T>& block, const T* HWY_RESTRICT X,
+                              const T* HWY_RESTRICT W,
+                              Vec<T> (&z)[Rows][Groups * group_vectors<T>]) {
+  const Tag<T> d;
+  constexpr std::size_t vectors = Groups * group_vectors<T>;
+  const auto weight = [&](std::size_t j, std::size_t v) HWY_ATTR {
+    return hn::LoadU(d, W + (v / group_vectors<T> * block.dimension() + j) * group_size<T> +
+                            v % group_vectors<T> * lanes<T>);
   };
-  Vec sum[Features][vectors];
-#pragma GCC unroll 16
-  for (std::size_t j = 0; j < Features; ++j) {
-#pragma GCC unroll 16
-    for (std::size_t v = 0; v < vectors; ++v) sum[j][v] = hn::LoadU(d, at(j, v));
+#pragma GCC unroll 24
+  for (std::size_t v = 0; v < vectors; ++v) {
+    const Vec<T> start = block.constant ? weight(block.columns, v) : hn::Zero(d);
+#pragma GCC unroll 24
+    for (std::size_t r = 0; r < Rows; ++r) z[r][v] = start;
   }
-  for (std::size_t t = 0; t < rows; ++t) {
-    const Vec residual = hn::Set(d, r[t]);
-    Vec masked[vectors];
-#pragma GCC unroll 16
-    for (std::size_t v = 0; v < vectors; ++v) {
-      const unsigned byte = masks[v / group_vectors * mask_stride + t];
-      // Eight bytes are readable, as LoadMaskBits asks.
-      const std::uint8_t bits[8] = {static_cast<std::uint8_t>(byte >> (v % group_vectors * lanes))};
-      masked[v] = hn::IfThenElseZero(hn::LoadMaskBits(d, bits), residual);
+  const std::size_t columns = block.columns;
+  for (std::size_t j = 0; j < columns; ++j) {
+    Vec<T> w[vectors];
+#pragma GCC unroll 24
+    for (std::size_t v = 0; v < vectors; ++v) w[v] = weight(j, v);
+#pragma GCC unroll 24
+    for (std::size_t r = 0; r < Rows; ++r) {
+      const Vec<T> x = hn::Set(d, X[r * columns + j]);
+#pragma GCC unroll 24
+      for (std::size_t v = 0; v < vectors; ++v) z[r][v] = hn::MulAdd(x, w[v], z[r][v]);
     }
-#pragma GCC unroll 16
+  }
+}
+
+// The bits of one group: set where an inner product is positive.
+template <class T>
+HWY_INLINE void StorePositive(const Vec<T>* z, std::uint8_t* bits) {
+  const Tag<T> d;
+  std::uint8_t stored[8];
+  if constexpr (lanes<T> >= 8) {
+#pragma GCC unroll 8
+    for (std::size_t v = 0; v < group_vectors<T>; ++v) {
+      hn::StoreMaskBits(d, hn::Gt(z[v], hn::Zero(d)), stored);
+      std::copy_n(stored, lanes<T> / 8, bits + v * lanes<T> / 8);
+    }
+  } else {
+    unsigned word = 0;
+#pragma GCC unroll 8
+    for (std::size_t v = 0; v < group_vectors<T>; ++v) {
+      hn::StoreMaskBits(d, hn::Gt(z[v], hn::Zero(d)), stored);
+      word |= static_cast<unsigned>(stored[0]) << (v * lanes<T>);
+    }
+    for (std::size_t i = 0; i < group_bytes<T>; ++i) {
+      bits[i] = static_cast<std::uint8_t>(word >> (8 * i));
+    }
+  }
+}
+
+// The v-th vector of a group's bits; eight bytes are readable, as LoadMaskBits asks.
+template <class T>
+HWY_INLINE auto LoadBits(const std::uint8_t* bits, std::size_t v) {
+  const Tag<T> d;
+  if constexpr (lanes<T> >= 8) {
+    return hn::LoadMaskBits(d, bits + v * lanes<T> / 8);
+  } else {
+    const std::uint8_t shifted[8] = {
+        static_cast<std::uint8_t>(bits[v * lanes<T> / 8] >> (v * lanes<T> % 8))};
+    return hn::LoadMaskBits(d, shifted);
+  }
+}
+
+// What becomes of the inner products of a tile.
+enum class Use { sums_and_masks, masks, activations };
+
+// Where it goes, for the first row and group: `sums` has one vector's worth of lanes of a group a
+// row, masks as in Masks, `output` a row of activations for each row.
+template <class T>
+struct ForwardOutput {
+  const T* a = nullptr;
+  T* sums = nullptr;
+  std::uint8_t* masks = nullptr;
+  std::size_t mask_stride = 0;
+  T* output = nullptr;
+  std::size_t output_stride = 0;
+};
+
+template <Use use, class T, std::size_t Rows, std::size_t Groups>
+HWY_INLINE void ForwardTile(const SampleBlock<T>& block, std::size_t t, const T* W,
+                            const ForwardOutput<T>& out) {
+  const Tag<T> d;
+  constexpr std::size_t of_group = group_vectors<T>;
+  Vec<T> z[Rows][Groups * of_group];
+  InnerProducts<T, Rows, Groups>(block, block.X + t * block.columns, W, z);
+#pragma GCC unroll 24
+  for (std::size_t r = 0; r < Rows; ++r) {
+    if constexpr (use != Use::activations) {
+#pragma GCC unroll 24
+      for (std::size_t g = 0; g < Groups; ++g) {
+        StorePositive<T>(z[r] + g * of_group,
+                         out.masks + g * out.mask_stride + (t + r) * group_bytes<T>);
+      }
+    }
+    if constexpr (use == Use::sums_and_masks) {
+#pragma GCC unroll 24
+      for (std::size_t v = 0; v < of_group; ++v) {
+        T* at = out.sums + (t + r) * group_size<T> + v * lanes<T>;
+        Vec<T> sum = hn::LoadU(d, at);
+#pragma GCC unroll 24
+        for (std::size_t g = 0; g < Groups; ++g) {
+          const Vec<T> amplitude = hn::LoadU(d, out.a + g * group_size<T> + v * lanes<T>);
+          sum = hn::MulAdd(amplitude, hn::Max(z[r][g * of_group + v], hn::Zero(d)), sum);
+        }
+        hn::StoreU(sum, d, at);
+      }
+    }
+    if constexpr (use == Use::activations) {
+#pragma GCC unroll 24
+      for (std::size_t v = 0; v < Groups * of_group; ++v) {
+        hn::StoreU(hn::Max(z[r][v], hn::Zero(d)), d,
+                   out.output + (t + r) * out.output_stride + v * lanes<T>);
+      }
+    }
+  }
+}
+
+template <Use use, class T, std::size_t Groups>
+void ForwardGroups(const SampleBlock<T>& block, const T* W, const ForwardOutput<T>& out) {
+  constexpr std::size_t most = tile_rows<T, Groups>;
+  constexpr std::size_t some = std::max<std::size_t>(1, most / 3);
+  std::size_t t = 0;
+  for (; t + most <= block.rows; t += most) ForwardTile<use, T, most, Groups>(block, t, W, out);
+  for (; t + some <= block.rows; t += some) ForwardTile<use, T, some, Groups>(block, t, W, out);
+  for (; t < block.rows; ++t) ForwardTile<use, T, 1, Groups>(block, t, W, out);
+}
+
+// Adds a vector to sums in double.
+HWY_INLINE void AddTo(double* sums, Vec<double> v) {
+  const Tag<double> d;
+  hn::StoreU(hn::Add(hn::LoadU(d, sums), v), d, sums);
+}
+HWY_INLINE void AddTo(double* sums, Vec<float> v) {
+#if HWY_TARGET == HWY_SCALAR
+  *sums += double{v.raw};
+#else
+  const hn::Half<Tag<float>> half;
+  const hn::Rebind<double, decltype(half)> d;
+  constexpr std::size_t count = lanes<float> / 2;
+  const auto low = hn::PromoteTo(d, hn::LowerHalf(half, v));
+  const auto high = hn::PromoteTo(d, hn::UpperHalf(half, v));
+  hn::StoreU(hn::Add(hn::LoadU(d, sums), low), d, sums);
+  hn::StoreU(hn::Add(hn::LoadU(d, sums + count), high), d, sums + count);
+#endif
+}
+
+// Adds Σ_t r_t 1[on] x_t of a few features to `sums`, which is packed like the weights; with
+// Constant, that of the constant coordinate too.
+template <class T, std::size_t Features, std::size_t Groups, bool Constant>
+void MomentTile(const SampleBlock<T>& block, std::size_t first, const T* HWY_RESTRICT r,
+                const std::uint8_t* masks, std::size_t mask_stride, double* HWY_RESTRICT sums) {
+  const Tag<T> d;
+  constexpr std::size_t vectors = Groups * group_vectors<T>;
+  Vec<T> sum[Features][vectors];
+  Vec<T> constant_sum[vectors];
+#pragma GCC unroll 24
+  for (std::size_t v = 0; v < vectors; ++v) {
+    constant_sum[v] = hn::Zero(d);
+#pragma GCC unroll 24
+    for (std::size_t j = 0; j < Features; ++j) sum[j][v] = hn::Zero(d);
+  }
+  const std::size_t columns = block.columns;
+  const T* HWY_RESTRICT X = block.X + first;
+  for (std::size_t t = 0; t < block.rows; ++t, X += columns) {
+    const Vec<T> residual = hn::Set(d, r[t]);
+    Vec<T> masked[vectors];
+#pragma GCC unroll 24
+    for (std::size_t v = 0; v < vectors; ++v) {
+      const std::uint8_t* bits = masks + v / group_vectors<T> * mask_stride + t * group_bytes<T>;
+      masked[v] = hn::IfThenElseZero(LoadBits<T>(bits, v % group_vectors<T>), residual);
+      if constexpr (Constant) constant_sum[v] = hn::Add(constant_sum[v], masked[v]);
+    }
+#pragma GCC unroll 24
     for (std::size_t j = 0; j < Features; ++j) {
-      const Vec x = hn::Set(d, X[t * depth + j]);
-#pragma GCC unroll 16
+      const Vec<T> x = hn::Set(d, X[j]);
+#pragma GCC unroll 24
       for (std::size_t v = 0; v < vectors; ++v) sum[j][v] = hn::MulAdd(x, masked[v], sum[j][v]);
     }
   }
-#pragma GCC unroll 16
-  for (std::size_t j = 0; j < Features; ++j) {
-#pragma GCC unroll 16
-    for (std::size_t v = 0; v < vectors; ++v) hn::StoreU(sum[j][v], d, at(j, v));
+  const auto at = [&](std::size_t j, std::size_t v) HWY_ATTR {
+    return sums + (v / group_vectors<T> * block.dimension() + j) * group_size<T> +
+           v % group_vectors<T> * lanes<T>;
+  };
+#pragma GCC unroll 24
+  for (std::size_t v = 0; v < vectors; ++v) {
+#pragma GCC unroll 24
+    for (std::size_t j = 0; j < Features; ++j) AddTo(at(first + j, v), sum[j][v]);
+    if constexpr (Constant) AddTo(at(columns, v), constant_sum[v]);
   }
 }
 
-using MomentFunction = void (*)(const double*, std::size_t, std::size_t, const double*,
-                                const std::uint8_t*, std::size_t, double*);
+template <class T>
+using MomentFunction = void (*)(const SampleBlock<T>&, std::size_t, const T*, const std::uint8_t*,
+                                std::size_t, double*);
 
 // MomentTile for 1, 2, ... features.
-template <std::size_t Groups, std::size_t... Less>
-constexpr std::array<MomentFunction, sizeof...(Less)> MomentTiles(std::index_sequence<Less...>) {
-  return {MomentTile<Less + 1, Groups>...};
+template <class T, std::size_t Groups, bool Constant, std::size_t... Less>
+constexpr std::array<MomentFunction<T>, sizeof...(Less)> MomentTiles(std::index_sequence<Less...>) {
+  return {MomentTile<T, Less + 1, Groups, Constant>...};
 }
 
 // All features, in tiles of nearly equal size.
-template <std::size_t Groups>
-void MomentGroups(const double* X, std::size_t rows, std::size_t depth, const double* r,
-                  const std::uint8_t* masks, std::size_t mask_stride, double* sums) {
-  static constexpr auto tile = MomentTiles<Groups>(std::make_index_sequence<tile_features>());
-  const std::size_t tiles = (depth + tile_features - 1) / tile_features;
+template <class T, std::size_t Groups>
+void MomentGroups(const SampleBlock<T>& block, const T* r, const std::uint8_t* masks,
+                  std::size_t mask_stride, double* sums) {
+  using Sizes = std::make_index_sequence<tile_features<T>>;
+  static constexpr auto plain = MomentTiles<T, Groups, false>(Sizes());
+  static constexpr auto with_constant = MomentTiles<T, Groups, true>(Sizes());
+  const std::size_t tiles = (block.columns + tile_features<T> - 1) / tile_features<T>;
   for (std::size_t i = 0; i < tiles; ++i) {
-    const std::size_t first = i * depth / tiles;
-    const std::size_t features = (i + 1) * depth / tiles - first;
-    tile[features - 1](X + first, rows, depth, r, masks, mask_stride, sums + first * group_size);
+    const std::size_t first = i * block.columns / tiles;
+    const std::size_t features = (i + 1) * block.columns / tiles - first;
+    const auto& tile = block.constant && i + 1 == tiles ? with_constant : plain;
+    tile[features - 1](block, first, r, masks, mask_stride, sums);
   }
 }
 
-void ForwardBlock(const double* X, std::size_t rows, std::size_t depth, const double* W,
-                  const double* a, std::size_t groups, double* values, std::uint8_t* masks,
-                  std::size_t mask_stride) {
-  const Tag d;
-  double sums[rows_per_block * group_size];
-  std::fill_n(sums, rows * group_size, 0.0);
+// Calls body(groups, g) for tiles of groups from g on.
+template <class T, class Body>
+HWY_INLINE void ForTiles(std::size_t groups, const Body& body) {
   std::size_t g = 0;
-  for (; g + tile_groups <= groups; g += tile_groups) {
-    ForwardGroups<tile_groups>(X, rows, depth, W + g * depth * group_size, a + g * group_size, sums,
-                               masks + g * mask_stride, mask_stride);
+  for (; g + tile_groups<T> <= groups; g += tile_groups<T>) {
+    body(std::integral_constant<std::size_t, tile_groups<T>>(), g);
   }
-  for (; g < groups; ++g) {
-    ForwardGroups<1>(X, rows, depth, W + g * depth * group_size, a + g * group_size, sums,
-                     masks + g * mask_stride, mask_stride);
-  }
-  for (std::size_t t = 0; t < rows; ++t) {
-    Vec sum = hn::LoadU(d, sums + t * group_size);
-    for (std::size_t v = 1; v < group_vectors; ++v) {
-      sum = hn::Add(sum, hn::LoadU(d, sums + t * group_size + v * lanes));
+  for (; g < groups; ++g) body(std::integral_constant<std::size_t, 1>(), g);
+}
+
+template <class T>
+void ForwardBlock(const SampleBlock<T>& block, const PackedNeurons<T>& neurons, double* values,
+                  std::uint8_t* masks, std::size_t mask_stride) {
+  const Tag<T> d;
+  T sums[rows_per_block * group_size<T>];
+  std::fill_n(sums, block.rows * group_size<T>, T{0});
+  const std::size_t group_weights = block.dimension() * group_size<T>;
+  ForTiles<T>(neurons.groups, [&](auto count, std::size_t g) HWY_ATTR {
+    ForwardOutput<T> out;
+    out.a = neurons.a.data() + g * group_size<T>;
+    out.sums = sums;
+    out.masks = masks + g * mask_stride;
+    out.mask_stride = mask_stride;
+    ForwardGroups<Use::sums_and_masks, T, count()>(block, neurons.W.data() + g * group_weights,
+                                                   out);
+  });
+  for (std::size_t t = 0; t < block.rows; ++t) {
+    double lane_sums[group_size<T>] = {};
+    for (std::size_t v = 0; v < group_vectors<T>; ++v) {
+      AddTo(lane_sums + v * lanes<T>, hn::LoadU(d, sums + t * group_size<T> + v * lanes<T>));
     }
-    values[t] = hn::GetLane(hn::SumOfLanes(d, sum));
+    const Tag<double> dd;
+    Vec<double> sum = hn::LoadU(dd, lane_sums);
+    for (std::size_t i = lanes<double>; i < group_size<T>; i += lanes<double>) {
+      sum = hn::Add(sum, hn::LoadU(dd, lane_sums + i));
+    }
+    values[t] = hn::GetLane(hn::SumOfLanes(dd, sum));
   }
 }
 
-void BackwardBlock(const double* X, std::size_t rows, std::size_t depth, const double* r,
-                   const std::uint8_t* masks, std::size_t mask_stride, std::size_t groups,
-                   double* sums) {
-  std::size_t g = 0;
-  for (; g + tile_groups <= groups; g += tile_groups) {
-    MomentGroups<tile_groups>(X, rows, depth, r, masks + g * mask_stride, mask_stride,
-                              sums + g * depth * group_size);
-  }
-  for (; g < groups; ++g) {
-    MomentGroups<1>(X, rows, depth, r, masks + g * mask_stride, mask_stride,
-                    sums + g * depth * group_size);
-  }
+template <class T>
+void BackwardBlock(const SampleBlock<T>& block, const T* r, const std::uint8_t* masks,
+                   std::size_t mask_stride, std::size_t groups, double* sums) {
+  ForTiles<T>(groups, [&](auto count, std::size_t g) HWY_ATTR {
+    MomentGroups<T, count()>(block, r, masks + g * mask_stride, mask_stride,
+                             sums + g * block.dimension() * group_size<T>);
+  });
 }
 
-void MaskedMomentsBlock(const double* X, std::size_t rows, std::size_t depth, const double* r,
-                        const double* W, std::size_t groups, double* sums) {
-  std::uint8_t masks[tile_groups * rows_per_block];
-  std::size_t g = 0;
-  for (; g + tile_groups <= groups; g += tile_groups) {
-    MaskGroups<tile_groups>(X, rows, depth, W + g * depth * group_size, masks, rows_per_block);
-    MomentGroups<tile_groups>(X, rows, depth, r, masks, rows_per_block,
-                              sums + g * depth * group_size);
-  }
-  for (; g < groups; ++g) {
-    MaskGroups<1>(X, rows, depth, W + g * depth * group_size, masks, rows_per_block);
-    MomentGroups<1>(X, rows, depth, r, masks, rows_per_block, sums + g * depth * group_size);
-  }
+template <class T>
+void MaskedMomentsBlock(const SampleBlock<T>& block, const T* r, const PackedNeurons<T>& neurons,
+                        double* sums) {
+  constexpr std::size_t stride = static_cast<std::size_t>(rows_per_block) * group_bytes<T>;
+  std::uint8_t masks[tile_groups<T> * stride + 8];
+  const std::size_t group_weights = block.dimension() * group_size<T>;
+  ForTiles<T>(neurons.groups, [&](auto count, std::size_t g) HWY_ATTR {
+    ForwardOutput<T> out;
+    out.masks = masks;
+    out.mask_stride = stride;
+    ForwardGroups<Use::masks, T, count()>(block, neurons.W.data() + g * group_weights, out);
+    MomentGroups<T, count()>(block, r, masks, stride, sums + g * group_weights);
+  });
 }
 
-// Adds w_t v_t to moments[0] and w_t v_t (x_t − c) to the rest; rows of X are `stride` long.
-void AffineMomentsBlock(const double* X, std::size_t rows, std::size_t stride,
-                        const double* HWY_RESTRICT center, std::size_t columns,
-                        const double* weights, const double* values, double* HWY_RESTRICT moments) {
-  const Tag d;
-  double products[rows_per_block];
-  for (std::size_t t = 0; t < rows; ++t) {
-    products[t] = weights[t] * values[t];
-    moments[0] += products[t];
+template <class T>
+void ActivationsBlock(const SampleBlock<T>& block, const PackedNeurons<T>& neurons, T* output) {
+  const std::size_t group_weights = block.dimension() * group_size<T>;
+  ForTiles<T>(neurons.groups, [&](auto count, std::size_t g) HWY_ATTR {
+    ForwardOutput<T> out;
+    out.output = output + g * group_size<T>;
+    out.output_stride = neurons.groups * group_size<T>;
+    ForwardGroups<Use::activations, T, count()>(block, neurons.W.data() + g * group_weights, out);
+  });
+}
+
+// Adds Σ_t products_t (x_t − c) of a few vectors of columns, from column j on, to `moments`.
+template <class T, std::size_t Vectors>
+HWY_INLINE void AffineTile(const SampleBlock<T>& block, std::size_t j, const T* HWY_RESTRICT center,
+                           const T* HWY_RESTRICT products, double* moments) {
+  const Tag<T> d;
+  Vec<T> sum[Vectors];
+  Vec<T> c[Vectors];
+#pragma GCC unroll 4
+  for (std::size_t v = 0; v < Vectors; ++v) {
+    sum[v] = hn::Zero(d);
+    c[v] = hn::LoadU(d, center + j + v * lanes<T>);
   }
+  for (std::size_t t = 0; t < block.rows; ++t) {
+    const Vec<T> product = hn::Set(d, products[t]);
+    const T* x = block.X + t * block.columns + j;
+#pragma GCC unroll 4
+    for (std::size_t v = 0; v < Vectors; ++v) {
+      sum[v] = hn::MulAdd(product, hn::Sub(hn::LoadU(d, x + v * lanes<T>), c[v]), sum[v]);
+    }
+  }
+#pragma GCC unroll 4
+  for (std::size_t v = 0; v < Vectors; ++v) AddTo(moments + j + v * lanes<T>, sum[v]);
+}
+
+// Adds w_t v_t to moments[0] and w_t v_t (x_t − c) to the rest. Columns in vectors, four at a time
+// so that one addition need not wait for another, the last ones one by one.
+template <class T>
+void AffineMomentsBlock(const SampleBlock<T>& block, const T* HWY_RESTRICT center,
+                        const double* weights, const double* values, double* moments) {
+  T products[rows_per_block];
+  for (std::size_t t = 0; t < block.rows; ++t) {
+    const double product = weights[t] * values[t];
+    products[t] = static_cast<T>(product);
+    moments[0] += product;
+  }
+  const std::size_t columns = block.columns;
   std::size_t j = 0;
-  for (; j + lanes <= columns; j += lanes) {
-    const Vec c = hn::LoadU(d, center + j);
-    // Two sums, so that one addition need not wait for the other.
-    Vec even = hn::LoadU(d, moments + 1 + j);
-    Vec odd = hn::Zero(d);
-    std::size_t t = 0;
-    for (; t + 2 <= rows; t += 2) {
-      const double* x = X + t * stride + j;
-      even = hn::MulAdd(hn::Set(d, products[t]), hn::Sub(hn::LoadU(d, x), c), even);
-      odd = hn::MulAdd(hn::Set(d, products[t + 1]), hn::Sub(hn::LoadU(d, x + stride), c), odd);
-    }
-    if (t < rows) {
-      const Vec x = hn::Sub(hn::LoadU(d, X + t * stride + j), c);
-      even = hn::MulAdd(hn::Set(d, products[t]), x, even);
-    }
-    hn::StoreU(hn::Add(even, odd), d, moments + 1 + j);
+  for (; j + 4 * lanes<T> <= columns; j += 4 * lanes<T>) {
+    AffineTile<T, 4>(block, j, center, products, moments + 1);
+  }
+  for (; j + lanes<T> <= columns; j += lanes<T>) {
+    AffineTile<T, 1>(block, j, center, products, moments + 1);
   }
   for (; j < columns; ++j) {
     double sum = 0.0;
-    for (std::size_t t = 0; t < rows; ++t) sum += products[t] * (X[t * stride + j] - center[j]);
+    for (std::size_t t = 0; t < block.rows; ++t) {
+      sum += double{products[t]} * double{block.X[t * columns + j] - center[j]};
+    }
     moments[1 + j] += sum;
   }
 }
 
 // Returns the weighted square of what is left.
-double SubtractAffineBlock(const double* X, std::size_t rows, std::size_t stride,
-                           const double* HWY_RESTRICT center, std::size_t columns,
-                           const double* HWY_RESTRICT b, const double* weights,
+template <class T>
+double SubtractAffineBlock(const SampleBlock<T>& block, const T* HWY_RESTRICT center,
+                           const T* HWY_RESTRICT slopes, double intercept, const double* weights,
                            double* HWY_RESTRICT values) {
-  const Tag d;
+  const Tag<T> d;
+  const std::size_t columns = block.columns;
   double square = 0.0;
-  for (std::size_t t = 0; t < rows; ++t, X += stride) {
-    Vec sum = hn::Zero(d);
-    double rest = b[0];
+  for (std::size_t t = 0; t < block.rows; ++t) {
+    const T* x = block.X + t * columns;
+    Vec<T> sum = hn::Zero(d);
+    double rest = intercept;
     std::size_t j = 0;
-    for (; j + lanes <= columns; j += lanes) {
-      const Vec x = hn::Sub(hn::LoadU(d, X + j), hn::LoadU(d, center + j));
-      sum = hn::MulAdd(hn::LoadU(d, b + 1 + j), x, sum);
+    for (; j + lanes<T> <= columns; j += lanes<T>) {
+      const Vec<T> centred = hn::Sub(hn::LoadU(d, x + j), hn::LoadU(d, center + j));
+      sum = hn::MulAdd(hn::LoadU(d, slopes + j), centred, sum);
     }
-    for (; j < columns; ++j) rest += b[1 + j] * (X[j] - center[j]);
-    values[t] -= rest + hn::GetLane(hn::SumOfLanes(d, sum));
+    for (; j < columns; ++j) rest += double{slopes[j]} * double{x[j] - center[j]};
+    values[t] -= rest + static_cast<double>(hn::GetLane(hn::SumOfLanes(d, sum)));
     square += weights[t] * values[t] * values[t];
   }
   return square;
 }
+
+template <class T>
+BlockKernels<T> AllKernels() {
+  return {ForwardBlock<T>,     BackwardBlock<T>,      MaskedMomentsBlock<T>,
+          ActivationsBlock<T>, AffineMomentsBlock<T>, SubtractAffineBlock<T>};
+}
+
+// Highway exports functions, not templates.
+BlockKernels<double> KernelsFloat64() { return AllKernels<double>(); }
+BlockKernels<float> KernelsFloat32() { return AllKernels<float>(); }
 
 }  // namespace HWY_NAMESPACE
 }  // namespace lodestone::kernels
@@ -323,146 +446,226 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace lodestone::kernels {
 
-HWY_EXPORT(ForwardBlock);
-HWY_EXPORT(BackwardBlock);
-HWY_EXPORT(MaskedMomentsBlock);
-HWY_EXPORT(AffineMomentsBlock);
-HWY_EXPORT(SubtractAffineBlock);
+HWY_EXPORT(KernelsFloat64);
+HWY_EXPORT(KernelsFloat32);
 
 namespace {
 
-constexpr Index group_size = 8;
-
-Index group_count(Index neurons) { return (neurons + group_size - 1) / group_size; }
+template <class T>
+BlockKernels<T> block_kernels() {
+  if constexpr (std::is_same_v<T, double>) {
+    return HWY_DYNAMIC_DISPATCH(KernelsFloat64)();
+  } else {
+    return HWY_DYNAMIC_DISPATCH(KernelsFloat32)();
+  }
+}
 
 std::size_t size(Index count) { return static_cast<std::size_t>(count); }
 
-// Weights as the kernels read them, padded with zeros: groups of eight neurons, feature by feature.
-std::vector<double> packed(const Matrix& W) {
-  const Index d = W.cols();
-  std::vector<double> result(size(group_count(W.rows()) * group_size * d), 0.0);
-  for (Index i = 0; i < W.rows(); ++i) {
-    double* group = result.data() + i / group_size * group_size * d + i % group_size;
-    for (Index j = 0; j < d; ++j) group[j * group_size] = W(i, j);
-  }
+template <class T>
+std::size_t group_count(Index neurons) {
+  return size((neurons + Masks::group_size<T> - 1) / Masks::group_size<T>);
+}
+
+template <class T>
+SampleBlock<T> block_of(const SampleRows<T>& X, Index first, Index rows) {
+  return {X.row(first), size(rows), size(X.columns), X.constant};
+}
+
+template <class T>
+std::vector<T> in_precision(const auto& values) {
+  std::vector<T> result(size(values.size()));
+  for (Index j = 0; j < values.size(); ++j) result[size(j)] = static_cast<T>(values[j]);
   return result;
 }
 
+template <class T>
+PackedNeurons<T> packed(const Matrix& W, const Vector& a) {
+  constexpr Index in_group = Masks::group_size<T>;
+  const Index d = W.cols();
+  const std::size_t groups = group_count<T>(W.rows());
+  PackedNeurons<T> result{groups, std::vector<T>(groups * size(in_group * d)),
+                          std::vector<T>(groups * size(in_group))};
+  for (Index i = 0; i < W.rows(); ++i) {
+    T* group = result.W.data() + i / in_group * in_group * d + i % in_group;
+    for (Index j = 0; j < d; ++j) group[j * in_group] = static_cast<T>(W(i, j));
+  }
+  for (Index i = 0; i < a.size(); ++i) result.a[size(i)] = static_cast<T>(a[i]);
+  return result;
+}
+
+template <class T>
 void unpack(const std::vector<double>& sums, Matrix& moments) {
+  constexpr Index in_group = Masks::group_size<T>;
   const Index d = moments.cols();
   for (Index i = 0; i < moments.rows(); ++i) {
-    const double* group = sums.data() + i / group_size * group_size * d + i % group_size;
-    for (Index j = 0; j < d; ++j) moments(i, j) = group[j * group_size];
+    const double* group = sums.data() + i / in_group * in_group * d + i % in_group;
+    for (Index j = 0; j < d; ++j) moments(i, j) = group[j * in_group];
   }
 }
 
+template <class T>
 std::size_t packed_size(const Matrix& moments) {
-  return size(group_count(moments.rows()) * group_size * moments.cols());
+  return group_count<T>(moments.rows()) * size(Masks::group_size<T> * moments.cols());
 }
 
-// Sums over blocks of rows: the blocks are dealt to at most 32 chunks by number alone, each chunk
+// Sums over blocks of rows: the blocks are dealt to chunks by number and length alone, each chunk
 // adds up its own blocks in order, and the chunks are added in order. The sums are the same for
-// every thread count, and the memory is bounded.
+// every thread count, and the memory is bounded: fewer chunks where sums are long.
 template <class AddBlock>
 std::vector<double> sums_over_blocks(const RowBlocks& rows, std::size_t length,
                                      const AddBlock& add_block) {
+  constexpr std::size_t most_numbers = std::size_t{1} << 22;
   const Index blocks = rows.count();
-  const Index chunks = std::min<Index>(blocks, 32);
+  const Index chunks =
+      std::min(blocks, std::clamp<Index>(static_cast<Index>(most_numbers / length), 8, 32));
+  if (chunks == 0) return std::vector<double>(length, 0.0);
   std::vector<std::vector<double>> partial(size(chunks));
   for_each_block(chunks, [&](Index chunk) {
     std::vector<double>& sums = partial[size(chunk)];
     sums.assign(length, 0.0);
     for (Index block = chunk * blocks / chunks; block < (chunk + 1) * blocks / chunks; ++block) {
-      add_block(rows[block].first, size(rows[block].rows), sums.data());
+      add_block(rows[block].first, rows[block].rows, sums.data());
     }
   });
-  std::vector<double> total(length, 0.0);
-  for (const std::vector<double>& sums : partial) {
-    for (std::size_t i = 0; i < length; ++i) total[i] += sums[i];
-  }
-  return total;
+  std::vector<double>& total = partial.front();
+  constexpr std::size_t slice = 8192;
+  for_each_block(static_cast<Index>((length + slice - 1) / slice), [&](Index number) {
+    const std::size_t first = size(number) * slice;
+    const std::size_t end = std::min(length, first + slice);
+    for (std::size_t chunk = 1; chunk < partial.size(); ++chunk) {
+      for (std::size_t i = first; i < end; ++i) total[i] += partial[chunk][i];
+    }
+  });
+  return std::move(total);
+}
+
+// Σ over blocks of what add(first, rows, moments) adds to the affine moments.
+template <class AddBlock>
+Vector affine_sums(const RowBlocks& rows, Index columns, const AddBlock& add_block) {
+  const std::vector<double> sums = sums_over_blocks(rows, size(1 + columns), add_block);
+  return Eigen::Map<const Vector>(sums.data(), 1 + columns);
 }
 
 }  // namespace
 
 namespace simd {
 
-void forward(const Matrix& X, const RowBlocks& rows, const Matrix& W, const Vector& a,
-             Vector& values, Masks& masks) {
-  const Index n = X.rows();
-  const Index m = W.rows();
-  const Index groups = group_count(m);
-  values.resize(n);
-  masks.resize(n, m);
-  if (m == 0) {
-    values.setZero();
-    return;
-  }
-  const std::vector<double> weights = packed(W);
-  Vector amplitudes = Vector::Zero(groups * group_size);
-  amplitudes.head(m) = a;
-  values.segment(rows.left_out_first(), rows.left_out()).setZero();
-  for_each_block(rows.count(), [&](Index block) {
-    const auto [first, count] = rows[block];
-    HWY_DYNAMIC_DISPATCH(ForwardBlock)
-    (X.row(first).data(), size(count), size(X.cols()), weights.data(), amplitudes.data(),
-     size(groups), values.data() + first, masks.group(0) + first, size(n));
+template <class T>
+void forward(const SampleRows<T>& X, const Matrix& W, const Vector& a, const Vector& y,
+             const AffineColumns& affine, Vector& values, Masks& masks, Vector& moments) {
+  const BlockKernels<T> kernels = block_kernels<T>();
+  const RowBlocks& visited = X.visited;
+  const PackedNeurons<T> neurons = packed<T>(W, a);
+  const std::vector<T> center = in_precision<T>(affine.center);
+  values.resize(visited.total());
+  values.segment(visited.left_out_first(), visited.left_out()).setZero();
+  masks.resize<T>(visited.total(), W.rows());
+  moments = affine_sums(visited, X.columns, [&](Index first, Index rows, double* sums) {
+    const SampleBlock<T> block = block_of(X, first, rows);
+    double* v = values.data() + first;
+    kernels.forward(block, neurons, v, masks.row(first), size(masks.stride()));
+    for (Index t = 0; t < rows; ++t) v[t] -= y[first + t];
+    kernels.affine_moments(block, center.data(), affine.weights.data() + first, v, sums);
   });
 }
 
-void backward(const Matrix& X, const RowBlocks& rows, const Masks& masks, const Vector& r,
-              Matrix& moments) {
-  moments.resize(masks.neurons, X.cols());
-  if (masks.neurons == 0) return;
-  const auto add = [&](Index first, std::size_t count, double* sums) {
-    HWY_DYNAMIC_DISPATCH(BackwardBlock)
-    (X.row(first).data(), count, size(X.cols()), r.data() + first, masks.group(0) + first,
-     size(masks.rows), size(masks.groups()), sums);
+template <class T>
+double backward(const SampleRows<T>& X, const Masks& masks, const Vector& b,
+                const AffineColumns& affine, Vector& values, Matrix& moments) {
+  const BlockKernels<T> kernels = block_kernels<T>();
+  const std::vector<T> center = in_precision<T>(affine.center);
+  const std::vector<T> slopes = in_precision<T>(b.tail(X.columns));
+  moments.resize(masks.neurons(), X.dimension());
+  const std::size_t length = packed_size<T>(moments);
+  // The square travels behind the moments.
+  const auto add = [&](Index first, Index rows, double* sums) {
+    const SampleBlock<T> block = block_of(X, first, rows);
+    const double* weights = affine.weights.data() + first;
+    double* v = values.data() + first;
+    sums[length] += kernels.subtract_affine(block, center.data(), slopes.data(), b[0], weights, v);
+    T r[rows_per_block];
+    for (Index t = 0; t < rows; ++t) r[t] = static_cast<T>(weights[t] * v[t]);
+    kernels.backward(block, r, masks.row(first), size(masks.stride()), size(masks.groups()), sums);
   };
-  unpack(sums_over_blocks(rows, packed_size(moments), add), moments);
+  const std::vector<double> sums = sums_over_blocks(X.visited, length + 1, add);
+  unpack<T>(sums, moments);
+  return sums[length];
 }
 
-void masked_moments(const Matrix& X, const RowBlocks& rows, const Matrix& U, const Vector& r,
-                    Matrix& moments) {
-  moments.resize(U.rows(), X.cols());
+template <class T>
+void masked_moments(const SampleRows<T>& X, const Matrix& U, const Vector& r, Matrix& moments) {
+  moments.resize(U.rows(), X.dimension());
   if (U.rows() == 0) return;
-  const std::vector<double> weights = packed(U);
-  const auto add = [&](Index first, std::size_t count, double* sums) {
-    HWY_DYNAMIC_DISPATCH(MaskedMomentsBlock)
-    (X.row(first).data(), count, size(X.cols()), r.data() + first, weights.data(),
-     size(group_count(U.rows())), sums);
+  const BlockKernels<T> kernels = block_kernels<T>();
+  const PackedNeurons<T> neurons = packed<T>(U, Vector());
+  const auto add = [&](Index first, Index rows, double* sums) {
+    T residual[rows_per_block];
+    for (Index t = 0; t < rows; ++t) residual[t] = static_cast<T>(r[first + t]);
+    kernels.masked_moments(block_of(X, first, rows), residual, neurons, sums);
   };
-  unpack(sums_over_blocks(rows, packed_size(moments), add), moments);
+  unpack<T>(sums_over_blocks(X.visited, packed_size<T>(moments), add), moments);
 }
 
-void affine_moments(const Matrix& X, const RowBlocks& rows, const Vector& center,
-                    const Vector& weights, const Vector& values, Vector& moments) {
-  const auto add = [&](Index first, std::size_t count, double* sums) {
-    HWY_DYNAMIC_DISPATCH(AffineMomentsBlock)
-    (X.row(first).data(), count, size(X.cols()), center.data(), size(center.size()),
-     weights.data() + first, values.data() + first, sums);
-  };
-  const std::vector<double> sums = sums_over_blocks(rows, size(1 + center.size()), add);
-  moments = Eigen::Map<const Vector>(sums.data(), 1 + center.size());
+template <class T>
+void affine_moments(const SampleRows<T>& X, const AffineColumns& affine, const Vector& values,
+                    Vector& moments) {
+  const BlockKernels<T> kernels = block_kernels<T>();
+  const std::vector<T> center = in_precision<T>(affine.center);
+  moments = affine_sums(X.visited, X.columns, [&](Index first, Index rows, double* sums) {
+    kernels.affine_moments(block_of(X, first, rows), center.data(), affine.weights.data() + first,
+                           values.data() + first, sums);
+  });
 }
 
-double subtract_affine(const Matrix& X, const RowBlocks& rows, const Vector& center,
-                       const Vector& b, const Vector& weights, Vector& values) {
-  const auto add = [&](Index first, std::size_t count, double* square) {
-    *square += HWY_DYNAMIC_DISPATCH(SubtractAffineBlock)(
-        X.row(first).data(), count, size(X.cols()), center.data(), size(center.size()), b.data(),
-        weights.data() + first, values.data() + first);
+template <class T>
+double subtract_affine(const SampleRows<T>& X, const AffineColumns& affine, const Vector& b,
+                       Vector& values) {
+  const BlockKernels<T> kernels = block_kernels<T>();
+  const std::vector<T> center = in_precision<T>(affine.center);
+  const std::vector<T> slopes = in_precision<T>(b.tail(X.columns));
+  const auto add = [&](Index first, Index rows, double* square) {
+    *square += kernels.subtract_affine(block_of(X, first, rows), center.data(), slopes.data(), b[0],
+                                       affine.weights.data() + first, values.data() + first);
   };
-  return sums_over_blocks(rows, 1, add).front();
+  return sums_over_blocks(X.visited, 1, add).front();
 }
 
-void activations(const Matrix& X, Index first, Index count, const Matrix& U, Matrix& output) {
+template <class T>
+void activations(const SampleRows<T>& X, Index first, Index count, const Matrix& U,
+                 Matrix& output) {
   output.resize(count, U.rows());
-  if (U.rows() == 0) return;
-  multiply_transposed(count, U.rows(), X.cols(), X.row(first).data(), X.cols(), U.data(), X.cols(),
-                      output.data(), U.rows());
-  output = output.cwiseMax(0.0);
+  if (output.size() == 0) return;
+  const PackedNeurons<T> neurons = packed<T>(U, Vector());
+  const Index width = static_cast<Index>(neurons.groups) * Masks::group_size<T>;
+  std::vector<T> padded(size(count * width));
+  block_kernels<T>().activations(block_of(X, first, count), neurons, padded.data());
+  using Padded = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  output = Eigen::Map<const Padded>(padded.data(), count, width)
+               .leftCols(U.rows())
+               .template cast<double>();
 }
+
+template void forward(const SampleRows<double>&, const Matrix&, const Vector&, const Vector&,
+                      const AffineColumns&, Vector&, Masks&, Vector&);
+template void forward(const SampleRows<float>&, const Matrix&, const Vector&, const Vector&,
+                      const AffineColumns&, Vector&, Masks&, Vector&);
+template double backward(const SampleRows<double>&, const Masks&, const Vector&,
+                         const AffineColumns&, Vector&, Matrix&);
+template double backward(const SampleRows<float>&, const Masks&, const Vector&,
+                         const AffineColumns&, Vector&, Matrix&);
+template void masked_moments(const SampleRows<double>&, const Matrix&, const Vector&, Matrix&);
+template void masked_moments(const SampleRows<float>&, const Matrix&, const Vector&, Matrix&);
+template void affine_moments(const SampleRows<double>&, const AffineColumns&, const Vector&,
+                             Vector&);
+template void affine_moments(const SampleRows<float>&, const AffineColumns&, const Vector&,
+                             Vector&);
+template double subtract_affine(const SampleRows<double>&, const AffineColumns&, const Vector&,
+                                Vector&);
+template double subtract_affine(const SampleRows<float>&, const AffineColumns&, const Vector&,
+                                Vector&);
+template void activations(const SampleRows<double>&, Index, Index, const Matrix&, Matrix&);
+template void activations(const SampleRows<float>&, Index, Index, const Matrix&, Matrix&);
 
 }  // namespace simd
 }  // namespace lodestone::kernels
