@@ -207,7 +207,8 @@ class Fit final : public Verb {
             "test", "test-share"},
            "only a data file (--data) has one");
     if (request_.samples == 0) {
-      refuse({"noise", "biases", "standardize", "folds", "select", "relaxed", "bootstrap"},
+      refuse({"noise", "biases", "standardize", "precision", "folds", "select", "relaxed",
+              "bootstrap"},
              "has no effect on an exact population; give --samples as well");
     }
   }

@@ -110,7 +110,7 @@ class Train final : public Verb {
             "test", "test-share"},
            "goes with a data file (--data)");
     if (options_.samples == 0) {
-      refuse({"biases", "standardize", "validation-share", "patience"},
+      refuse({"biases", "standardize", "precision", "validation-share", "patience"},
              "has no effect on an exact population; give --samples as well");
     }
   }

@@ -56,6 +56,7 @@ struct FitOptions {
 
   Standardization::Kind standardize = Standardization::Kind::scale;
   bool biases = true;
+  Precision precision = Precision::float64;  ///< of the rows
 
   int folds = 5;  ///< of the cross-validation, >= 2; not used with validation rows
 

@@ -41,6 +41,9 @@ struct TrainOptions {
   /// Absent: biases for data files, none for teachers (whose neurons have none).
   std::optional<bool> biases;
 
+  /// Of the rows; populations are always float64.
+  Precision precision = Precision::float64;
+
   /// Share of a data file's rows kept aside for the test error; 0 <= share <= 0.9. Unused with a
   /// test file.
   double test_share = 0.2;

@@ -145,6 +145,8 @@ class SampleObjective(_Objective):
         0 or positive; only ratios matter.
     biases : bool
         Neurons have a bias, penalized like a weight.
+    precision : {"float64", "float32"}
+        How rows are kept and inner products computed; sums over rows are float64 in either case.
 
     Raises
     ------
@@ -154,10 +156,12 @@ class SampleObjective(_Objective):
     """
 
     def __init__(
-        self, X: Any, y: Any, sample_weight: Optional[Any] = None, *, biases: bool = False
+        self, X: Any, y: Any, sample_weight: Optional[Any] = None, *, biases: bool = False,
+        precision: str = "float64",
     ) -> None:
         self.biases = bool(biases)
-        self._core = _core.SampleObjective(*table(X, y, sample_weight), self.biases)
+        self.precision = precision
+        self._core = _core.SampleObjective(*table(X, y, sample_weight), self.biases, precision)
 
     @property
     def rows(self) -> int:

@@ -113,6 +113,7 @@ def train(
     record_every: int = 200,
     standardize: Optional[str] = None,
     biases: Optional[bool] = None,
+    precision: str = "float64",
     validation: Optional[tuple[Any, ...]] = None,
     test: Optional[tuple[Any, ...]] = None,
     validation_share: float = 0.1,
@@ -173,6 +174,8 @@ def train(
         Default: "scale" for tables, "none" for teachers.
     biases : bool, optional
         Default: True for tables, False for teachers.
+    precision : {"float64", "float32"}
+        How rows are kept and inner products computed; populations are always float64.
     validation, test : (X, y) or (X, y, sample_weight), optional
         Rows that choose λ, and rows that give the test error, in place of the shares below.
     validation_share, test_share : float
@@ -217,6 +220,7 @@ def train(
         "record_every": record_every,
         "standardize": standardize,
         "biases": biases,
+        "precision": precision,
         "validation_share": validation_share,
         "test_share": test_share,
         "patience": patience,

@@ -120,13 +120,15 @@ void bind_objective(nb::module_& module) {
       .def(
           "__init__",
           [](SampleObjective* self, const MatrixIn& X, const VectorIn& y,
-             const std::optional<VectorIn>& weights, bool biases) {
-            SampleData data{view(X), view(y), weights ? Vector(view(*weights)) : Vector(), biases};
+             const std::optional<VectorIn>& weights, bool biases, const std::string& precision) {
+            SampleData data{view(X), view(y), weights ? Vector(view(*weights)) : Vector(), biases,
+                            parse_precision(precision)};
             const AtWork at_work;
             const nb::gil_scoped_release released;
             new (self) SampleObjective(std::move(data));
           },
-          nb::arg("X"), nb::arg("y"), nb::arg("sample_weight").none(), nb::arg("biases"))
+          nb::arg("X"), nb::arg("y"), nb::arg("sample_weight").none(), nb::arg("biases"),
+          nb::arg("precision"))
       .def_prop_ro("rows", &SampleObjective::rows);
 }
 

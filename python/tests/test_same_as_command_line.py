@@ -31,17 +31,21 @@ def table(tmp_path_factory):
     return folder, X, y, weights
 
 
-@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
-def test_fit(table, weighted):
+@pytest.mark.parametrize(
+    "weighted, precision",
+    [(False, "float64"), (True, "float64"), (False, "float32")],
+    ids=["plain", "weighted", "float32"],
+)
+def test_fit(table, weighted, precision):
     folder, X, y, weights = table
-    out = folder / f"fit-{weighted}"
+    out = folder / f"fit-{weighted}-{precision}"
     command_line(
         *["fit", "--data", "table.npy", "--target", 4, "--lambdas", 6, "--lambda-ratio", 0.02],
         *(["--weights", 5] if weighted else ["--exclude", 5]),
-        *["--bootstrap", 5, "--seed", 2, "--out", out],
+        *["--bootstrap", 5, "--seed", 2, "--precision", precision, "--out", out],
         cwd=folder,
     )
-    model = quick(bootstrap=5, random_state=2).fit(X, y, sample_weight=weights if weighted else None)
+    model = quick(bootstrap=5, random_state=2, precision=precision).fit(X, y, sample_weight=weights if weighted else None)
     assert same_model(lodestone.Model.read(str(out / "model.json")), model.model_)
     assert same_model(lodestone.Model.read(str(out / "network.json")), model.network_model_)
     path = lines_of(out / "path.csv")
@@ -52,6 +56,7 @@ def test_fit(table, weighted):
         assert same_bits([float(line[name]) for line in tried], model.cv_results_[name]), name
     summary = json.loads((out / "summary.json").read_text())
     assert summary["certificate"]["gap"] == model.certificate_.gap
+    assert summary["precision"] == precision
     for feature, angle in zip(summary["feature_list"], model.feature_reports_["angle_error_deg"]):
         assert feature["angle_error_deg"] == angle
     np.save(folder / "X.npy", X)

@@ -36,16 +36,17 @@ struct Prepared {
   std::unique_ptr<SampleObjective> objective;
 };
 
-SampleData standardized(const Dataset& data, const Standardization& standardization, bool biases) {
+SampleData standardized(const Dataset& data, const Standardization& standardization,
+                        const FitOptions& options) {
   return {standardization.apply(data.X), data.y / standardization.target_scale, data.weights,
-          biases};
+          options.biases, options.precision};
 }
 
 Prepared prepare(const Dataset& data, const FitOptions& options) {
   Prepared rows;
   rows.standardization = Standardization::fit(options.standardize, data.X, data.y, data.weights);
   rows.objective =
-      std::make_unique<SampleObjective>(standardized(data, rows.standardization, options.biases));
+      std::make_unique<SampleObjective>(standardized(data, rows.standardization, options));
   return rows;
 }
 
@@ -186,7 +187,7 @@ class CrossValidation {
       : rows_(rows), options_(options), target_variance_(variance(data)), given_(std::move(given)) {
     for (const GivenFold& fold : given_) {
       reduced_.push_back(std::make_unique<const SampleObjective>(
-          standardized(fold.training, rows.standardization, options.biases)));
+          standardized(fold.training, rows.standardization, options)));
       folds_.push_back({*reduced_.back(), fold.held_out, {0, fold.held_out.y.size()}});
     }
     paths_.resize(folds_.size());

@@ -89,6 +89,7 @@ Problem sample_problem(const TrainOptions& options, const std::optional<Teacher>
   standardized.y = training.y / problem.standardization.target_scale;
   standardized.weights = training.weights;
   standardized.biases = problem.biases;
+  standardized.precision = options.precision;
   problem.objective = std::make_unique<SampleObjective>(std::move(standardized));
   require_finite_loss(*problem.objective);
   problem.validation = std::move(validation);
@@ -120,6 +121,10 @@ void TrainOptions::validate() const {
   if (noise > 0.0 && samples == 0) {
     throw InvalidArgument("noise", fmt::format("{}", noise),
                           "a population has no noise; give --samples as well");
+  }
+  if (precision == Precision::float32 && samples == 0 && data.file.empty()) {
+    throw InvalidArgument("precision", name(precision),
+                          "an exact population is computed in float64; give --samples or --data");
   }
   if (!(test_share >= 0.0 && test_share <= 0.9)) {
     throw InvalidArgument("test-share", fmt::format("{}", test_share), "must be between 0 and 0.9");

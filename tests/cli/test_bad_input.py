@@ -328,6 +328,8 @@ FLAGS = [
     (["--patience", 0], "patience"),
     (["--standardize", "scaled"], ["'scaled'", "scale"]),
     (["--biases", "yes"], ["biases", "'yes'", "on, off or auto"]),
+    (["--precision", "single"], ["precision", "'single'", "float64 or float32"]),
+    (["--precision", "float32"], ["precision", "population"]),
     (["--schedule", "halvin"], ["'halvin'", "did you mean 'halving'?"]),
     (["--threads", 0], ["threads", "at least 1"]),
 ]

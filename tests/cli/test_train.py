@@ -252,6 +252,7 @@ EVERY_KEY = {
     "standardize": '"whiten"',
     "biases": '"on"',
     "test-share": "0.25",
+    "precision": '"float32"',
     "validation-share": "0.2",
     "patience": "2",
     "width": "12",

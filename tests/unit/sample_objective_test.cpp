@@ -143,6 +143,47 @@ TEST(SampleObjective, MatchesExplicitLeastSquares) {
   }
 }
 
+// Inputs and inner products in float32, sums in float64: errors are of float32's rounding, whatever
+// the number of rows.
+TEST(SampleObjective, Float32AgreesWithFloat64) {
+  for (const bool biases : {false, true}) {
+    for (const Index n : {300, 30000}) {
+      SCOPED_TRACE(Message() << "biases " << biases << " n " << n);
+      SampleData data = rows(n, 6, 7, biases);
+      const Network network = normal_network(40, biases ? 7 : 6, 8);
+      const SampleObjective exact(data);
+      data.precision = Precision::float32;
+      const SampleObjective single(data);
+      EXPECT_EQ(single.precision(), Precision::float32);
+      EXPECT_EQ(single.dimension(), exact.dimension());
+      const Evaluation expected = exact.evaluate(network);
+      const Evaluation found = single.evaluate(network);
+      EXPECT_NEAR(found.loss, expected.loss, 1e-6 * expected.loss);
+      EXPECT_LT((found.gradient_W - expected.gradient_W).norm(), 1e-5 * expected.gradient_W.norm());
+      EXPECT_LT((found.gradient_a - expected.gradient_a).norm(), 1e-5 * expected.gradient_a.norm());
+      EXPECT_NEAR(single.null_loss(), exact.null_loss(), 1e-6 * exact.null_loss());
+      const Matrix U = unit_directions(network.W);
+      const auto expected_residual = exact.residual(network);
+      const auto residual = single.residual(network);
+      EXPECT_LT((residual->correlate(U).value - expected_residual->correlate(U).value).norm(),
+                1e-5 * expected_residual->correlate(U).value.norm());
+      EXPECT_LT((single.feature_gram(U).K - exact.feature_gram(U).K).norm(),
+                1e-5 * exact.feature_gram(U).K.norm());
+      EXPECT_LT((single.affine(network).beta - exact.affine(network).beta).norm(),
+                1e-5 * (1.0 + exact.affine(network).beta.norm()));
+    }
+  }
+}
+
+TEST(SampleObjective, Float32RefusesWhatItCannotHold) {
+  SampleData data = rows(300, 2, 9);
+  data.X(17, 1) = 1e39;
+  EXPECT_NO_THROW(SampleObjective{data});
+  data.precision = Precision::float32;
+  EXPECT_NE(support::message_of<InvalidArgument>([&] { SampleObjective{data}; }).find("float32"),
+            std::string::npos);
+}
+
 // Duplicated, collinear and constant columns, and all of these together.
 TEST(SampleObjective, MatchesExplicitLeastSquaresForDependentColumns) {
   for (const bool biases : {false, true}) {
