@@ -85,7 +85,7 @@ Dataset take_rows(const Dataset& data, const std::vector<Index>& rows) {
 namespace {
 
 // take_rows without a copy, for rows in ascending order.
-void keep_rows(Dataset& data, const std::vector<Index>& rows) {
+void shrink_to_rows(Dataset& data, const std::vector<Index>& rows) {
   keep_rows(data.X, rows);
   if (data.y.size() > 0) keep_rows(data.y, rows);
   if (data.weights.size() > 0) keep_rows(data.weights, rows);
@@ -114,7 +114,7 @@ Dataset weighted_rows(Dataset data) {
   if (!std::isfinite(data.weights.sum())) {
     fail("infinite sum", "weights must be finite, and their sum too; only their ratios matter");
   }
-  if (rows.size() < static_cast<std::size_t>(data.X.rows())) keep_rows(data, rows);
+  if (rows.size() < static_cast<std::size_t>(data.X.rows())) shrink_to_rows(data, rows);
   return data;
 }
 
@@ -152,7 +152,7 @@ Dataset set_aside(Dataset& data, std::vector<Index>& kept, std::vector<Index> ro
     }
   }
   Dataset result = take_rows(data, aside);
-  keep_rows(data, left);
+  shrink_to_rows(data, left);
   kept = std::move(left_numbers);
   return result;
 }
