@@ -195,19 +195,19 @@ class Certify final : public Verb {
       TrainOptions options;
       apply_config(train_options(options), config);
       return evidence_of(options.data, options.teacher, options.samples,
-                         [&](const auto& teacher, const auto& data) {
-                           return training_rows(options, teacher, data);
+                         [&](const auto& teacher, auto data) {
+                           return training_rows(options, teacher, std::move(data));
                          });
     }
     FitRequest request;
     apply_config(fit_options(request), config);
     return evidence_of(
-        request.data, request.teacher, request.samples, [&](const auto& teacher, const auto& data) {
+        request.data, request.teacher, request.samples, [&](const auto& teacher, auto data) {
           if (!data) {
             return draw_samples(*teacher, request.samples, request.noise, request.how.seed);
           }
-          return deal_rows(*data, request.test_file.empty() ? request.test_share : 0.0, 0.0,
-                           request.how.seed)
+          return deal_rows(std::move(*data), request.test_file.empty() ? request.test_share : 0.0,
+                           0.0, request.how.seed)
               .training;
         });
   }
@@ -221,8 +221,8 @@ class Certify final : public Verb {
                               "this run read its data from standard input, which is gone; give "
                               "--data FILE");
       }
-      const std::optional<Dataset> data = read_dataset(source);
-      return {std::nullopt, rows_of(std::optional<Teacher>(), data), source.file, true};
+      std::optional<Dataset> data = read_dataset(source);
+      return {std::nullopt, rows_of(std::optional<Teacher>(), std::move(data)), source.file, true};
     }
     Evidence evidence{read_teacher((*folder_ / "teacher.json").string()), std::nullopt, teacher,
                       true};

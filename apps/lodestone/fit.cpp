@@ -102,12 +102,12 @@ class Fit final : public Verb {
         if (file.empty()) return std::nullopt;
         return read_dataset_like(data, request_.data, file);
       };
-      const std::optional<Dataset> validation = like(request_.validation_file);
-      const std::optional<Dataset> test = like(request_.test_file);
+      std::optional<Dataset> validation = like(request_.validation_file);
+      std::optional<Dataset> test = like(request_.test_file);
       run.dropped_rows = data.dropped_rows;
       warnings = data.warnings;
-      shares =
-          deal_rows(std::move(data), request_.test_share, 0.0, request_.how.seed, validation, test);
+      shares = deal_rows(std::move(data), request_.test_share, 0.0, request_.how.seed,
+                         std::move(validation), std::move(test));
     }
     run.rows = shares ? shares->training.y.size() : 0;
     request_.how.standardize = request_.standardize.value_or(

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "lodestone/error.hpp"
 #include "lodestone/file.hpp"
@@ -60,10 +61,12 @@ class Train final : public Verb {
 
     options_.validate();
     refuse_flags_without_effect();
-    const auto [teacher, data, validation, test] = read_train_inputs(options_);
-    const Problem problem = make_problem(options_, teacher, data, validation, test);
+    auto [teacher, data, validation, test] = read_train_inputs(options_);
+    // While the rows are as they were read; then they become the problem's, without a copy.
     const std::string code =
         fingerprint(settled, options_.algorithm.schedule, teacher, data, validation, test);
+    const Problem problem =
+        make_problem(options_, teacher, std::move(data), std::move(validation), std::move(test));
 
     TrainState state;
     if (folder) {

@@ -103,9 +103,10 @@ struct Shares {
 /// Deals rows once, at random: the test share (of all rows) first, then the validation share (of
 /// the others; fewer than two rows count as none), the rest for training. Rows given as validation
 /// or test replace that share. Rows of weight 0 are left out. Throws InvalidArgument when fewer
-/// than two rows are left for training, the target is constant, or columns differ.
+/// than two rows are left for training, the target is constant, or columns differ. A data set that
+/// is moved in becomes the training rows where it lies: beyond it only the shares take memory.
 Shares deal_rows(Dataset data, double test_share, double validation_share, std::uint64_t seed,
-                 const std::optional<Dataset>& validation = std::nullopt,
-                 const std::optional<Dataset>& test = std::nullopt);
+                 std::optional<Dataset> validation = std::nullopt,
+                 std::optional<Dataset> test = std::nullopt);
 
 }  // namespace lodestone

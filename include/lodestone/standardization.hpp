@@ -25,8 +25,8 @@ struct Standardization {
   /// InvalidArgument when the target is constant or no input varies.
   static Standardization fit(Kind kind, const Matrix& X, const Vector& y, const Vector& weights);
 
-  /// n×p standardized inputs.
-  Matrix apply(const Matrix& X) const;
+  /// n×p standardized inputs of n×d inputs; in their memory when they are moved in.
+  Matrix apply(Matrix X) const;
 };
 
 /// "none", "scale" or "whiten"; parse throws InvalidArgument for anything else.

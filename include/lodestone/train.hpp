@@ -91,15 +91,15 @@ struct Problem {
 /// The rows of a sample that training sees, in original units: those of a data file without the
 /// shares kept aside, or those drawn from a teacher less the validation's. Throws InvalidArgument.
 Dataset training_rows(const TrainOptions& options, const std::optional<Teacher>& teacher,
-                      const std::optional<Dataset>& data);
+                      std::optional<Dataset> data);
 
 /// Builds the problem. `data` is the file's content when options.data names one, `validation` and
 /// `test` that of options.validation_file and test_file (read_dataset_like), and the teacher is
-/// given when options.teacher is. Rows count by their weights. Throws InvalidArgument.
+/// given when options.teacher is. Rows count by their weights. Data that is moved in is not copied:
+/// it becomes the objective's rows. Throws InvalidArgument.
 Problem make_problem(const TrainOptions& options, const std::optional<Teacher>& teacher,
-                     const std::optional<Dataset>& data,
-                     const std::optional<Dataset>& validation = std::nullopt,
-                     const std::optional<Dataset>& test = std::nullopt);
+                     std::optional<Dataset> data, std::optional<Dataset> validation = std::nullopt,
+                     std::optional<Dataset> test = std::nullopt);
 
 /// One line of history.csv. NaN where a quantity does not apply.
 struct HistoryRow {

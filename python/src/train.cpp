@@ -7,6 +7,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <tuple>
+#include <utility>
 
 #include "arrays.hpp"
 #include "bindings.hpp"
@@ -40,12 +41,12 @@ struct Given {
   std::optional<Dataset> test;
 };
 
-nb::dict run_training(TrainOptions& options, const Given& given, const nb::object& earlier,
+nb::dict run_training(TrainOptions& options, Given given, const nb::object& earlier,
                       const nb::object& on_row, bool keep_neurons) {
-  const Problem problem =
-      make_problem(options, given.teacher, given.data, given.validation, given.test);
   const std::string code = fingerprint(settled_config(options), options.algorithm.schedule,
                                        given.teacher, given.data, given.validation, given.test);
+  const Problem problem = make_problem(options, given.teacher, std::move(given.data),
+                                       std::move(given.validation), std::move(given.test));
   Run run{{}, code};
   if (!earlier.is_none()) {
     run = nb::cast<const Run&>(earlier);
@@ -126,7 +127,7 @@ void bind_train(nb::module_& module) {
         }
         if (validation) given.validation = to_dataset(*validation, columns, target);
         if (test) given.test = to_dataset(*test, columns, target);
-        return run_training(options, given, state, on_row, keep_neurons);
+        return run_training(options, std::move(given), state, on_row, keep_neurons);
       },
       nb::arg("teacher").none(), nb::arg("table").none(), nb::arg("columns"), nb::arg("target"),
       nb::arg("options"), nb::arg("schedule").none(), nb::arg("validation").none(),

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/in_place.hpp"
 #include "io/formats.hpp"
 #include "io/name_list.hpp"
 #include "lodestone/dataset.hpp"
@@ -478,6 +479,34 @@ class DatasetReader {
     for (std::size_t row = 0; row < kept_.size(); ++row) {
       if (kept_[row]) rows.push_back(static_cast<Index>(row));
     }
+    if (target_) data_.y = table_.values(rows, *target_);
+    if (second_) {
+      const Eigen::Map<const Vector> target(second_->values.data(), second_->values.size());
+      data_.y = target(rows);
+    }
+    if (optional_target_ && data_.y.array().isNaN().all()) data_.y.resize(0);
+    if (weights_) data_.weights = table_.values(rows, *weights_);
+    if (texts_.empty() && in_file_order()) {
+      // What is no input is squeezed out of the table: another one may not fit into memory.
+      std::vector<Index> columns;
+      for (const Input& input : layout_) columns.push_back(input.column);
+      keep(table_.values, rows, columns);
+      data_.X = std::move(table_.values);
+    } else {
+      put_together(rows);
+    }
+    return weighted_rows(std::move(data_));
+  }
+
+  bool in_file_order() const {
+    const auto misplaced = std::adjacent_find(
+        layout_.begin(), layout_.end(),
+        [](const Input& left, const Input& right) { return left.column >= right.column; });
+    return misplaced == layout_.end();
+  }
+
+  /// X column by column: text as 0/1 columns, and the order of another file.
+  void put_together(const std::vector<Index>& rows) {
     data_.X = Matrix::Zero(static_cast<Index>(rows.size()), static_cast<Index>(layout_.size()));
     std::map<std::string, Index> position;
     std::vector<std::pair<Index, Index>> numbers;  // columns of X and of the file
@@ -518,14 +547,6 @@ class DatasetReader {
           "there",
           file_.name(), unseen_, unseen_ == 1 ? "value is" : "values are", first_unseen_));
     }
-    if (target_) data_.y = table_.values(rows, *target_);
-    if (second_) {
-      const Eigen::Map<const Vector> target(second_->values.data(), second_->values.size());
-      data_.y = target(rows);
-    }
-    if (optional_target_ && data_.y.array().isNaN().all()) data_.y.resize(0);
-    if (weights_) data_.weights = table_.values(rows, *weights_);
-    return weighted_rows(std::move(data_));
   }
 
   const DataSource& source_;

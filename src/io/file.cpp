@@ -14,10 +14,13 @@
 #include <filesystem>
 #include <system_error>
 
+#include "io/input_file.hpp"
 #include "lodestone/error.hpp"
 
 namespace lodestone {
 namespace {
+
+using io::Descriptor;
 
 constexpr std::size_t kReadBlock = std::size_t{1} << 16;
 constexpr std::size_t kLargestWrite = std::size_t{1} << 30;
@@ -44,27 +47,6 @@ std::string reason(int code) { return std::generic_category().message(code); }
   if (code == EISDIR) advice = "give a file name inside that folder";
   throw FileError(file, fmt::format("cannot be written: {}; {}", reason(code), advice));
 }
-
-/// An open file, closed when an exception passes.
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (number_ > STDERR_FILENO) ::close(number_);
-  }
-  int get() const { return number_; }
-  /// Some file systems report a full disk only here.
-  int close() {
-    const int number = number_;
-    number_ = -1;
-    return ::close(number);
-  }
-
- private:
-  int number_;
-};
 
 /// A file name that is deleted again unless the file was renamed to its place.
 class TemporaryName {
@@ -156,29 +138,45 @@ constexpr std::array<std::uint32_t, 256> kCrcTable = crc_table();
 
 }  // namespace
 
-std::string read_file(const std::string& path) {
-  const bool standard_input = path == "-";
-  const std::string file = standard_input ? "standard input" : path;
-  const Descriptor descriptor(standard_input ? STDIN_FILENO
-                                             : open_retrying(path.c_str(), O_RDONLY));
-  if (descriptor.get() < 0) fail_reading(file, errno);
-  struct stat status {};
-  if (::fstat(descriptor.get(), &status) != 0) fail_reading(file, errno);
-  if (S_ISDIR(status.st_mode)) fail_reading(file, EISDIR);
+namespace io {
 
-  // One byte more than the size lets the end of an ordinary file show without growing the buffer.
-  const bool sized = S_ISREG(status.st_mode) && status.st_size > 0;
-  std::string content(sized ? static_cast<std::size_t>(status.st_size) + 1 : kReadBlock, '\0');
+InputFile::InputFile(const std::string& path)
+    : name_(path == "-" ? "standard input" : path),
+      descriptor_(path == "-" ? STDIN_FILENO : open_retrying(path.c_str(), O_RDONLY)) {
+  if (descriptor_.get() < 0) fail_reading(name_, errno);
+  struct stat status {};
+  if (::fstat(descriptor_.get(), &status) != 0) fail_reading(name_, errno);
+  if (S_ISDIR(status.st_mode)) fail_reading(name_, EISDIR);
+  if (S_ISREG(status.st_mode) && status.st_size > 0) {
+    size_ = static_cast<std::uint64_t>(status.st_size);
+  }
+}
+
+std::size_t InputFile::read(char* to, std::size_t count) {
   std::size_t filled = 0;
-  while (true) {
-    if (filled == content.size()) content.resize(2 * content.size());
-    const ssize_t got = ::read(descriptor.get(), content.data() + filled, content.size() - filled);
+  while (filled < count) {
+    const ssize_t got = ::read(descriptor_.get(), to + filled, count - filled);
     if (got < 0) {
       if (errno == EINTR) continue;
-      fail_reading(file, errno);
+      fail_reading(name_, errno);
     }
     if (got == 0) break;
     filled += static_cast<std::size_t>(got);
+  }
+  return filled;
+}
+
+}  // namespace io
+
+std::string read_file(const std::string& path) {
+  io::InputFile file(path);
+  // One byte more than the size lets the end of an ordinary file show without growing the buffer.
+  std::string content(file.size() ? static_cast<std::size_t>(*file.size()) + 1 : kReadBlock, '\0');
+  std::size_t filled = 0;
+  while (true) {
+    filled += file.read(content.data() + filled, content.size() - filled);
+    if (filled < content.size()) break;
+    content.resize(2 * content.size());
   }
   content.resize(filled);
   return content;

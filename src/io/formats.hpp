@@ -88,7 +88,8 @@ struct TextColumn {
   std::vector<Index> codes;         ///< position in values, a row; -1 where the cell is missing
 };
 
-/// An opened data file. Its bytes are kept, so that some columns can be read again as text.
+/// An opened data file. The bytes of a text are kept, so that some columns can be read again as
+/// text; those of an NPY file are not.
 class DataFile {
  public:
   /// "-" is standard input, "FILE.npz:NAME" an array of an archive. Throws FileError.
@@ -106,6 +107,7 @@ class DataFile {
   std::string file_;
   std::string array_;
   std::string content_;
+  bool is_npy_file_ = false;  ///< then content_ is empty
   TableOptions options_;
 };
 
@@ -135,6 +137,14 @@ NpyHeader parse_npy_header(std::string_view content, const std::string& file);
 /// Reads an array that fits what is wanted; a 1-D array becomes one column. Numbers may be NaN or
 /// infinite.
 Matrix parse_npy(std::string_view content, const std::string& file, Wanted wanted);
+
+/// Whether an ordinary file ("-" is none) starts as an NPY array does. Throws FileError where it
+/// cannot be read.
+bool is_npy_file(const std::string& path);
+
+/// Reads an ordinary file as parse_npy does, block by block: beyond the matrix it takes no memory
+/// that grows with the file.
+Matrix read_npy(const std::string& path, Wanted wanted);
 
 /// Names of the arrays in an NPZ archive, in its order.
 std::vector<std::string> npz_names(std::string_view content, const std::string& file);

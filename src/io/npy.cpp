@@ -7,9 +7,12 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <filesystem>
 #include <limits>
+#include <system_error>
 
 #include "io/formats.hpp"
+#include "io/input_file.hpp"
 #include "lodestone/error.hpp"
 
 namespace lodestone::io {
@@ -17,6 +20,8 @@ namespace {
 
 constexpr std::string_view kMagic = "\x93NUMPY";
 constexpr std::size_t kVersionEnd = 8;  // the magic bytes and two bytes of version
+constexpr std::size_t kVersionedLength = kVersionEnd + 4;  // and the header's length
+constexpr std::size_t kReadBlock = std::size_t{1} << 20;   // a multiple of every item's size
 constexpr std::string_view kSaveAdvice = "save it again with numpy.save";
 
 std::string shape_text(const std::vector<std::uint64_t>& shape) {
@@ -181,6 +186,12 @@ class HeaderParser {
   const std::string& file_;
 };
 
+/// A byte of a Boolean array: anything but 0 is true.
+struct Truth {
+  std::uint8_t byte;
+  explicit operator double() const { return byte == 0 ? 0.0 : 1.0; }
+};
+
 template <typename T>
 T load(const char* bytes, bool swap) {
   std::array<char, sizeof(T)> item;
@@ -189,32 +200,44 @@ T load(const char* bytes, bool swap) {
   return std::bit_cast<T>(item);
 }
 
+/// Some of the array's numbers: the first one's place in the file's order, and their bytes.
+struct Stretch {
+  Index first;
+  Index count;
+  const char* bytes;
+};
+
 template <typename T>
-void decode(const char* bytes, bool swap, bool columns_together, Matrix& values) {
+void decode(const Stretch& part, bool swap, bool columns_together, Matrix& values) {
+  const char* bytes = part.bytes;
   if (columns_together) {
-    for (Index column = 0; column < values.cols(); ++column) {
-      for (Index row = 0; row < values.rows(); ++row, bytes += sizeof(T)) {
-        values(row, column) = static_cast<double>(load<T>(bytes, swap));
+    Index row = part.first % values.rows();
+    Index column = part.first / values.rows();
+    for (Index i = 0; i < part.count; ++i, bytes += sizeof(T)) {
+      values(row, column) = static_cast<double>(load<T>(bytes, swap));
+      if (++row == values.rows()) {
+        row = 0;
+        ++column;
       }
     }
   } else {
-    for (Index i = 0; i < values.size(); ++i, bytes += sizeof(T)) {
-      values.data()[i] = static_cast<double>(load<T>(bytes, swap));
+    double* const to = values.data() + part.first;
+    for (Index i = 0; i < part.count; ++i, bytes += sizeof(T)) {
+      to[i] = static_cast<double>(load<T>(bytes, swap));
     }
   }
 }
 
 /// Calls decode for the type in the header.
-void decode(const NpyHeader& header, const char* bytes, Matrix& values) {
+void decode(const NpyHeader& header, const Stretch& part, Matrix& values) {
   const bool swap = header.big_endian != (std::endian::native == std::endian::big);
-  const auto run = [&]<typename T>(T) { decode<T>(bytes, swap, header.fortran_order, values); };
+  const auto run = [&]<typename T>(T) { decode<T>(part, swap, header.fortran_order, values); };
   if (header.kind == 'f') {
     header.item_bytes == 8 ? run(double{}) : run(float{});
     return;
   }
   if (header.kind == 'b') {
-    run(std::uint8_t{});
-    values = values.unaryExpr([](double byte) { return byte == 0 ? 0.0 : 1.0; });
+    run(Truth{});
     return;
   }
   const bool is_signed = header.kind == 'i';
@@ -256,17 +279,30 @@ std::uint64_t data_bytes(const NpyHeader& header) {
   return bytes;
 }
 
-}  // namespace
-
-bool NpyHeader::fits(Wanted wanted) const {
-  if (wanted == Wanted::any) return shape.size() <= 2;
-  if (wanted == Wanted::table) return shape.size() == 2;
-  return shape.size() == 1 || (shape.size() == 2 && (shape[0] == 1 || shape[1] == 1));
+/// Checks the array against what is wanted and the bytes that hold it, and makes room for it.
+Matrix checked_room(const NpyHeader& header, std::uint64_t found, const std::string& file,
+                    Wanted wanted) {
+  check_shape(header, file, wanted);
+  const std::uint64_t expected = data_bytes(header);
+  if (expected != found) {
+    throw FileError(
+        file, fmt::format("{}: shape {} takes {} bytes, found {}; {}",
+                          found < expected ? "the array is cut off" : "bytes follow the array",
+                          shape_text(header.shape), expected, found, kSaveAdvice));
+  }
+  const auto extent = [&](std::size_t i) {
+    return i < header.shape.size() ? static_cast<Index>(header.shape[i]) : Index{1};
+  };
+  return Matrix(extent(0), extent(1));
 }
 
-bool is_npy(std::string_view content) { return content.substr(0, kMagic.size()) == kMagic; }
+struct HeaderPlace {
+  std::size_t text;    ///< where the dictionary starts
+  std::size_t length;  ///< of the dictionary
+};
 
-NpyHeader parse_npy_header(std::string_view content, const std::string& file) {
+/// Where the header lies, from the first bytes of a file.
+HeaderPlace header_place(std::string_view content, const std::string& file) {
   const auto fail = [&](const std::string& what) {
     throw FileError(file, fmt::format("{}; {}", what, kSaveAdvice));
   };
@@ -282,28 +318,85 @@ NpyHeader parse_npy_header(std::string_view content, const std::string& file) {
   if (content.size() < text_start) fail("ends inside the NPY header");
   std::size_t length = 0;
   for (std::size_t i = length_bytes; i-- > 0;) length = 256 * length + byte(kVersionEnd + i);
-  if (content.size() - text_start < length) fail("ends inside the NPY header");
-  NpyHeader header = HeaderParser(content.substr(text_start, length), file).parse();
-  header.data_offset = text_start + length;
+  return {text_start, length};
+}
+
+}  // namespace
+
+bool NpyHeader::fits(Wanted wanted) const {
+  if (wanted == Wanted::any) return shape.size() <= 2;
+  if (wanted == Wanted::table) return shape.size() == 2;
+  return shape.size() == 1 || (shape.size() == 2 && (shape[0] == 1 || shape[1] == 1));
+}
+
+bool is_npy(std::string_view content) { return content.substr(0, kMagic.size()) == kMagic; }
+
+NpyHeader parse_npy_header(std::string_view content, const std::string& file) {
+  const auto [text, length] = header_place(content, file);
+  if (content.size() - text < length) {
+    throw FileError(file, fmt::format("ends inside the NPY header; {}", kSaveAdvice));
+  }
+  NpyHeader header = HeaderParser(content.substr(text, length), file).parse();
+  header.data_offset = text + length;
   return header;
 }
 
 Matrix parse_npy(std::string_view content, const std::string& file, Wanted wanted) {
   const NpyHeader header = parse_npy_header(content, file);
-  check_shape(header, file, wanted);
-  const std::uint64_t expected = data_bytes(header);
-  const std::size_t found = content.size() - header.data_offset;
-  if (expected != found) {
-    throw FileError(
-        file, fmt::format("{}: shape {} takes {} bytes, found {}; {}",
-                          found < expected ? "the array is cut off" : "bytes follow the array",
-                          shape_text(header.shape), expected, found, kSaveAdvice));
-  }
-  const auto extent = [&](std::size_t i) {
-    return i < header.shape.size() ? static_cast<Index>(header.shape[i]) : Index{1};
+  Matrix values = checked_room(header, content.size() - header.data_offset, file, wanted);
+  decode(header, {0, values.size(), content.data() + header.data_offset}, values);
+  return values;
+}
+
+bool is_npy_file(const std::string& path) {
+  // Not even opened otherwise: a pipe gives its bytes once.
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) return false;
+  InputFile file(path);
+  std::string start(kMagic.size(), '\0');
+  start.resize(file.read(start.data(), start.size()));
+  return file.size() && is_npy(start);
+}
+
+Matrix read_npy(const std::string& path, Wanted wanted) {
+  InputFile file(path);
+  const std::uint64_t size = file.size().value_or(0);
+  std::string head;
+  const auto read_head = [&](std::uint64_t end) {
+    const std::size_t filled = head.size();
+    head.resize(std::max<std::uint64_t>(filled, std::min(end, size)));
+    head.resize(filled + file.read(head.data() + filled, head.size() - filled));
   };
-  Matrix values(extent(0), extent(1));
-  decode(header, content.data() + header.data_offset, values);
+  read_head(kVersionedLength);
+  const auto [text, length] = header_place(head, path);
+  read_head(std::uint64_t{text} + length);
+  const NpyHeader header = parse_npy_header(head, path);
+
+  // A short dictionary may leave the first numbers in the head already.
+  std::string_view ahead = std::string_view(head).substr(header.data_offset);
+  Matrix values = checked_room(header, size - header.data_offset, path, wanted);
+  std::uint64_t filled = 0;
+  const auto fill = [&](char* to, std::size_t count) {
+    const std::size_t given = ahead.copy(to, count);
+    ahead.remove_prefix(given);
+    const std::size_t got = given + file.read(to + given, count - given);
+    filled += got;
+    if (got < count) checked_room(header, filled, path, wanted);  // it shrank while we read
+  };
+  const std::uint64_t bytes = data_bytes(header);
+  if (header.kind == 'f' && header.item_bytes == sizeof(double) && !header.fortran_order &&
+      header.big_endian == (std::endian::native == std::endian::big)) {
+    fill(reinterpret_cast<char*>(values.data()), bytes);
+    return values;
+  }
+  std::string block(std::min<std::uint64_t>(kReadBlock, bytes), '\0');
+  while (filled < bytes) {
+    const auto first = static_cast<Index>(filled / header.item_bytes);
+    const auto count =
+        static_cast<std::size_t>(std::min<std::uint64_t>(block.size(), bytes - filled));
+    fill(block.data(), count);
+    decode(header, {first, static_cast<Index>(count / header.item_bytes), block.data()}, values);
+  }
   return values;
 }
 

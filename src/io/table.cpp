@@ -176,7 +176,8 @@ DataFile::DataFile(const std::string& path, const TableOptions& options)
         return;
       }
     }
-    content_ = read_file(path);
+    is_npy_file_ = path != "-" && is_npy_file(path);
+    if (!is_npy_file_) content_ = read_file(path);
   });
 }
 
@@ -184,7 +185,7 @@ RawTable DataFile::read(Wanted wanted) const {
   return within_memory(file_, [&] {
     const bool archive = is_npz(content_);
     RawTable table;
-    if (!archive && !is_npy(content_)) {
+    if (!archive && !is_npy_file_ && !is_npy(content_)) {
       table = parse_csv(content_, file_, options_);
       if (wanted == Wanted::vector && table.values.cols() != 1) {
         throw FileError(file_, 1,
@@ -194,8 +195,9 @@ RawTable DataFile::read(Wanted wanted) const {
       return table;
     }
     table.file = file_;
-    table.values =
-        archive ? parse_npz(content_, file_, array_, wanted) : parse_npy(content_, file_, wanted);
+    table.values = archive        ? parse_npz(content_, file_, array_, wanted)
+                   : is_npy_file_ ? read_npy(file_, wanted)
+                                  : parse_npy(content_, file_, wanted);
     table.odd.resize(static_cast<std::size_t>(table.values.cols()));
     for (Index column = 0; column < table.values.cols(); ++column) {
       table.names.push_back(fmt::format("x{}", column));

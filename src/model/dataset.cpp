@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <numeric>
+#include <utility>
 #include <vector>
 
+#include "core/in_place.hpp"
 #include "lodestone/error.hpp"
 #include "lodestone/random.hpp"
 
@@ -79,6 +82,17 @@ Dataset take_rows(const Dataset& data, const std::vector<Index>& rows) {
   return result;
 }
 
+namespace {
+
+// take_rows without a copy, for rows in ascending order.
+void shrink_to_rows(Dataset& data, const std::vector<Index>& rows) {
+  keep_rows(data.X, rows);
+  if (data.y.size() > 0) keep_rows(data.y, rows);
+  if (data.weights.size() > 0) keep_rows(data.weights, rows);
+}
+
+}  // namespace
+
 Dataset weighted_rows(Dataset data) {
   if (data.weights.size() == 0) return data;
   const auto fail = [](const std::string& value, const std::string& rule) {
@@ -100,8 +114,8 @@ Dataset weighted_rows(Dataset data) {
   if (!std::isfinite(data.weights.sum())) {
     fail("infinite sum", "weights must be finite, and their sum too; only their ratios matter");
   }
-  if (rows.size() == static_cast<std::size_t>(data.X.rows())) return data;
-  return take_rows(data, rows);
+  if (rows.size() < static_cast<std::size_t>(data.X.rows())) shrink_to_rows(data, rows);
+  return data;
 }
 
 namespace {
@@ -120,10 +134,33 @@ void require_same_columns(const Dataset& data, const std::optional<Dataset>& oth
   }
 }
 
+// Takes rows of a data set aside, given by their numbers in `kept`, the ascending list of what is
+// left of its first rows.
+Dataset set_aside(Dataset& data, std::vector<Index>& kept, std::vector<Index> rows) {
+  std::sort(rows.begin(), rows.end());
+  std::vector<Index> aside;
+  std::vector<Index> left;
+  std::vector<Index> left_numbers;
+  auto next = rows.begin();
+  for (std::size_t t = 0; t < kept.size(); ++t) {
+    if (next != rows.end() && *next == kept[t]) {
+      aside.push_back(static_cast<Index>(t));
+      ++next;
+    } else {
+      left.push_back(static_cast<Index>(t));
+      left_numbers.push_back(kept[t]);
+    }
+  }
+  Dataset result = take_rows(data, aside);
+  shrink_to_rows(data, left);
+  kept = std::move(left_numbers);
+  return result;
+}
+
 }  // namespace
 
 Shares deal_rows(Dataset all, double test_share, double validation_share, std::uint64_t seed,
-                 const std::optional<Dataset>& validation, const std::optional<Dataset>& test) {
+                 std::optional<Dataset> validation, std::optional<Dataset> test) {
   Dataset data = weighted_rows(std::move(all));
   require_same_columns(data, validation, "validation");
   require_same_columns(data, test, "test");
@@ -145,19 +182,19 @@ Shares deal_rows(Dataset all, double test_share, double validation_share, std::u
         "target", fmt::format("'{}'", data.target),
         fmt::format("the column is constant ({:g}): there is nothing to learn", data.y[0]));
   }
+  // One share after the other, each given back before the next is copied: at most one of them lies
+  // in memory twice.
+  std::vector<Index> kept(static_cast<std::size_t>(n));
+  std::iota(kept.begin(), kept.end(), Index{0});
   const auto take = [&](Index first, Index count) {
-    std::vector<Index> rows(order.begin() + first, order.begin() + first + count);
-    std::sort(rows.begin(), rows.end());
-    return take_rows(data, rows);
+    return set_aside(data, kept, {order.begin() + first, order.begin() + first + count});
   };
   Shares shares;
-  if (validations > 0) shares.validation = take(tests, validations);
   if (tests > 0) shares.test = take(0, tests);
-  if (validation) shares.validation = weighted_rows(*validation);
-  if (test) shares.test = weighted_rows(*test);
-  // All rows, in order: no copy.
-  const Index trained = n - tests - validations;
-  shares.training = trained == n ? std::move(data) : take(tests + validations, trained);
+  if (validations > 0) shares.validation = take(tests, validations);
+  if (validation) shares.validation = weighted_rows(std::move(*validation));
+  if (test) shares.test = weighted_rows(std::move(*test));
+  shares.training = std::move(data);
   return shares;
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "core/in_place.hpp"
 #include "lodestone/error.hpp"
 
 namespace lodestone {
@@ -75,16 +76,20 @@ Standardization Standardization::fit(Kind kind, const Matrix& X, const Vector& y
   return result;
 }
 
-Matrix Standardization::apply(const Matrix& X) const {
-  // Block by block: centred rows need no second table of their own.
+Matrix Standardization::apply(Matrix X) const {
+  // Block by block, each written to where it and the blocks before it have been read: p <= d.
   constexpr Index rows_at_once = 1024;
-  Matrix result(X.rows(), map.cols());
-  for (Index first = 0; first < X.rows(); first += rows_at_once) {
-    const Index rows = std::min(rows_at_once, X.rows() - first);
-    result.middleRows(first, rows).noalias() =
-        (X.middleRows(first, rows).rowwise() - center.transpose()) * map;
+  const Index n = X.rows();
+  const Index p = map.cols();
+  Matrix block;
+  for (Index first = 0; first < n; first += rows_at_once) {
+    const Index rows = std::min(rows_at_once, n - first);
+    block.resize(rows, p);
+    block.noalias() = (X.middleRows(first, rows).rowwise() - center.transpose()) * map;
+    std::copy(block.data(), block.data() + block.size(), X.data() + first * p);
   }
-  return result;
+  reshape(X, n, p);
+  return X;
 }
 
 const char* name(Standardization::Kind kind) {

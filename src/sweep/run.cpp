@@ -77,18 +77,18 @@ std::optional<std::string> work(const SweepRun& run, const fs::path& path, bool 
     return summary;
   };
   if (!run.problem.empty()) return record(failed_summary(run, run.problem));
-  std::optional<TrainInputs> inputs;
+  TrainInputs inputs;
+  std::string code;
   std::optional<Problem> problem;
   try {
     inputs = read_train_inputs(run.options);
-    problem =
-        make_problem(run.options, inputs->teacher, inputs->data, inputs->validation, inputs->test);
+    code = fingerprint(settled_config(run.options), run.options.algorithm.schedule, inputs.teacher,
+                       inputs.data, inputs.validation, inputs.test);
+    problem = make_problem(run.options, inputs.teacher, std::move(inputs.data),
+                           std::move(inputs.validation), std::move(inputs.test));
   } catch (const Error& error) {
     return record(failed_summary(run, error.what()));
   }
-  const std::string code =
-      fingerprint(settled_config(run.options), run.options.algorithm.schedule, inputs->teacher,
-                  inputs->data, inputs->validation, inputs->test);
   TrainState state;
   if (auto saved = folder.read_checkpoint(code)) state = std::move(*saved);
   double next_checkpoint = state.seconds + checkpoint_interval;
@@ -108,7 +108,7 @@ std::optional<std::string> work(const SweepRun& run, const fs::path& path, bool 
   }
   const std::string summary = summary_text(*problem, run.options, state, result);
   if (keep_files) {
-    if (inputs->teacher) write_teacher(folder.file("teacher.json"), *inputs->teacher);
+    if (inputs.teacher) write_teacher(folder.file("teacher.json"), *inputs.teacher);
     folder.write_result(state, result, summary, code);
     folder.remove_checkpoint();
     return summary;

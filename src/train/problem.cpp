@@ -59,24 +59,25 @@ Problem population_problem(const TrainOptions& options, const Teacher& teacher) 
 }
 
 Problem sample_problem(const TrainOptions& options, const std::optional<Teacher>& teacher,
-                       const Dataset& data, const std::optional<Dataset>& validation_rows,
-                       const std::optional<Dataset>& test_rows) {
+                       Dataset data, std::optional<Dataset> validation_rows,
+                       std::optional<Dataset> test_rows) {
   const bool from_file = !teacher.has_value();
-  auto [training, validation, test] =
-      deal_rows(data, from_file ? options.test_share : 0.0, options.validation_share,
-                options.algorithm.seed, validation_rows, test_rows);
   Problem problem;
-  problem.teacher = teacher;
-  problem.columns = data.columns;
-  problem.target = data.target;
-  problem.encodings = data.encodings;
-  problem.source = from_file ? options.data.file : options.teacher;
-  problem.dropped_rows = data.dropped_rows;
+  // Before rows are dealt: a share of the data has the warnings of the data.
   for (const Dataset* read :
        {&data, validation_rows ? &*validation_rows : nullptr, test_rows ? &*test_rows : nullptr}) {
     if (read == nullptr) continue;
     problem.warnings.insert(problem.warnings.end(), read->warnings.begin(), read->warnings.end());
   }
+  auto [training, validation, test] =
+      deal_rows(std::move(data), from_file ? options.test_share : 0.0, options.validation_share,
+                options.algorithm.seed, std::move(validation_rows), std::move(test_rows));
+  problem.teacher = teacher;
+  problem.columns = training.columns;
+  problem.target = training.target;
+  problem.encodings = training.encodings;
+  problem.source = from_file ? options.data.file : options.teacher;
+  problem.dropped_rows = training.dropped_rows;
   problem.biases = options.biases.value_or(from_file);
   problem.training_rows = training.X.rows();
   problem.ranges = column_ranges(training.X);
@@ -85,7 +86,7 @@ Problem sample_problem(const TrainOptions& options, const std::optional<Teacher>
   problem.standardization = Standardization::fit(kind, training.X, training.y, training.weights);
 
   SampleData standardized;
-  standardized.X = problem.standardization.apply(training.X);
+  standardized.X = problem.standardization.apply(std::move(training.X));
   standardized.y = training.y / problem.standardization.target_scale;
   standardized.weights = training.weights;
   standardized.biases = problem.biases;
@@ -162,10 +163,11 @@ Network Problem::to_inputs(const Network& network) const {
 }
 
 Dataset training_rows(const TrainOptions& options, const std::optional<Teacher>& teacher,
-                      const std::optional<Dataset>& data) {
+                      std::optional<Dataset> data) {
   options.validate();
   if (data) {
-    return deal_rows(*data, options.test_share, options.validation_share, options.algorithm.seed)
+    return deal_rows(std::move(*data), options.test_share, options.validation_share,
+                     options.algorithm.seed)
         .training;
   }
   if (!teacher || options.samples == 0) {
@@ -177,10 +179,13 @@ Dataset training_rows(const TrainOptions& options, const std::optional<Teacher>&
 }
 
 Problem make_problem(const TrainOptions& options, const std::optional<Teacher>& teacher,
-                     const std::optional<Dataset>& data, const std::optional<Dataset>& validation,
-                     const std::optional<Dataset>& test) {
+                     std::optional<Dataset> data, std::optional<Dataset> validation,
+                     std::optional<Dataset> test) {
   options.validate();
-  if (data) return sample_problem(options, std::nullopt, *data, validation, test);
+  if (data) {
+    return sample_problem(options, std::nullopt, std::move(*data), std::move(validation),
+                          std::move(test));
+  }
   if (!teacher) throw InvalidArgument("teacher", "nothing", "a teacher or a data set is needed");
   if (options.samples == 0) return population_problem(options, *teacher);
   return sample_problem(options, teacher, drawn_rows(options, *teacher), std::nullopt,

@@ -809,6 +809,36 @@ TEST_F(NpyTest, RefusesTruncatedFiles) {
   }
 }
 
+// Large enough for several of the blocks in which files are read.
+TEST_F(NpyTest, ReadsLargeArraysInAnyOrderAndType) {
+  constexpr Index rows = 70001;
+  const std::string shape = "(" + std::to_string(rows) + ", 3)";
+  std::vector<double> numbers;
+  std::vector<float> halves;
+  std::vector<std::uint16_t> counts;
+  Vector count_values(3 * rows);
+  for (Index i = 0; i < 3 * rows; ++i) {
+    numbers.push_back(1.0 / static_cast<double>(i + 1));
+    halves.push_back(static_cast<float>(i) / 2);
+    counts.push_back(static_cast<std::uint16_t>(i));
+    count_values[i] = counts.back();
+  }
+  const Eigen::Map<const Vector> number_values(numbers.data(), 3 * rows);
+  Vector half_values(3 * rows);
+  for (Index i = 0; i < 3 * rows; ++i) half_values[i] = static_cast<double>(i) / 2;
+  const auto check = [&](const std::string& type, const Bytes& data, const Vector& values) {
+    SCOPED_TRACE(type);
+    EXPECT_EQ(read(npy(header(type, shape), data)).values,
+              Eigen::Map<const Matrix>(values.data(), rows, 3));
+    EXPECT_EQ(read(npy(header(type, shape, "True"), data)).values,
+              Eigen::Map<const Eigen::MatrixXd>(values.data(), rows, 3));
+  };
+  check("=f8", raw(numbers), number_values);
+  check(kLittle ? ">f8" : "<f8", raw(numbers, true), number_values);
+  check("=f4", raw(halves), half_values);
+  check("=u2", raw(counts), count_values);
+}
+
 TEST_F(NpyTest, RefusesTrailingBytes) {
   expect_error(six<double>("f8", false) + "x", {"bytes follow", "takes 48 bytes", "found 49"});
 }
