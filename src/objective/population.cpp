@@ -41,7 +41,7 @@ class AtomResidual final : public Residual {
   AtomResidual(const Teacher& teacher, const Network& network)
       : atoms_(residual_atoms(teacher, network)) {
     Matrix field;
-    kernels::simd::population_field(atoms_.directions, atoms_.directions, atoms_.weights, field);
+    kernels::simd::population_self_field(atoms_.directions, atoms_.weights, field);
     const Vector values = field.cwiseProduct(atoms_.directions).rowwise().sum();
     energy_ = not_negative(atoms_.weights.dot(values));
     // weights of the teachers are −a*, so this is −E (f − y) y.
@@ -86,7 +86,7 @@ Evaluation PopulationObjective::evaluate(const Network& network) const {
   const Index m = network.width();
   const Atoms atoms = residual_atoms(teacher_, network);
   Matrix field;
-  kernels::simd::population_field(atoms.directions, atoms.directions, atoms.weights, field);
+  kernels::simd::population_self_field(atoms.directions, atoms.weights, field);
   const Vector values = field.cwiseProduct(atoms.directions).rowwise().sum();
   Evaluation result;
   result.loss = not_negative(0.5 * atoms.weights.dot(values));
