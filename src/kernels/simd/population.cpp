@@ -335,7 +335,10 @@ void population_self_field(const Matrix& V, const Vector& c, Matrix& field) {
   // others may start a second call.
   thread_local std::vector<double> spare;
   std::vector<double> memory = std::exchange(spare, {});
-  const Index slot = part * (stride + 1);  // one part's sums: vectors, then sines
+  // One part's sums: vectors, then sines. Transposed rows are a vector longer than the part, as
+  // rows of 4 KiB would all meet in one set of the L1 cache.
+  const Index width = part + lane_multiple;
+  const Index slot = width * (stride + 1);
   const Index inputs = 3 * padded * stride + padded;
   memory.resize(static_cast<std::size_t>(inputs + parts * (parts + 1) * slot));
   double* rows = memory.data();
@@ -368,8 +371,8 @@ void population_self_field(const Matrix& V, const Vector& c, Matrix& field) {
     std::fill(row_side, row_side + slot, 0.0);
     std::fill(column_side, column_side + slot, 0.0);
     HWY_DYNAMIC_DISPATCH(PairSums)
-    (input, d, begin(I), end(I), begin(J), end(J), {row_side, row_side + part * stride},
-     {column_side, column_side + part * stride, part});
+    (input, d, begin(I), end(I), begin(J), end(J), {row_side, row_side + width * stride},
+     {column_side, column_side + width * stride, width});
   });
 
   for_each_block(parts, [&](Index I) {
@@ -380,15 +383,15 @@ void population_self_field(const Matrix& V, const Vector& c, Matrix& field) {
       const bool transposed = J < I || J == parts;
       for (Index p = 0; p < end(I) - begin(I); ++p) {
         for (Index j = 0; j < d; ++j) {
-          total[p * stride + j] += other[transposed ? j * part + p : p * stride + j];
+          total[p * stride + j] += other[transposed ? j * width + p : p * stride + j];
         }
-        total[part * stride + p] += other[part * stride + p];
+        total[width * stride + p] += other[width * stride + p];
       }
     }
     for (Index p = 0; p < std::min(part, n - begin(I)); ++p) {
       for (Index j = 0; j < d; ++j) {
         field(begin(I) + p, j) =
-            (total[part * stride + p] * V(begin(I) + p, j) + total[p * stride + j]) /
+            (total[width * stride + p] * V(begin(I) + p, j) + total[p * stride + j]) /
             (2.0 * std::numbers::pi);
       }
     }
