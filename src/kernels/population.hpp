@@ -18,4 +18,17 @@ namespace simd {
 void population_field(const Matrix& U, const Matrix& V, const Vector& c, Matrix& field);
 }
 
+/// The same with U = V: field_p = 1/(2π) Σ_q c_q [ (sin θ_pq − 1) v_p + asin(v_p·v_q) v_q ].
+/// Pairs (p, q) and (q, p) share cosine, square root and arcsine.
+///
+/// Shapes: V n×d with rows of unit length (or zero), c n, field n×d (output).
+/// Work: 3n²d flops, n²/2 square roots and arcsines. Bytes: V three times (rows, weighted rows,
+/// columns), and nd sums for each of at most 9 parts, once each; tiles of arcsines stay in cache.
+namespace reference {
+void population_self_field(const Matrix& V, const Vector& c, Matrix& field);
+}
+namespace simd {
+void population_self_field(const Matrix& V, const Vector& c, Matrix& field);
+}
+
 }  // namespace lodestone::kernels

@@ -21,4 +21,8 @@ void population_field(const Matrix& U, const Matrix& V, const Vector& c, Matrix&
   }
 }
 
+void population_self_field(const Matrix& V, const Vector& c, Matrix& field) {
+  population_field(V, V, c, field);
+}
+
 }  // namespace lodestone::kernels::reference
