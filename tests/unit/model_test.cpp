@@ -310,6 +310,37 @@ TEST(Model, SelectsColumnsByNameOrPosition) {
   EXPECT_EQ(model.predict(Matrix(0, 4)).size(), 0);
 }
 
+// What a caller relies on who has not looked at X: also columns of coefficient 0 and neurons that
+// are off let nothing through.
+TEST(Model, PredictionsShowNumbersThatAreNotFinite) {
+  Model model;
+  model.columns = {"used", "unused"};
+  model.affine.beta = Vector::Zero(2);
+  const Matrix X = normal_matrix(5, 2, 29);
+  for (const bool with_feature : {false, true}) {
+    if (with_feature) {
+      Feature feature;
+      feature.direction = Vector::Unit(2, 0);
+      feature.bias = -100.0;
+      feature.amplitude = 2.0;
+      model.features.push_back(feature);
+    }
+    bool finite = false;
+    EXPECT_TRUE(same_bits(model.predict(X, finite), model.predict(X)));
+    EXPECT_TRUE(finite);
+    for (const double value : {std::nan(""), HUGE_VAL, -HUGE_VAL}) {
+      for (Index column = 0; column < 2; ++column) {
+        Matrix bad = X;
+        bad(2, column) = value;
+        const Vector predictions = model.predict(bad, finite);
+        EXPECT_FALSE(finite);
+        EXPECT_FALSE(std::isfinite(predictions[2]));
+        EXPECT_TRUE(std::isfinite(predictions[1]));
+      }
+    }
+  }
+}
+
 TEST(Model, FileKeepsEncodings) {
   const TemporaryFolder folder;
   Model model = example_model();
