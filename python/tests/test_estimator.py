@@ -238,6 +238,60 @@ def test_nothing_is_written_to_and_little_is_copied(rows, fitted):
     assert same_bits(quick().fit(X, y).predict(X), fitted.predict(X))
 
 
+def test_predicting_without_scikit_learns_checks_changes_nothing(rows, fitted):
+    """Arrays that are taken as they are get the bits of those that are checked first."""
+    X = rows[0]
+    assert fitted._predict_unchecked(X) is not None
+    assert fitted._predict_unchecked(X.tolist()) is None
+    assert same_bits(fitted.predict(X), fitted.predict(X.tolist()))
+    strided = np.repeat(X, 2, axis=1)[:, ::2]
+    for other in (np.asfortranarray(X), strided, X[::-1], X[:1]):
+        assert same_bits(fitted.predict(other), fitted.predict(other.tolist()))
+    named = quick().fit(pandas.DataFrame(X, columns=["a", "b", "c"]), rows[1])
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        assert same_bits(named.predict(X), fitted.predict(X))
+
+
+@pytest.mark.parametrize("value, says", [(np.nan, "NaN"), (np.inf, "infinity"), (-np.inf, "infinity")])
+@pytest.mark.parametrize("column", [0, 1, 2])
+@pytest.mark.parametrize("method", ["predict", "transform"])
+def test_what_is_not_finite_is_refused_after_fitting(value, says, column, method, rows, fitted):
+    X = rows[0].copy()
+    X[59, column] = value
+    with pytest.raises(ValueError, match=says):
+        getattr(fitted, method)(X)
+
+
+def test_predictions_beyond_float64_are_no_error(rows):
+    X, y = rows
+    model = quick().fit(X, 1000.0 * y)
+    far = X.copy()
+    far[7] = np.finfo(float).max * np.sign(model.coef_)
+    predictions = model.predict(far)
+    assert not np.isfinite(predictions[7])
+    assert same_bits(np.delete(predictions, 7), np.delete(model.predict(X), 7))
+
+
+@pytest.mark.parametrize("method", ["predict", "transform"])
+def test_rows_that_do_not_fit_are_refused_after_fitting(method, rows, fitted):
+    call = getattr(fitted, method)
+    X = rows[0]
+    for wrong, says in [
+        (X[:, :2], "X has 2 features, but LodestoneRegressor is expecting 3"),
+        (X[:0], "0 sample"),
+        (X[:, :0], "0 feature"),
+        (X[0], "Expected 2D array"),
+        (X[:, :, None], "dim 3"),
+        (X + 1j, "Complex data not supported"),
+        (np.float64(1.0), "Expected 2D array"),
+        (None, "Expected 2D array"),
+    ]:
+        with pytest.raises(ValueError, match=says):
+            call(wrong)
+    with pytest.raises(NotFittedError):
+        getattr(LodestoneRegressor(), method)(X)
+
+
 # ---- what is refused
 
 
