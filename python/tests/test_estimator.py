@@ -239,6 +239,30 @@ def test_nothing_is_written_to_and_little_is_copied(rows, fitted):
     assert same_bits(quick().fit(X, y).predict(X), fitted.predict(X))
 
 
+def test_predicting_without_scikit_learns_checks_changes_nothing(rows, fitted):
+    """Arrays that are taken as they are get the bits of those that are checked first."""
+    X = rows[0]
+    assert fitted._predict_unchecked(X) is not None
+    assert fitted._predict_unchecked(X.tolist()) is None
+    assert same_bits(fitted.predict(X), fitted.predict(X.tolist()))
+    strided = np.repeat(X, 2, axis=1)[:, ::2]
+    for other in (np.asfortranarray(X), strided, X[::-1], X[:1]):
+        assert same_bits(fitted.predict(other), fitted.predict(other.tolist()))
+    named = quick().fit(pandas.DataFrame(X, columns=["a", "b", "c"]), rows[1])
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        assert same_bits(named.predict(X), fitted.predict(X))
+
+
+def test_predictions_beyond_float64_are_no_error(rows):
+    X, y = rows
+    model = quick().fit(X, 1000.0 * y)
+    far = X.copy()
+    far[7] = np.finfo(float).max * np.sign(model.coef_)
+    predictions = model.predict(far)
+    assert not np.isfinite(predictions[7])
+    assert same_bits(np.delete(predictions, 7), np.delete(model.predict(X), 7))
+
+
 # ---- what is refused
 
 
@@ -270,6 +294,7 @@ BAD_X = {
     "no-columns": (lambda X: X[:, :0], ValueError, "0 feature"),
     "constant-columns": (lambda X: np.ones_like(X), ValueError, "varies|vary|constant"),
     "none": (lambda X: None, ValueError, "Expected 2D array"),
+    "scalar": (lambda X: np.float64(1.0), ValueError, "Expected 2D array"),
     "generator": (lambda X: (row for row in X), TypeError, "generator"),
 }
 
@@ -321,18 +346,15 @@ def test_no_number_that_is_not_finite_gets_past(value, weight_decay):
         bad[-1, column] = value
         with pytest.raises(ValueError, match="NaN" if np.isnan(value) else "infinity"):
             model.predict(bad)
+        with pytest.raises(ValueError, match="NaN" if np.isnan(value) else "infinity"):
+            model.transform(bad)
 
 
-def test_predictions_may_be_too_large_for_float64(rows, fitted):
-    X = np.array([[1.7e308, -1.7e308, 1.7e308]])
-    assert same_bits(fitted.predict(X), fitted.model_.predict(X))
-    assert not np.any(np.isfinite(fitted.predict(X)))
-
-
-def test_an_estimator_that_was_not_fitted_says_so_first(rows):
+@pytest.mark.parametrize("method", ["predict", "transform"])
+def test_an_estimator_that_was_not_fitted_says_so_first(method, rows):
     for X in (rows[0], rows[0][:, :2], np.full((2, 3), np.nan)):
         with pytest.raises(NotFittedError):
-            quick().predict(X)
+            getattr(quick(), method)(X)
 
 
 BAD_Y = {

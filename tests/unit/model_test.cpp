@@ -310,35 +310,37 @@ TEST(Model, SelectsColumnsByNameOrPosition) {
   EXPECT_EQ(model.predict(Matrix(0, 4)).size(), 0);
 }
 
-// What a caller relies on who has not looked at X: also columns of coefficient 0 and neurons that
-// are off let nothing through.
-TEST(Model, PredictionsShowNumbersThatAreNotFinite) {
-  Model model;
-  model.columns = {"used", "unused"};
-  model.affine.beta = Vector::Zero(2);
-  const Matrix X = normal_matrix(5, 2, 29);
-  for (const bool with_feature : {false, true}) {
-    if (with_feature) {
-      Feature feature;
-      feature.direction = Vector::Unit(2, 0);
-      feature.bias = -100.0;
-      feature.amplitude = 2.0;
-      model.features.push_back(feature);
-    }
-    bool finite = false;
-    EXPECT_TRUE(same_bits(model.predict(X, finite), model.predict(X)));
-    EXPECT_TRUE(finite);
-    for (const double value : {std::nan(""), HUGE_VAL, -HUGE_VAL}) {
-      for (Index column = 0; column < 2; ++column) {
-        Matrix bad = X;
-        bad(2, column) = value;
-        const Vector predictions = model.predict(bad, finite);
-        EXPECT_FALSE(finite);
-        EXPECT_FALSE(std::isfinite(predictions[2]));
-        EXPECT_TRUE(std::isfinite(predictions[1]));
+// Whatever the model multiplies it by, also by 0 and also in features that are switched off.
+TEST(Model, NothingThatIsNotFiniteGivesAFinitePrediction) {
+  Model model = example_model();
+  model.affine.beta.setZero();
+  model.affine.beta[1] = -2.0;
+  model.features[0].direction.setZero();
+  const Matrix finite_rows = normal_matrix(7, 4, 31);
+  bool finite = false;
+  EXPECT_TRUE(same_bits(model.predict(finite_rows, finite), model.predict(finite_rows)));
+  EXPECT_TRUE(finite);
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  for (const double value : {std::nan(""), infinity, -infinity}) {
+    for (Index j = 0; j < 4; ++j) {
+      for (const bool with_features : {true, false}) {
+        Matrix X = finite_rows;
+        X(3, j) = value;
+        Model used = model;
+        if (!with_features) used.features.clear();
+        const Vector predictions = used.predict(X, finite);
+        EXPECT_FALSE(finite) << "column " << j << ", value " << value;
+        for (Index t = 0; t < 7; ++t) EXPECT_EQ(std::isfinite(predictions[t]), t != 3);
       }
     }
   }
+  model.affine.beta[0] = 1e200;
+  Matrix X = finite_rows;
+  X(0, 0) = 1e200;
+  model.predict(X, finite);
+  EXPECT_FALSE(finite) << "numbers too large for float64";
+  model.predict(Matrix(0, 4), finite);
+  EXPECT_TRUE(finite);
 }
 
 TEST(Model, FileKeepsEncodings) {
