@@ -50,6 +50,11 @@ struct Model {
   /// number of columns differs.
   Vector predict(const Eigen::Ref<const Matrix>& X) const;
 
+  /// The same predictions, for rows that nobody has looked at: says in `finite` whether all of them
+  /// are. A NaN or an infinity in X makes its row's prediction one of them, whatever the model, so
+  /// this looks at X too; the numbers of a finite X can also be too large for float64.
+  Vector predict(const Eigen::Ref<const Matrix>& X, bool& finite) const;
+
   /// Picks the model's columns out of a table of numbers by name, or by position when the table has
   /// no names. (read_inputs does it for files, where columns may hold text.) Throws InvalidArgument
   /// naming a missing column.

@@ -134,13 +134,14 @@ def from_onnx(source: Any) -> Network:
     Parameters
     ----------
     source : str, PathLike or onnx.ModelProto
+        Weights may lie in a file beside it, as PyTorch writes all but the smallest networks.
 
     Raises
     ------
     ImportError
         Without the package onnx.
     OSError
-        For a file that cannot be read or is no ONNX model.
+        For a file that cannot be read or is no ONNX model, also the one that holds the weights.
     ValueError
         For a graph that is no such network; it names the operator.
     """
@@ -155,6 +156,10 @@ def from_onnx(source: Any) -> Network:
             raise OSError(f"{name}: not an ONNX model: {broken}") from broken
         if not proto.graph.output:
             raise OSError(f"{name}: not an ONNX model: it has no output")
+        try:
+            onnx.load_external_data_for_model(proto, os.path.dirname(name))
+        except Exception as broken:
+            raise OSError(f"{name}: its weights cannot be read: {broken}") from broken
     elif isinstance(source, onnx.ModelProto):
         proto = source
     else:

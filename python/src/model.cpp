@@ -6,6 +6,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <new>
+#include <optional>
 #include <tuple>
 
 #include "arrays.hpp"
@@ -64,6 +65,17 @@ Vector predict(const Model& model, const MatrixIn& X) {
   require_columns(model, X);
   const auto rows = view(X);
   return without_lock([&] { return model.predict(rows); });
+}
+
+// None where there are no rows, another number of columns, or a number in X or a prediction is not
+// finite: who calls this has somebody else say what is wrong.
+std::optional<VectorOut> predict_finite(const Model& model, const MatrixIn& X) {
+  const auto rows = view(X);
+  if (rows.rows() == 0 || rows.cols() != model.dimension()) return std::nullopt;
+  bool finite = false;
+  Vector predictions = without_lock([&] { return model.predict(rows, finite); });
+  if (!finite) return std::nullopt;
+  return to_numpy(std::move(predictions));
 }
 
 // The features without their amplitudes: relu(direction·x + bias), n×m.
@@ -188,6 +200,9 @@ void bind_model(nb::module_& module) {
           nb::arg("X"),
           "Predictions (n) for rows X (n, d) of float64, columns in the model's order; other\n"
           "layouts are copied first. Raises ValueError for another number of columns.")
+      .def(
+          "predict_finite", &predict_finite, nb::arg("X"),
+          "The same for at least one row where all of X and all predictions are finite, else None.")
       .def(
           "features",
           [](const Model& model, const MatrixIn& X) { return to_numpy(features(model, X)); },

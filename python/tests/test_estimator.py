@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas
@@ -238,6 +239,30 @@ def test_nothing_is_written_to_and_little_is_copied(rows, fitted):
     assert same_bits(quick().fit(X, y).predict(X), fitted.predict(X))
 
 
+def test_predicting_without_scikit_learns_checks_changes_nothing(rows, fitted):
+    """Arrays that are taken as they are get the bits of those that are checked first."""
+    X = rows[0]
+    assert fitted._predict_unchecked(X) is not None
+    assert fitted._predict_unchecked(X.tolist()) is None
+    assert same_bits(fitted.predict(X), fitted.predict(X.tolist()))
+    strided = np.repeat(X, 2, axis=1)[:, ::2]
+    for other in (np.asfortranarray(X), strided, X[::-1], X[:1]):
+        assert same_bits(fitted.predict(other), fitted.predict(other.tolist()))
+    named = quick().fit(pandas.DataFrame(X, columns=["a", "b", "c"]), rows[1])
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        assert same_bits(named.predict(X), fitted.predict(X))
+
+
+def test_predictions_beyond_float64_are_no_error(rows):
+    X, y = rows
+    model = quick().fit(X, 1000.0 * y)
+    far = X.copy()
+    far[7] = np.finfo(float).max * np.sign(model.coef_)
+    predictions = model.predict(far)
+    assert not np.isfinite(predictions[7])
+    assert same_bits(np.delete(predictions, 7), np.delete(model.predict(X), 7))
+
+
 # ---- what is refused
 
 
@@ -269,6 +294,8 @@ BAD_X = {
     "no-columns": (lambda X: X[:, :0], ValueError, "0 feature"),
     "constant-columns": (lambda X: np.ones_like(X), ValueError, "varies|vary|constant"),
     "none": (lambda X: None, ValueError, "Expected 2D array"),
+    "scalar": (lambda X: np.float64(1.0), ValueError, "Expected 2D array"),
+    "generator": (lambda X: (row for row in X), TypeError, "generator"),
 }
 
 
@@ -278,6 +305,56 @@ def test_bad_inputs_are_refused(case, rows):
     X, y = rows
     with pytest.raises(error, match=says):
         quick().fit(change(X), y[:1] if case == "one-row" else y)
+
+
+# What predict is asked for: rows alone, of which there may be any number but none.
+BAD_ROWS = {
+    **{
+        case: bad
+        for case, bad in BAD_X.items()
+        if case not in ("fewer-rows", "one-row", "constant-columns")
+    },
+    "minus-infinity": (with_entry(-np.inf), ValueError, "infinity"),
+    "nan-big-endian": (lambda X: with_entry(np.nan)(X).astype(">f8"), ValueError, "NaN"),
+    "nan-strided": (lambda X: np.asfortranarray(with_entry(np.nan)(X)), ValueError, "NaN"),
+    "nan-object": (lambda X: with_entry(np.nan)(X).astype(object), ValueError, "NaN"),
+    "object": (lambda X: np.full((2, 3), {}), TypeError, "dict"),
+    "no-rows": (lambda X: X[:0], ValueError, "0 sample"),
+    "fewer-columns": (lambda X: X[:, :2], ValueError, "X has 2 features"),
+    "more-columns": (lambda X: np.hstack([X, X]), ValueError, "X has 6 features"),
+}
+
+
+@pytest.mark.parametrize("method", ["predict", "transform"])
+@pytest.mark.parametrize("case", BAD_ROWS)
+def test_bad_rows_are_refused(case, method, rows, fitted):
+    change, error, says = BAD_ROWS[case]
+    with pytest.raises(error, match=says):
+        getattr(fitted, method)(change(rows[0]))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("weight_decay", [0.05, 100.0])
+def test_no_number_that_is_not_finite_gets_past(value, weight_decay):
+    """Also in a column that the model does not use: predict looks for them in the predictions."""
+    X, y = ridge_rows(60, 4)
+    X[:, 1] = 7.0
+    model = quick(weight_decay=weight_decay).fit(X, y)
+    assert model.coef_[1] == 0 and np.all(model.directions_[:, 1] == 0)
+    for column in range(4):
+        bad = X.copy()
+        bad[-1, column] = value
+        with pytest.raises(ValueError, match="NaN" if np.isnan(value) else "infinity"):
+            model.predict(bad)
+        with pytest.raises(ValueError, match="NaN" if np.isnan(value) else "infinity"):
+            model.transform(bad)
+
+
+@pytest.mark.parametrize("method", ["predict", "transform"])
+def test_an_estimator_that_was_not_fitted_says_so_first(method, rows):
+    for X in (rows[0], rows[0][:, :2], np.full((2, 3), np.nan)):
+        with pytest.raises(NotFittedError):
+            getattr(quick(), method)(X)
 
 
 BAD_Y = {
@@ -342,6 +419,89 @@ def test_bad_parameters_are_refused_by_name(parameter, value, error, rule, rows)
         quick(**{parameter: value}).fit(*rows)
     if parameter not in ("random_state", "cv"):
         assert str(raised.value).startswith(f"{parameter}: ")
+
+
+# ---- what must not bring the interpreter down
+
+
+def in_a_process(program):
+    """What a program of its own prints, which must end well."""
+    done = subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-c", program],
+        capture_output=True, text=True, timeout=300, env=os.environ,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_nasty_arguments_end_in_exceptions():
+    """Whatever is given wherever rows are taken: a Python exception or an answer."""
+    program = """
+import numpy as np, lodestone
+X, y = lodestone.Teacher.random(d=3, k=2, seed=0).sample(60, noise=0.1, seed=0)
+regressor = lodestone.LodestoneRegressor(weight_decay=0.05).fit(X, y)
+model = regressor.model_
+network = lodestone.Network.of(regressor)
+objective = lodestone.SampleObjective(X, y)
+nasty = [
+    None, 3, "text", b"bytes", object(), (row for row in X), range(3), lambda: X, {}, [], [[]],
+    np.zeros((0, 3)), np.zeros((3, 0)), np.zeros((0, 0)), np.zeros((2, 3, 1)), np.zeros(()),
+    np.ma.masked_greater(X, 0), np.array([["a"] * 3]), X.astype(object), X.astype(complex),
+    X.astype(">f8"), X.astype("longdouble"), X[:, ::-1], X[:0], np.full((2, 3), {}),
+    np.lib.stride_tricks.as_strided(X, (4, 3), (0, 0)), np.zeros(3, dtype="f8,i4"),
+    np.array([["2020-01-01"] * 3], dtype="M8[D]"), memoryview(X), memoryview(b"abc"),
+]
+calls = [
+    regressor.predict, regressor.transform, model.predict, model.features, model.predict_finite,
+    network.predict, objective.evaluate, objective.loss,
+    lambda bad: lodestone.LodestoneRegressor(weight_decay=0.05).fit(bad, y),
+    lambda bad: lodestone.LodestoneRegressor(weight_decay=0.05).fit(X, bad),
+    lambda bad: lodestone.LodestoneRegressor(weight_decay=0.05).fit(X, y, bad),
+    lambda bad: lodestone.SampleObjective(bad, y), lambda bad: lodestone.SampleObjective(X, bad),
+    lambda bad: lodestone.certify(network, bad, y), lambda bad: lodestone.certify(bad, X, y),
+    lambda bad: lodestone.Network(bad, X), lambda bad: lodestone.Network(y, bad),
+]
+outcomes = {"answers": 0, "exceptions": 0}
+for call in calls:
+    for bad in nasty:
+        try:
+            call(bad)
+            outcomes["answers"] += 1
+        except Exception as refused:
+            assert str(refused), (call, bad)
+            outcomes["exceptions"] += 1
+assert sum(outcomes.values()) == len(calls) * len(nasty)
+assert outcomes["exceptions"] > outcomes["answers"] > 0
+print("alive")
+"""
+    assert in_a_process(program) == "alive\n"
+
+
+def test_predictions_of_many_threads_at_once(fitted, rows):
+    X = np.tile(rows[0], (200, 1))
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: fitted.predict(X), range(64)))
+    assert all(same_bits(one, found[0]) for one in found)
+    assert same_bits(found[0], np.tile(fitted.predict(rows[0]), 200))
+
+
+def test_a_forked_process_predicts_and_fits():
+    """After the parent has used its threads, which a fork does not copy."""
+    program = """
+import os
+import numpy as np, lodestone
+lodestone.set_threads(2)
+X, y = lodestone.Teacher.random(d=10, k=3, seed=0).sample(3000, noise=0.1, seed=0)
+model = lodestone.LodestoneRegressor(weight_decay=0.05).fit(X, y)
+expected = model.predict(X)
+child = os.fork()
+if child == 0:
+    again = lodestone.LodestoneRegressor(weight_decay=0.05).fit(X, y)
+    same = np.array_equal(model.predict(X), expected) and np.array_equal(again.predict(X), expected)
+    os._exit(0 if same else 1)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    assert in_a_process(program) == "0\n"
 
 
 # ---- Ctrl-C

@@ -95,20 +95,40 @@ def graph_of(nodes, constants, width=4):
     )
 
 
-def test_what_pytorch_exports():
-    """Two linear layers are Gemm nodes with transposed weights."""
-    network = random_network()
-    proto = graph_of(
+def as_pytorch_writes(network):
+    """Two linear layers are Gemm nodes with transposed weights, all attributes written out."""
+    gemm = {"alpha": 1.0, "beta": 1.0, "transA": 0, "transB": 1}
+    return graph_of(
         [
-            helper.make_node("Gemm", ["x", "0.weight", "0.bias"], ["h"], transB=1),
+            helper.make_node("Gemm", ["x", "0.weight", "0.bias"], ["h"], **gemm),
             helper.make_node("Relu", ["h"], ["r"]),
-            helper.make_node("Gemm", ["r", "2.weight", "2.bias"], ["y"], transB=1),
+            helper.make_node("Gemm", ["r", "2.weight", "2.bias"], ["y"], **gemm),
         ],
         {"0.weight": network.W, "0.bias": network.b, "2.weight": network.a[None, :],
          "2.bias": [0.7]},
     )
+
+
+def test_what_pytorch_exports():
+    proto = as_pytorch_writes(random_network())
     X = np.random.default_rng(2).normal(size=(20, 4))
     np.testing.assert_allclose(from_onnx(proto).predict(X), run_onnx(proto, X)[:, 0], rtol=1e-12)
+
+
+def test_weights_in_a_file_beside_the_graph(tmp_path, monkeypatch):
+    """PyTorch writes them so, unless told otherwise."""
+    network = random_network(m=300)
+    onnx.save(as_pytorch_writes(network), tmp_path / "net.onnx", save_as_external_data=True,
+              location="net.onnx.data")
+    assert (tmp_path / "net.onnx.data").stat().st_size > 4 * 300 * 8
+    X = np.random.default_rng(2).normal(size=(20, 4))
+    expected = run_onnx(as_pytorch_writes(network), X)[:, 0]
+    np.testing.assert_allclose(from_onnx(tmp_path / "net.onnx").predict(X), expected, rtol=1e-12)
+    monkeypatch.chdir(tmp_path)
+    np.testing.assert_allclose(from_onnx("net.onnx").predict(X), expected, rtol=1e-12)
+    (tmp_path / "net.onnx.data").unlink()
+    with pytest.raises(OSError, match="net.onnx: its weights cannot be read"):
+        from_onnx(tmp_path / "net.onnx")
 
 
 def test_a_linear_path_around_the_neurons():

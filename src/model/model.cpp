@@ -12,17 +12,26 @@
 namespace lodestone {
 
 Vector Model::predict(const Eigen::Ref<const Matrix>& X) const {
+  bool finite = true;
+  return predict(X, finite);
+}
+
+Vector Model::predict(const Eigen::Ref<const Matrix>& X, bool& finite) const {
   if (X.cols() != dimension()) {
     throw InvalidArgument("data", std::to_string(X.cols()) + " columns",
                           "the model needs " + std::to_string(dimension()));
   }
   Vector result(X.rows());
+  finite = true;
   for (Index t = 0; t < X.rows(); ++t) {
+    // β meets every column, also where it is 0: 0·NaN and 0·∞ are NaN, and nothing that is added to
+    // a NaN or an infinity makes it finite.
     double value = affine.alpha + X.row(t).dot(affine.beta);
     for (const Feature& feature : features) {
       value += feature.amplitude * std::max(0.0, X.row(t).dot(feature.direction) + feature.bias);
     }
     result[t] = value;
+    finite &= std::isfinite(value);
   }
   return result;
 }

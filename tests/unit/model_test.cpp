@@ -310,6 +310,39 @@ TEST(Model, SelectsColumnsByNameOrPosition) {
   EXPECT_EQ(model.predict(Matrix(0, 4)).size(), 0);
 }
 
+// Whatever the model multiplies it by, also by 0 and also in features that are switched off.
+TEST(Model, NothingThatIsNotFiniteGivesAFinitePrediction) {
+  Model model = example_model();
+  model.affine.beta.setZero();
+  model.affine.beta[1] = -2.0;
+  model.features[0].direction.setZero();
+  const Matrix finite_rows = normal_matrix(7, 4, 31);
+  bool finite = false;
+  EXPECT_TRUE(same_bits(model.predict(finite_rows, finite), model.predict(finite_rows)));
+  EXPECT_TRUE(finite);
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  for (const double value : {std::nan(""), infinity, -infinity}) {
+    for (Index j = 0; j < 4; ++j) {
+      for (const bool with_features : {true, false}) {
+        Matrix X = finite_rows;
+        X(3, j) = value;
+        Model used = model;
+        if (!with_features) used.features.clear();
+        const Vector predictions = used.predict(X, finite);
+        EXPECT_FALSE(finite) << "column " << j << ", value " << value;
+        for (Index t = 0; t < 7; ++t) EXPECT_EQ(std::isfinite(predictions[t]), t != 3);
+      }
+    }
+  }
+  model.affine.beta[0] = 1e200;
+  Matrix X = finite_rows;
+  X(0, 0) = 1e200;
+  model.predict(X, finite);
+  EXPECT_FALSE(finite) << "numbers too large for float64";
+  model.predict(Matrix(0, 4), finite);
+  EXPECT_TRUE(finite);
+}
+
 TEST(Model, FileKeepsEncodings) {
   const TemporaryFolder folder;
   Model model = example_model();
