@@ -104,6 +104,7 @@ std::unique_ptr<Verb> make_predict(CLI::App& parent);
 std::unique_ptr<Verb> make_certify(CLI::App& parent);
 std::unique_ptr<Verb> make_sweep(CLI::App& parent);
 std::unique_ptr<Verb> make_verify(CLI::App& parent);
+std::unique_ptr<Verb> make_bench(CLI::App& parent);
 std::unique_ptr<Verb> make_report(CLI::App& parent);
 std::unique_ptr<Verb> make_export(CLI::App& parent);
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "lodestone/benchmark.hpp"
 #include "lodestone/fit.hpp"
 #include "lodestone/laboratory.hpp"
 #include "lodestone/model_certificate.hpp"
@@ -106,6 +107,9 @@ struct VerifyRequest {
   std::vector<const Experiment*> chosen() const;
 };
 std::vector<Option> verify_options(VerifyRequest& request);
+
+/// The options of `bench`.
+std::vector<Option> bench_options(BenchmarkOptions& options);
 
 /// One "key = value" of a configuration file.
 struct ConfigEntry {

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "core/statistics.hpp"
 #include "lodestone/laboratory.hpp"
 #include "lodestone/random.hpp"
 
@@ -64,12 +65,5 @@ class Draw {
 /// Angle between the line through w and the nearest of the lines through the rows of directions
 /// (k×d), in radians in [0, π/2].
 double nearest_angle(const Matrix& directions, const Vector& w);
-
-/// q-quantile of numbers, 0 <= q <= 1, the nearest rank; NaN of none.
-double quantile(std::vector<double> values, double q);
-
-/// Exponent b of the power law y ≈ c·x^b fitted to positive numbers by least squares in logarithms.
-/// NaN for fewer than two different x.
-double fitted_exponent(const std::vector<double>& x, const std::vector<double>& y);
 
 }  // namespace lodestone::laboratory

@@ -1,4 +1,4 @@
-"""benchmarks/fit.py: what its tables rest on. The programs it compares with are not needed here."""
+"""benchmarks/fit.py and speed.py: what their tables rest on. The programs it compares with are not needed here."""
 
 import json
 import sys
@@ -11,6 +11,12 @@ sys.path.insert(0, str(REPOSITORY / "benchmarks"))
 from parts.common import measured, print_table, save  # noqa: E402
 from parts.directions import judge, model_directions  # noqa: E402
 from parts.growth import exponent  # noqa: E402
+from parts.peer import (  # noqa: E402
+    population_data,
+    population_numpy_step,
+    sample_data,
+    sample_numpy_step,
+)
 from parts.teachers import draw_rows, draw_teacher  # noqa: E402
 
 TRUE = np.eye(4)[:2]
@@ -85,3 +91,29 @@ def test_tables_align_numbers_to_the_right(capsys):
     print_table("title", ["name", "value"], [["a", "1.50"], ["long name", "-12.25"]])
     lines = capsys.readouterr().out.splitlines()
     assert lines[-2:] == ["a            1.50", "long name  -12.25"]
+
+
+def test_the_reference_of_peers_is_the_gradient_of_its_loss():
+    X, y, a, W = sample_data((30, 4, 6), "float64")
+    _, gradient_a, gradient_W = sample_numpy_step(X, y, a, W)
+    shift_a, shift_W = np.cos(a), np.sin(W)
+    step = 1e-6
+
+    def loss(t):
+        return sample_numpy_step(X, y, a + t * shift_a, W + t * shift_W)[0]
+
+    slope = (loss(step) - loss(-step)) / (2 * step)
+    assert slope == pytest.approx(gradient_a @ shift_a + (gradient_W * shift_W).sum(), rel=1e-6)
+
+
+def test_the_population_reference_of_peers_is_the_gradient_of_its_loss():
+    a, W, directions = population_data((6, 5, 2), "float64")
+    _, gradient_a, gradient_W = population_numpy_step(a, W, directions)
+    shift_a, shift_W = np.cos(a), np.sin(W)
+    step = 1e-6
+
+    def loss(t):
+        return population_numpy_step(a + t * shift_a, W + t * shift_W, directions)[0]
+
+    slope = (loss(step) - loss(-step)) / (2 * step)
+    assert slope == pytest.approx(gradient_a @ shift_a + (gradient_W * shift_W).sum(), rel=1e-6)

@@ -5,7 +5,7 @@ import re
 import pytest
 from conftest import SMALL, assert_refused
 
-VERBS = ["fit", "train", "sample", "predict", "verify"]
+VERBS = ["fit", "train", "sample", "predict", "verify", "bench"]
 
 # Flags that every script may rely on.
 FLAGS = {
@@ -19,6 +19,7 @@ FLAGS = {
         overwrite resume config threads quiet json""".split(),
     "sample": "teacher samples noise seed out overwrite config threads quiet json".split(),
     "verify": "only quick broken seed out overwrite config threads quiet json".split(),
+    "bench": "case size precision seconds out overwrite config threads quiet json".split(),
     "predict": "delimiter drop-missing out overwrite config threads quiet json".split(),
 }
 
