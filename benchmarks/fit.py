@@ -57,11 +57,8 @@ def _is_named(text):
     return bool(colon) and not label.lstrip().startswith("-")
 
 
-def command_line():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("part", choices=[*PARTS, "all"])
+def shared_arguments(parser, out):
+    """What fit.py and peers.py both ask for; `out` is the name of the results."""
     parser.add_argument(
         "--lodestone",
         metavar="FILE",
@@ -76,6 +73,32 @@ def command_line():
         help="folder of NAME.csv and NAME.splits.json for 'tables' [../shared/data]",
     )
     parser.add_argument(
+        "--only",
+        metavar="METHOD,...",
+        type=lambda text: set(text.split(",")),
+        default=set(),
+        help="measure these alone: lodestone, ppr, least-squares, mlp, boosting, floor [all]",
+    )
+    parser.add_argument("--splits", metavar="N", type=int, default=10, help="splits a table [10]")
+    parser.add_argument("--threads", metavar="N", type=int, default=1, help="for every method [1]")
+    parser.add_argument(
+        "--out", metavar="FILE", default=HERE.parent / "runs/benchmarks" / out, help="JSON results"
+    )
+
+
+def limit_threads(count):
+    """For a BLAS that is not loaded yet: it reads these once, so call this before importing numpy."""
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[variable] = str(count)
+
+
+def command_line():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("part", choices=[*PARTS, "all"])
+    shared_arguments(parser, "fit.json")
+    parser.add_argument(
         "--fit-flags",
         metavar="[NAME:] FLAGS",
         action="append",
@@ -83,31 +106,14 @@ def command_line():
         ' own, as in --fit-flags "relu: --shape relu" --fit-flags "spline: --shape spline"',
     )
     parser.add_argument(
-        "--only",
-        metavar="METHOD,...",
-        type=lambda text: set(text.split(",")),
-        default=set(),
-        help="measure these alone: lodestone, ppr, least-squares, mlp, boosting, floor [all]",
-    )
-    parser.add_argument(
         "--seeds", metavar="N", type=int, default=20, help="teachers a setting [20]"
-    )
-    parser.add_argument("--splits", metavar="N", type=int, default=10, help="splits a table [10]")
-    parser.add_argument("--threads", metavar="N", type=int, default=1, help="for every method [1]")
-    parser.add_argument(
-        "--out",
-        metavar="FILE",
-        default=HERE.parent / "runs/benchmarks/fit.json",
-        help="JSON results",
     )
     return parser.parse_args(namespace=Options())
 
 
 def main():
     options = command_line()
-    # Before numpy is loaded: its BLAS reads them once.
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[variable] = str(options.threads)
+    limit_threads(options.threads)
     from parts.common import Lodestone, Unavailable, save, say
 
     options.lodestone = Lodestone(options.lodestone, options.threads)

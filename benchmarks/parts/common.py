@@ -76,11 +76,16 @@ class Lodestone:
         return json.loads(finished.stdout), finished
 
 
-def run_rscript(script, *arguments, threads):
-    """Runs an R script of this folder. OpenBLAS in R takes its threads from the environment."""
-    environment = dict(os.environ, OMP_NUM_THREADS=str(threads), OPENBLAS_NUM_THREADS=str(threads))
+def require_r():
+    """Raises Unavailable unless R is there."""
     if not shutil.which("Rscript"):
         raise Unavailable("no Rscript: install R (Debian: r-base-core), or leave ppr out (--only)")
+
+
+def run_rscript(script, *arguments, threads):
+    """Runs an R script of this folder. OpenBLAS in R takes its threads from the environment."""
+    require_r()
+    environment = dict(os.environ, OMP_NUM_THREADS=str(threads), OPENBLAS_NUM_THREADS=str(threads))
     finished = measured(["Rscript", "--vanilla", BENCHMARKS / script, *arguments], environment)
     if finished.status != 0:
         raise RuntimeError(f"{script}: {finished.stderr}")

@@ -20,12 +20,12 @@ from parts.common import (
     mean_and_error,
     print_table,
     read_numbers,
+    require_r,
     say,
     standard_error,
     write_table,
 )
 
-TABLES = ["yacht", "concrete"]
 PPR = {
     "ppr, up to 8 by CV": ppr.Settings("cv", 8, "supsmu"),
     "ppr, 16 terms": ppr.Settings(16, 16, "supsmu"),
@@ -89,7 +89,23 @@ def measure(method, *arguments):
     return predictions, {"seconds": time.perf_counter() - start, **extra}
 
 
-def one_split(options, folder, names, train, test, number):
+def by_program(options, folder, target, train, test):
+    """`lodestone fit` on the files of a split, each variant: {method: {rmse, seconds, features...}}."""
+    results = {}
+    for variant, flags in options.variants("lodestone"):
+        out = folder / variant.replace(" ", "-")
+        files = ["--data", folder / "train.csv", "--test", folder / "test.csv", "--target", target]
+        summary, finished = options.lodestone("fit", *files, *flags, "--out", out)
+        results[variant] = {
+            "rmse": summary["test"]["rmse"],
+            "seconds": finished.seconds,
+            "features": summary["features"],
+            "summary": summary,
+        }
+    return results
+
+
+def one_split(options, folder, names, train, test, number, own, with_ppr):
     """Every method on one split: {method: {rmse, seconds, features...}}."""
     target = write_table(folder / "train.csv", *train, names)
     write_table(folder / "test.csv", *test, names)
@@ -104,7 +120,7 @@ def one_split(options, folder, names, train, test, number):
         if options.wants(key):
             predictions, result = measure(method, train, test[0], *arguments)
             results[name] = {"rmse": rmse(predictions, test[1]), **result}
-    if options.wants("ppr"):
+    if with_ppr:
         jobs = [(folder / "train.csv", folder / "test.csv", settings) for settings in PPR.values()]
         for name, fit in zip(PPR, ppr.fit_all(jobs, folder, options.threads)):
             results[name] = {
@@ -112,16 +128,7 @@ def one_split(options, folder, names, train, test, number):
                 "seconds": fit.seconds,
                 "features": fit.terms,
             }
-    for variant, flags in options.variants("lodestone"):
-        out = folder / variant.replace(" ", "-")
-        files = ["--data", folder / "train.csv", "--test", folder / "test.csv", "--target", target]
-        summary, finished = options.lodestone("fit", *files, *flags, "--out", out)
-        results[variant] = {
-            "rmse": summary["test"]["rmse"],
-            "seconds": finished.seconds,
-            "features": summary["features"],
-            "summary": summary,
-        }
+    results.update(own(options, folder, target, train, test))
     return results
 
 
@@ -176,25 +183,35 @@ def report(table, splits):
     return means
 
 
-def run(options):
-    """The measurement; returns what is saved."""
+def run(options, own=by_program):
+    """The measurement, with Lodestone's own fits by `own`; returns what is saved."""
     if not options.data_dir.is_dir():
         raise Unavailable(
             f"no folder {options.data_dir} with NAME.csv and NAME.splits.json;"
             " name it with --data-dir"
         )
+    with_ppr = options.wants("ppr")
+    try:
+        if with_ppr:
+            require_r()
+    except Unavailable as missing:
+        say(f"ppr: not measured: {missing}")
+        with_ppr = False
     results = {}
-    for table in TABLES:
+    for file in sorted(options.data_dir.glob("*.splits.json")):
+        table = file.name.removesuffix(".splits.json")
         names, rows = read_numbers(options.data_dir / f"{table}.csv")
-        splits = json.loads((options.data_dir / f"{table}.splits.json").read_text())
+        splits = json.loads(file.read_text())
         measurements = []
         for number, split in enumerate(splits[: options.splits]):
-            say(f"tables: {table}: split {number}")
+            say(f"{table}: split {number}")
             train, test = (
                 (rows[part, :-1], rows[part, -1]) for part in (split["train"], split["test"])
             )
             with tempfile.TemporaryDirectory() as folder:
-                measurements.append(one_split(options, Path(folder), names, train, test, number))
+                measurements.append(
+                    one_split(options, Path(folder), names, train, test, number, own, with_ppr)
+                )
         means = report(table, measurements)
         results[table] = {"means": means, "splits": measurements}
     return results
