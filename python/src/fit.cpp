@@ -83,16 +83,17 @@ void bind_fit(nb::module_& module) {
       [](const MatrixIn& X, const VectorIn& y, const std::optional<VectorIn>& weights,
          std::vector<std::string> columns, std::string target, const OptionTexts& options,
          const std::vector<std::pair<Rows, Rows>>& splits, const nb::object& on_progress) {
-        const Dataset data = to_dataset(X, y, weights, std::move(columns), std::move(target));
+        Dataset data = to_dataset(X, y, weights, std::move(columns), std::move(target));
+        const Index rows = data.X.rows();
         Fitting fitting(options);
         for (const auto& [training, held_out] : splits) {
           fitting.how().splits.push_back({to_rows(training), to_rows(held_out)});
         }
         return fitting.run(
             [&](const FitOptions& how, const FitObserver& observer) {
-              return fit(data, std::nullopt, how, observer);
+              return fit(std::move(data), std::nullopt, how, observer);
             },
-            on_progress, "arrays", data.X.rows());
+            on_progress, "arrays", rows);
       },
       nb::arg("X"), nb::arg("y"), nb::arg("sample_weight").none(), nb::arg("columns"),
       nb::arg("target"), nb::arg("options"), nb::arg("splits"), nb::arg("on_progress").none());

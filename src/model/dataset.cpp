@@ -140,20 +140,21 @@ Dataset set_aside(Dataset& data, std::vector<Index>& kept, std::vector<Index> ro
   std::sort(rows.begin(), rows.end());
   std::vector<Index> aside;
   std::vector<Index> left;
-  std::vector<Index> left_numbers;
+  aside.reserve(rows.size());
+  left.reserve(kept.size() - rows.size());
   auto next = rows.begin();
   for (std::size_t t = 0; t < kept.size(); ++t) {
     if (next != rows.end() && *next == kept[t]) {
       aside.push_back(static_cast<Index>(t));
       ++next;
     } else {
+      kept[left.size()] = kept[t];
       left.push_back(static_cast<Index>(t));
-      left_numbers.push_back(kept[t]);
     }
   }
+  kept.resize(left.size());
   Dataset result = take_rows(data, aside);
   shrink_to_rows(data, left);
-  kept = std::move(left_numbers);
   return result;
 }
 

@@ -20,9 +20,8 @@ def test_rows_are_held_once(lodestone):
     np.save(lodestone.folder / "X.npy", table)
     np.save(lodestone.folder / "y.npy", np.maximum(table[:, 0], table[:, 1]))
     limit = int(1.2 * table.nbytes) + BESIDES
-    # The constant column of biases is still a copy of the rows.
     result = lodestone(
-        *["train", "--data", "X.npy", "--target", "y.npy", "--biases", "off", *FLAGS],
+        *["train", "--data", "X.npy", "--target", "y.npy", *FLAGS],
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (limit, limit)),
     )
