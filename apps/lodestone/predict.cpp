@@ -30,8 +30,9 @@ std::optional<Error> measured_error(const Vector& predictions, const Vector& tar
     if (!std::isnan(target[t])) known.push_back(t);
   }
   const Vector y = target(known);
-  const double mean_square =
-      (predictions(known) - y).squaredNorm() / static_cast<double>(known.size());
+  // As a vector, whose squares are added in the order in which training adds them.
+  const Vector rest = predictions(known) - y;
+  const double mean_square = rest.squaredNorm() / static_cast<double>(known.size());
   const double variance = (y.array() - y.mean()).square().mean();
   Error error{std::sqrt(mean_square), std::nullopt, y.size()};
   if (variance > 0.0) error.r2 = 1.0 - mean_square / variance;

@@ -19,7 +19,7 @@ constexpr double descent_share = 0.1;      // optimality violation at which the 
 constexpr double stagnation_share = 0.02;  // decrease over 20 iterations below which it gives up
 constexpr double merge_share = 0.02;       // rise of P_λ accepted for one neuron less
 constexpr int merging_rounds = 2;
-constexpr int patience = 4;          // rounds without a clearly smaller gap
+constexpr int patience = 8;          // rounds without a clearly smaller gap
 constexpr double birth_share = 0.2;  // |η| − 1 that is worth a neuron
 
 // Fewer neurons where P_λ does not mind: the coarsest merge that raises it by no more than `rise`.
