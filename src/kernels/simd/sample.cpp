@@ -518,7 +518,7 @@ std::vector<double> sums_over_blocks(const RowBlocks& rows, std::size_t length,
   constexpr std::size_t most_numbers = std::size_t{1} << 22;
   const Index blocks = rows.count();
   const Index chunks =
-      std::min(blocks, std::clamp<Index>(static_cast<Index>(most_numbers / length), 8, 32));
+      std::min(blocks, std::clamp<Index>(static_cast<Index>(most_numbers / (1 + length)), 8, 32));
   if (chunks == 0) return std::vector<double>(length, 0.0);
   std::vector<std::vector<double>> partial(size(chunks));
   for_each_block(chunks, [&](Index chunk) {
