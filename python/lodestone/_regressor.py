@@ -311,10 +311,14 @@ class LodestoneRegressor(
             if self.cv > X.shape[0]:
                 raise ValueError(f"cv: got {self.cv} folds; there are only n_samples={X.shape[0]}")
             return []
-        return [
+        splits = [
             (np.arange(X.shape[0])[training], np.arange(X.shape[0])[held_out])
             for training, held_out in check_cv(self.cv).split(X, y)
         ]
+        # None at all would leave the folds to the library.
+        if not splits:
+            raise ValueError(f"cv: got {self.cv!r}; must give at least 2 folds")
+        return splits
 
     def _keep(self, parts: dict[str, Any]) -> None:
         model = parts["model"]

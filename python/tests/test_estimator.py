@@ -398,6 +398,7 @@ def test_bad_weights_are_refused(weights, says, rows):
         ("weight_decay_ratio", np.nan, ValueError, "between 0 and 1"),
         ("cv", 1, ValueError, "at least 2"),
         ("cv", 61, ValueError, "n_samples=60"),
+        ("cv", [], ValueError, "at least 2 folds"),
         ("cv", [([0, 1, 2], [99])], IndexError, "out of bounds"),
         ("cv", [(np.arange(30), np.arange(30, 60))], ValueError, "at least 2 folds"),
         ("select", "smallest", ValueError, "'one-standard-error'"),
