@@ -32,10 +32,10 @@ def main():
 
     expected = reference(*[np.asarray(array, dtype="float64") for array in data])
     for value, true in zip(step(), expected):
-        # Neuron by neuron, and of 19 in 20: where an inner product rounds to the other side of 0, one
-        # neuron's gradient differs by a whole row.
+        # Neuron by neuron. In float32, 19 in 20: where an inner product rounds to the other side of 0,
+        # one neuron's gradient differs by a whole row.
         difference = np.linalg.norm(np.atleast_2d(np.asarray(value) - true), axis=1)
-        error = np.quantile(difference / np.linalg.norm(np.atleast_2d(true), axis=1), 0.95)
+        error = np.quantile(difference / np.linalg.norm(np.atleast_2d(true), axis=1), 1.0 if precision == "float64" else 0.95)
         if not error <= ALLOWED[precision]:
             sys.exit(f"{method}: differs from numpy by {error:.3g} relative; it is not timed")
     print(json.dumps({"median_seconds": median_time(step, float(seconds))}))

@@ -298,13 +298,14 @@ class Suite {
     check(name_, "the loss", std::abs(value.loss - expected.loss) / expected.loss, allowed);
     check(name_, "the gradient in a", relative_error(value.gradient_a, expected.gradient_a),
           allowed);
-    // A row whose inner product rounds to the other side of 0 is counted or not, whichever is
-    // right: one neuron in thousands then differs by that row, and the others by rounding.
+    // In float32 an inner product may round to the other side of 0: one neuron in thousands then
+    // differs by a whole row, the others by rounding. So there 19 neurons in 20 must agree.
     std::vector<double> errors;
     for (Index i = 0; i < network.width(); ++i) {
       errors.push_back(relative_error(value.gradient_W.row(i), expected.gradient_W.row(i)));
     }
-    check(name_, "the gradient in W of 19 neurons in 20", quantile(errors, 0.95), allowed);
+    check(name_, "the gradient in W", quantile(errors, precision == "float64" ? 1.0 : 0.95),
+          allowed);
   }
 
   void population() {
