@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any, Optional
 
 import numpy as np
@@ -17,12 +18,23 @@ def vector(values: Any, name: str) -> np.ndarray:
     return _array(values, name, 1)
 
 
+def integer(value: Any, name: str) -> int:
+    """The integer itself. Raises TypeError for anything but Python's and NumPy's integers."""
+    if isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name}: got {value}; must be an integer")
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}: got {value!r}; must be an integer") from None
+
+
 def optional_vector(values: Any, name: str) -> Optional[np.ndarray]:
     """None, or what `vector` gives."""
     return None if values is None else vector(values, name)
 
 
 def _array(values: Any, name: str, dimensions: int) -> np.ndarray:
+    unmasked(values, name)
     if hasattr(values, "toarray"):
         raise TypeError(f"{name}: got a sparse matrix; use .toarray() to make it dense")
     given = np.asarray(values)
@@ -35,6 +47,12 @@ def _array(values: Any, name: str, dimensions: int) -> np.ndarray:
         raise ValueError(f"{name}: got shape {given.shape}; must have {dimensions} dimension"
                          f"{'s' if dimensions > 1 else ''}")
     return array
+
+
+def unmasked(values: Any, name: str) -> None:
+    """Raises ValueError where a masked array hides values: NumPy would give what is behind the mask."""
+    if np.ma.is_masked(values):
+        raise ValueError(f"{name}: got masked values; drop their rows or fill them first")
 
 
 def finite(array: np.ndarray, name: str) -> np.ndarray:

@@ -17,7 +17,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from lodestone import _core
-from lodestone._arrays import option_texts, target_name
+from lodestone._arrays import option_texts, target_name, unmasked
 from lodestone._network import Network
 from lodestone._progress import bar, reporter
 from lodestone._results import certificate, columns_of, frame
@@ -177,6 +177,8 @@ class LodestoneRegressor(
         """
         options = self._options()
         name_of_target = target_name(y)
+        for name, values in (("X", X), ("y", y), ("sample_weight", sample_weight)):
+            unmasked(values, name)
         X, y = validate_data(
             self, X, y, dtype=np.float64, order="C", y_numeric=True, ensure_min_samples=2
         )
@@ -263,6 +265,7 @@ class LodestoneRegressor(
 
     def _rows(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
+        unmasked(X, "X")
         return validate_data(self, X, dtype=np.float64, order="C", reset=False)
 
     def _options(self) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any, Optional, Union
 import numpy as np
 
 from lodestone import _core
-from lodestone._arrays import matrix, vector
+from lodestone._arrays import integer, matrix, vector
 from lodestone._results import Recovery, recovery
 
 
@@ -77,12 +77,16 @@ class Teacher:
         ------
         ValueError
             For values out of range, and where so many directions cannot be found that far apart.
+        TypeError
+            For d, k, r or seed that are not integers.
         """
+        d, k, seed = integer(d, "d"), integer(k, "k"), integer(seed, "seed")
+        r = min(d, k) if r is None else integer(r, "r")
         low, high = amplitudes
         keys = {
             "d": d,
             "k": k,
-            "r": min(d, k) if r is None else r,
+            "r": r,
             "min-angle": min_angle,
             "signs": signs,
             "amplitudes": f"{float(low)!r}:{float(high)!r}",
@@ -98,11 +102,11 @@ class Teacher:
 
         Raises OSError for a file that cannot be read, ValueError for a wrong description.
         """
-        return cls(*_core.read_teacher(os.fspath(description)))
+        return cls(*_core.read_teacher(description))
 
     def write(self, path: Union[str, os.PathLike]) -> None:
         """Writes the JSON file that `read` and the command line take. Raises OSError."""
-        _core.write_teacher(os.fspath(path), self.directions, self.amplitudes)
+        _core.write_teacher(path, self.directions, self.amplitudes)
 
     @property
     def dimension(self) -> int:

@@ -4,6 +4,13 @@
 
 namespace lodestone::python {
 
+std::string to_path(nb::handle path) {
+  PyObject* encoded = nullptr;
+  if (PyUnicode_FSConverter(path.ptr(), &encoded) == 0) throw nb::python_error();
+  const auto bytes = nb::steal<nb::bytes>(encoded);
+  return {bytes.c_str(), bytes.size()};
+}
+
 Network to_network(const VectorIn& a, const MatrixIn& W) {
   if (a.shape(0) != W.shape(0)) {
     throw InvalidArgument("a", std::to_string(a.shape(0)) + " numbers",

@@ -1,6 +1,11 @@
 #include "interpreter.hpp"
 
+#if !defined(_WIN32)
+#include <pthread.h>
+#endif
+
 #include <chrono>
+#include <stdexcept>
 #include <thread>
 
 namespace lodestone::python {
@@ -23,6 +28,22 @@ nb::object exception_of(const nb::python_error& raised) {
 }
 
 }  // namespace
+
+AtWork::AtWork() {
+#if !defined(_WIN32)
+  static const int watched = pthread_atfork(nullptr, nullptr, [] {
+    if (count > 0) forked_at_work = true;
+    count = 0;
+  });
+  static_cast<void>(watched);
+#endif
+  if (forked_at_work) {
+    throw std::runtime_error(
+        "this process was forked while another thread was in lodestone, and cannot use it; start "
+        "processes with multiprocessing's \"spawn\" or \"forkserver\"");
+  }
+  ++count;
+}
 
 void LongCall::run(const std::function<void()>& work) {
   const AtWork at_work;

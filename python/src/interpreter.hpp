@@ -16,9 +16,12 @@ namespace lodestone::python {
 namespace nb = nanobind;
 
 /// While one of these lives the library is at work, and the number of threads must not change.
+///
+/// A process that is forked meanwhile gets the library's locks as they are at that moment, and nobody who
+/// would release them: there the constructor throws std::runtime_error instead of waiting forever.
 class AtWork {
  public:
-  AtWork() { ++count; }
+  AtWork();
   ~AtWork() { --count; }
   AtWork(const AtWork&) = delete;
   AtWork& operator=(const AtWork&) = delete;
@@ -27,6 +30,7 @@ class AtWork {
 
  private:
   inline static std::atomic<int> count = 0;
+  inline static std::atomic<bool> forked_at_work = false;
 };
 
 /// Seconds that the last call on this thread spent in the library: what a call takes beyond them is

@@ -177,11 +177,12 @@ void bind_model(nb::module_& module) {
       "What `lodestone fit` and `lodestone train` write as model.json. Read-only; it\n"
       "can be pickled and copied, and predicts the same bits afterwards.")
       .def_static(
-          "read", [](const std::string& path) { return read_model(path); }, nb::arg("path"),
+          "read", [](nb::handle path) { return read_model(to_path(path)); }, nb::arg("path"),
+          nb::sig("def read(path: str | bytes | os.PathLike) -> Model"),
           "Reads model.json or network.json. Raises OSError for a missing, damaged or newer file.")
       .def_static(
-          "read_network", [](const std::string& path) { return read_network_arrays(path); },
-          nb::arg("path"),
+          "read_network", [](nb::handle path) { return read_network_arrays(to_path(path)); },
+          nb::arg("path"), nb::sig("def read_network(path: str | bytes | os.PathLike) -> Model"),
           "Reads a network trained elsewhere from an NPZ file with the arrays a, W (and b, alpha,\n"
           "beta), or those of scikit-learn's MLPRegressor, or of a PyTorch state_dict. Raises "
           "OSError.")
@@ -190,8 +191,8 @@ void bind_model(nb::module_& module) {
           nb::arg("alpha"), nb::arg("beta"), nb::arg("columns"), nb::arg("target"),
           "A network in the data's own units: a (m), W (m, d), b (m) or None, alpha, beta (d).")
       .def(
-          "write", [](const Model& model, const std::string& path) { write_model(path, model); },
-          nb::arg("path"),
+          "write", [](const Model& model, nb::handle path) { write_model(to_path(path), model); },
+          nb::arg("path"), nb::sig("def write(self, path: str | bytes | os.PathLike) -> None"),
           "Writes the file that `lodestone predict` and `Model.read` take, whole or not at all.\n"
           "Raises OSError.")
       .def(

@@ -30,12 +30,13 @@ void bind_teacher(nb::module_& module) {
       [](const MatrixIn& W, const VectorIn& a) { return as_arrays(to_teacher(W, a)); },
       nb::arg("directions"), nb::arg("amplitudes"));
   module.def(
-      "read_teacher", [](const std::string& text) { return as_arrays(read_teacher(text)); },
+      "read_teacher",
+      [](nb::handle description) { return as_arrays(read_teacher(to_path(description))); },
       nb::arg("description"));
   module.def(
       "write_teacher",
-      [](const std::string& path, const MatrixIn& W, const VectorIn& a) {
-        write_teacher(path, to_teacher(W, a));
+      [](nb::handle path, const MatrixIn& W, const VectorIn& a) {
+        write_teacher(to_path(path), to_teacher(W, a));
       },
       nb::arg("path"), nb::arg("directions"), nb::arg("amplitudes"));
   module.def(

@@ -505,6 +505,46 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     assert in_a_process(program) == "0\n"
 
 
+def test_a_process_forked_while_another_thread_works_says_so():
+    program = """
+import os, threading
+import lodestone
+teacher = lodestone.Teacher.random(seed=0)
+at_work, forked = threading.Event(), threading.Event()
+def callback(record):
+    at_work.set()
+    forked.wait()
+worker = threading.Thread(target=lambda: lodestone.train(teacher, max_steps=2, callback=callback))
+worker.start()
+at_work.wait()
+child = os.fork()
+if child == 0:
+    try:
+        lodestone.train(teacher, max_steps=2)
+    except RuntimeError as refused:
+        os._exit(0 if "spawn" in str(refused) else 1)
+    os._exit(2)
+forked.set()
+worker.join()
+lodestone.train(teacher, max_steps=2)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    assert in_a_process(program) == "0\n"
+
+
+@pytest.mark.parametrize("name", ["X", "y", "sample_weight"])
+def test_masked_values_are_refused(name, rows):
+    arrays = {"X": rows[0], "y": rows[1], "sample_weight": np.ones(len(rows[1]))}
+    arrays[name] = np.ma.array(arrays[name], mask=False)
+    model = quick().fit(**arrays)  # nothing is hidden
+    arrays[name][0] = np.ma.masked
+    with pytest.raises(ValueError, match=f"{name}: got masked values"):
+        quick().fit(**arrays)
+    if name == "X":
+        with pytest.raises(ValueError, match="X: got masked values"):
+            model.predict(arrays["X"])
+
+
 # ---- Ctrl-C
 
 

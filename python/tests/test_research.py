@@ -1,5 +1,6 @@
 """Teachers, networks, objectives, certificates and the verifier."""
 
+import os
 import pickle
 
 import numpy as np
@@ -61,6 +62,9 @@ def test_bad_teachers_are_refused(directions, amplitudes, says):
 def test_bad_random_teachers_are_refused(tmp_path):
     for arguments in ({"d": 0}, {"min_angle": 90}, {"signs": "none"}, {"d": 2, "k": 9}, {"r": 5}):
         with pytest.raises(ValueError):
+            Teacher.random(**{"d": 4, "k": 3, **arguments})
+    for arguments in ({"d": None}, {"k": 2.5}, {"r": "2"}, {"seed": True}):
+        with pytest.raises(TypeError, match=f"{next(iter(arguments))}: got .*; must be an integer"):
             Teacher.random(**{"d": 4, "k": 3, **arguments})
     with pytest.raises(ValueError, match="samples: got 0"):
         Teacher.random().sample(0)
@@ -305,6 +309,12 @@ def test_models_refuse_what_does_not_fit(fitted, tmp_path):
         lodestone.Model.read(str(tmp_path / "nowhere.json"))
     with pytest.raises(OSError, match="nowhere"):
         model.write(str(tmp_path / "nowhere" / "model.json"))
+    for path, error in (("a\0b", ValueError), (b"a\0b", ValueError), (None, TypeError), (3.0, TypeError)):
+        for call in (model.write, lodestone.Model.read, lodestone.Model.read_network):
+            with pytest.raises(error):
+                call(path)
+    model.write(tmp_path / "model.json")
+    assert lodestone.Model.read(os.fsencode(tmp_path / "model.json")).columns == model.columns
     with pytest.raises(TypeError):
         lodestone.Model()
 
