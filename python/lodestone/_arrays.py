@@ -97,7 +97,9 @@ def target_name(y: Any) -> str:
     return name if isinstance(name, str) and name else "y"
 
 
-def table(X: Any, y: Any, sample_weight: Any = None):
+def table(
+    X: Any, y: Any, sample_weight: Any = None
+) -> tuple[np.ndarray, np.ndarray, Optional[np.ndarray]]:
     """(X, y, weights) of rows, checked for shape; the library checks the rest."""
     rows = finite(matrix(X, "X"), "X")
     target = finite(vector(y, "y"), "y")

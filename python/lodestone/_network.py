@@ -8,7 +8,7 @@ from typing import Any, Mapping, Optional, Sequence
 import numpy as np
 
 from lodestone import _core
-from lodestone._arrays import finite, matrix, optional_vector, vector
+from lodestone._arrays import finite, matrix, vector
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,7 @@ class Network:
         m, d = W.shape
         parts = {"a": (vector(self.a, "a"), m)}
         if self.b is not None:
-            parts["b"] = (optional_vector(self.b, "b"), m)
+            parts["b"] = (vector(self.b, "b"), m)
         beta = np.zeros(d) if self.beta is None else self.beta
         parts["beta"] = (vector(beta, "beta"), d)
         for name, (array, size) in parts.items():
@@ -210,7 +210,7 @@ class Network:
         `certify` judges and ``Model.write`` saves for the command line."""
         names = [f"x{j}" for j in range(self.dimension)] if columns is None else list(columns)
         return _core.Model.from_arrays(
-            self.a, self.W, self.b, self.alpha, self.beta, names, target
+            self.a, self.W, self.b, self.alpha, np.asarray(self.beta), names, target
         )
 
     def __repr__(self) -> str:

@@ -155,6 +155,8 @@ class SampleObjective(_Objective):
         part.
     """
 
+    _core: _core.SampleObjective
+
     def __init__(
         self, X: Any, y: Any, sample_weight: Optional[Any] = None, *, biases: bool = False,
         precision: str = "float64",

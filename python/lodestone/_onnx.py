@@ -74,10 +74,11 @@ def to_onnx(
     network = Network.of(model)
     center = np.asarray(model.center)
     b = np.zeros(network.width) if network.b is None else network.b
+    beta = np.asarray(network.beta)
     constants = {
         "center": center[None, :],
-        "beta": network.beta,
-        "alpha": np.array([network.alpha + network.beta @ center]),
+        "beta": beta,
+        "alpha": np.array([network.alpha + beta @ center]),
     }
     helper = onnx.helper
     nodes = [helper.make_node("Sub", [INPUT, "center"], ["centred"])]
@@ -186,8 +187,11 @@ class _Symbol:
     def plus(self, other: Any) -> _Symbol:
         if not isinstance(other, _Symbol):
             return _Symbol(self.A, self.c + np.asarray(other).reshape(-1), self.H)
-        hidden = [part for part in (self.H, other.H) if part is not None]
-        return _Symbol(self.A + other.A, self.c + other.c, sum(hidden) if hidden else None)
+        if self.H is None or other.H is None:
+            H = other.H if self.H is None else self.H
+        else:
+            H = self.H + other.H
+        return _Symbol(self.A + other.A, self.c + other.c, H)
 
 
 class _Reader:
@@ -217,7 +221,7 @@ class _Reader:
         if out.c.size != 1:
             raise ValueError(f"graph: got {out.c.size} outputs a row; must be one")
         beta, alpha = out.A[:, 0], float(out.c[0])
-        if out.H is None:
+        if out.H is None or self._hidden is None:
             return Network(np.zeros(0), np.zeros((0, d)), np.zeros(0), alpha, beta)
         return Network(out.H[:, 0], self._hidden.A.T, self._hidden.c, alpha, beta)
 

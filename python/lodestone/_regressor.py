@@ -423,9 +423,10 @@ def _require_number(
         return
     if not isinstance(value, numbers.Real) or isinstance(value, bool):
         raise TypeError(f"{name}: got {value!r}; must be a number{' or None' if optional else ''}")
-    too_low = value <= low if above else value < low
-    too_high = value >= high and not (infinite and value == np.inf)
-    if np.isnan(value) or too_low or too_high:
+    number = float(value)
+    too_low = number <= low if above else number < low
+    too_high = number >= high and not (infinite and number == np.inf)
+    if np.isnan(number) or too_low or too_high:
         rule = "positive" if high == np.inf else f"between {low:g} and {high:g}, ends excluded"
         raise ValueError(f"{name}: got {value}; must be {rule}")
 

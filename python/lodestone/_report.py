@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import csv
 import html
+import importlib
 import io
 import json
 import math
 import os
+import sys
 from pathlib import Path
 from typing import Any, Callable, Optional, Union
 
@@ -279,12 +281,9 @@ def _columns(file: Path) -> dict[str, np.ndarray]:
 
 def _configuration(file: Path) -> dict[str, str]:
     try:
-        import tomllib
-    except ImportError:  # before Python 3.11
-        try:
-            import tomli as tomllib
-        except ImportError:
-            return {}
+        tomllib = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+    except ImportError:
+        return {}
     if not file.exists():
         return {}
     with open(file, "rb") as text:

@@ -236,17 +236,17 @@ def train(
         raise ValueError(f"{name}: goes with a Teacher; a table brings its own rows")
     elif y is None:
         raise ValueError("y: got None; a table needs a target for each row")
-    values = None
+    values: Optional[list[float]] = None
     if isinstance(schedule, str):
         if schedule not in ("halving", "constant", "none"):
             raise ValueError(f"schedule: got {schedule!r}; must be 'halving', 'constant', 'none' or "
                              "a sequence of weight decays")
         options["schedule"] = schedule
     else:
-        values = finite(vector(schedule, "schedule"), "schedule")
-        if values.size == 0 or (values < 0).any():
+        given = finite(vector(schedule, "schedule"), "schedule")
+        if given.size == 0 or (given < 0).any():
             raise ValueError("schedule: must hold at least one weight decay, all 0 or positive")
-        values = values.tolist()
+        values = given.tolist()
     if state is not None and not isinstance(state, _core.TrainState):
         raise TypeError(f"state: got {type(state).__name__}; must be a TrainState")
 

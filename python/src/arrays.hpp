@@ -44,8 +44,8 @@ inline VectorOut to_numpy(Vector values) {
   return VectorOut(kept->data(), {static_cast<std::size_t>(kept->size())}, owner);
 }
 
-/// What Python names a file by (str, bytes or os.PathLike) in the file system's encoding. Raises TypeError
-/// for anything else and ValueError for a zero byte, as `open` does.
+/// What Python names a file by (str, bytes or os.PathLike) in the file system's encoding. Raises
+/// TypeError for anything else and ValueError for a zero byte, as `open` does.
 std::string to_path(nb::handle path);
 
 /// θ = (a, W). Throws InvalidArgument when a does not have a number for each row of W.

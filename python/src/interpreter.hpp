@@ -17,8 +17,9 @@ namespace nb = nanobind;
 
 /// While one of these lives the library is at work, and the number of threads must not change.
 ///
-/// A process that is forked meanwhile gets the library's locks as they are at that moment, and nobody who
-/// would release them: there the constructor throws std::runtime_error instead of waiting forever.
+/// A process that is forked meanwhile gets the library's locks as they are at that moment, and
+/// nobody who would release them: there the constructor throws std::runtime_error instead of
+/// waiting forever.
 class AtWork {
  public:
   AtWork();
