@@ -30,6 +30,49 @@ double penalized(double loss, const Network& network, double lambda) {
   return loss + 0.5 * lambda * squared_norm(network);
 }
 
+// Whether neurons 2i and 2i + 1 are mirror images for every i, to the last bit. A symmetric start leads
+// there in stage 1, and no later step tells the two apart (docs/math.md, 4.1).
+bool in_mirrored_pairs(const Network& network) {
+  if (network.width() % 2 != 0) return false;
+  for (Index i = 0; i < network.width(); i += 2) {
+    if (network.a[i] != network.a[i + 1]) return false;
+    if ((network.W.row(i).array() != -network.W.row(i + 1).array()).any()) return false;
+  }
+  return true;
+}
+
+// Row 2i of W for each pair.
+Matrix first_of_each_pair(const Matrix& W) {
+  return Eigen::Map<const Matrix, 0, Eigen::OuterStride<>>(W.data(), W.rows() / 2, W.cols(),
+                                                           Eigen::OuterStride<>(2 * W.cols()));
+}
+
+// One neuron for each mirrored pair, twice as strong: up to its affine part the same function.
+Network one_of_each_pair(const Network& pairs) {
+  Network network{Vector(pairs.width() / 2), first_of_each_pair(pairs.W)};
+  for (Index i = 0; i < network.width(); ++i) network.a[i] = 2.0 * pairs.a[2 * i];
+  return network;
+}
+
+// Pairs (a, w), (a, −w) from output weights and the pairs' first directions.
+Network mirrored_pairs(const Vector& a, const Matrix& W) {
+  Network network{Vector(2 * a.size()), Matrix(2 * W.rows(), W.cols())};
+  for (Index i = 0; i < a.size(); ++i) {
+    network.a.segment<2>(2 * i).setConstant(a[i]);
+    network.W.row(2 * i) = W.row(i);
+    network.W.row(2 * i + 1) = -W.row(i);
+  }
+  return network;
+}
+
+// L and ∇L of mirrored pairs, at half of the work: both neurons of a pair have the gradient of one, up
+// to sign, and the one that stands for both has twice its output weight.
+Evaluation evaluate_pairs(const Objective& objective, const Network& pairs) {
+  const Evaluation half = objective.evaluate(one_of_each_pair(pairs));
+  Network gradient = mirrored_pairs(half.gradient_a, half.gradient_W);
+  return {half.loss, std::move(gradient.a), 0.5 * gradient.W};
+}
+
 Network moved(const Network& network, const Gradient& gradient, double step) {
   return {network.a - step * gradient.a, network.W - step * gradient.W};
 }
@@ -61,13 +104,20 @@ class Run {
   // Stage 1: one gradient step on W with weight decay λ_0 = 1/η_0, which leaves W¹ = −η_0 ∇_W
   // L(θ⁰). Stage 2 uses the rows' directions alone; η_0 makes the longest row a unit vector.
   void early_feature_learning() {
-    const Evaluation start = evaluate(state_.network);
-    const double longest = start.gradient_W.rowwise().norm().maxCoeff();
+    // f = 0, so the gradient of neuron i is a_i times the target's field at its direction: opposite for
+    // the two of a pair, which have one direction and opposite output weights.
+    const Network& start = state_.network;
+    const Network nothing{Vector(0), Matrix(0, objective_.dimension())};
+    Matrix gradient =
+        objective_.residual(nothing)->correlate(first_of_each_pair(start.W)).gradient;
+    for (Index i = 0; i < gradient.rows(); ++i) gradient.row(i) *= start.a[2 * i];
+    ++state_.evaluations;
+    const double longest = gradient.rowwise().norm().maxCoeff();
     if (!(longest > 0.0)) {
       finish_without_neurons("the target has no part beyond its linear part that one step can see");
       return;
     }
-    state_.network.W = -start.gradient_W / longest;
+    state_.network.W = mirrored_pairs(Vector::Zero(gradient.rows()), -gradient / longest).W;
     state_.lambda = longest;
     ++state_.steps;
     state_.stage = Stage::fit_and_balance;
@@ -77,10 +127,10 @@ class Run {
   // Stage 2: the output weights of unit directions by ridge regression, then balance. Where λ_start
   // is not given it comes from the measured gap.
   void fit_and_balance() {
-    const Matrix directions = unit_directions(state_.network.W);
+    const Matrix directions = unit_directions(first_of_each_pair(state_.network.W));
     const FeatureGram gram = objective_.feature_gram(directions);
     const auto fit = [&](double lambda) {
-      Network network{ridge(gram, lambda), directions};
+      Network network = mirrored_pairs(ridge(gram, lambda), directions);
       balance(network);
       return network;
     };
@@ -97,7 +147,8 @@ class Run {
       lambda = options_.lambda_start_factor * tightest;
     }
     Network network = fit(lambda);
-    const double gap = estimate_certificate(objective_, network, lambda, ascent).gap;
+    const double gap =
+        estimate_certificate(objective_, one_of_each_pair(network), lambda, ascent).gap;
     state_.network = std::move(network);
     state_.lambda_start = lambda;
     state_.starting_gap = gap;
@@ -122,7 +173,9 @@ class Run {
         break;
       }
       const double lambda = std::ldexp(lambda_max, -rung);
-      const double gap = estimate_certificate(objective_, fit(lambda), lambda, ascent).relative_gap;
+      const double gap =
+          estimate_certificate(objective_, one_of_each_pair(fit(lambda)), lambda, ascent)
+              .relative_gap;
       if (gap < smallest_gap) {
         smallest_gap = gap;
         tightest = lambda;
@@ -135,7 +188,8 @@ class Run {
 
   // Stage 3: gradient descent on both layers, epoch after epoch with less weight decay.
   void late_feature_learning() {
-    Evaluation current = objective_.evaluate(state_.network);
+    paired_ = in_mirrored_pairs(state_.network);
+    Evaluation current = evaluate_without_count(state_.network);
     if (state_.step == 0.0) state_.step = options_.step > 0.0 ? options_.step : first_step();
     while (!stopped_) {
       descend(current);
@@ -281,22 +335,28 @@ class Run {
     return norm > 0.0 ? 1.0 / norm : 1.0;
   }
 
-  Vector ridge(const FeatureGram& gram, double lambda) const {
+  // The output weights of pairs whose first directions `gram` is of. Two neurons with output weight a
+  // count as one with 2a, at the price λ/2 (2a²): a ridge of λ/2 for 2a.
+  static Vector ridge(const FeatureGram& gram, double lambda) {
     Eigen::MatrixXd system = gram.K;
-    system.diagonal().array() += lambda;
-    return Eigen::LDLT<Eigen::MatrixXd>(system).solve(gram.b);
+    system.diagonal().array() += 0.5 * lambda;
+    return 0.5 * Eigen::LDLT<Eigen::MatrixXd>(system).solve(gram.b);
   }
 
   Evaluation evaluate(const Network& network) {
     ++state_.evaluations;
-    return objective_.evaluate(network);
+    return evaluate_without_count(network);
+  }
+
+  Evaluation evaluate_without_count(const Network& network) const {
+    return paired_ ? evaluate_pairs(objective_, network) : objective_.evaluate(network);
   }
 
   // Reports the state; returns the loss that was reported.
   double record(const Evaluation& evaluation, Stage stage, bool end_of_epoch) {
     Record line;
     line.stage = stage;
-    line.loss = objective_.loss(state_.network);
+    line.loss = objective_.loss(paired_ ? one_of_each_pair(state_.network) : state_.network);
     line.penalized_loss = penalized(line.loss, state_.network, state_.lambda);
     line.gradient_norm =
         std::sqrt(Gradient(evaluation, state_.network, state_.lambda).squared_norm());
@@ -334,6 +394,7 @@ class Run {
   const Observer& observer_;
   Algorithm1Result result_;
   bool stopped_ = false;
+  bool paired_ = false;  // the network is in mirrored pairs
 };
 
 }  // namespace
