@@ -282,9 +282,10 @@ namespace simd {
 
 void population_field(const Matrix& U, const Matrix& V, const Vector& c, Matrix& field) {
   constexpr Index block_rows = 16;
-  constexpr Index tile_columns = 512;  // 16×512 cosines are 64 KiB: they stay in the L2 cache
   const Index d = U.cols();
   const Index padded = padded_to(lane_multiple, V.rows());
+  // 16×512 cosines are 64 KiB: they stay in the L2 cache.
+  const Index tile_columns = std::min<Index>(512, padded);
   Vector weights = Vector::Zero(padded);
   weights.head(V.rows()) = c;
   field.setZero(U.rows(), d);
@@ -350,13 +351,14 @@ void population_self_field(const Matrix& V, const Vector& c, Matrix& field) {
   // (J = I) and by columns (J = parts).
   const auto slot_of = [&](Index I, Index J) { return sums + (I * (parts + 1) + J) * slot; };
 
-  std::fill(memory.data(), memory.data() + inputs, 0.0);
-  for (Index p = 0; p < n; ++p) {
-    weights[p] = c[p];
-    for (Index j = 0; j < d; ++j) {
-      const double value = V(p, j);
+  for (Index p = 0; p < padded; ++p) {
+    const double weight = p < n ? c[p] : 0.0;
+    const double* v = V.data() + p * d;
+    weights[p] = weight;
+    for (Index j = 0; j < stride; ++j) {
+      const double value = p < n && j < d ? v[j] : 0.0;
       rows[p * stride + j] = value;
-      weighted[p * stride + j] = c[p] * value;
+      weighted[p * stride + j] = weight * value;
       columns[j * padded + p] = value;
     }
   }
@@ -375,7 +377,7 @@ void population_self_field(const Matrix& V, const Vector& c, Matrix& field) {
      {column_side, column_side + width * stride, width});
   });
 
-  for_each_block(parts, [&](Index I) {
+  const auto add_up = [&](Index I) {
     double* total = slot_of(I, I);
     for (Index J = 0; J <= parts; ++J) {
       if (J == I) continue;
@@ -395,7 +397,13 @@ void population_self_field(const Matrix& V, const Vector& c, Matrix& field) {
             (2.0 * std::numbers::pi);
       }
     }
-  });
+  };
+  // A few thousand additions take less than starting a thread for them.
+  if (parts < most_parts) {
+    for (Index I = 0; I < parts; ++I) add_up(I);
+  } else {
+    for_each_block(parts, add_up);
+  }
   spare = std::move(memory);
 }
 
