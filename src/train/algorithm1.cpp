@@ -130,9 +130,10 @@ class Run {
     const Matrix directions = unit_directions(first_of_each_pair(state_.network.W));
     const FeatureGram gram = objective_.feature_gram(directions);
     const auto fit = [&](double lambda) {
-      Network network = mirrored_pairs(ridge(gram, lambda), directions);
-      balance(network);
-      return network;
+      // Balanced before it is mirrored: a norm's last bit may depend on where its row lies.
+      Network half{ridge(gram, lambda), directions};
+      balance(half);
+      return mirrored_pairs(half.a, half.W);
     };
     AscentOptions ascent;
     ascent.seed = options_.seed;

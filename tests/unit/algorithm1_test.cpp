@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <initializer_list>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -222,6 +223,60 @@ TEST(Algorithm1, RecoversTheTeachersOfAPopulation) {
   const Algorithm1State done = state;
   EXPECT_EQ(run_algorithm1(objective, options, state).status, Status::converged);
   EXPECT_TRUE(same_state(state, done));
+}
+
+// What is reported comes from half of the neurons; here it is computed from all of them.
+TEST(Algorithm1, PairsStayMirrorImagesAndAreReportedRight) {
+  const Dataset rows = draw_samples(three_teachers(), 300, 0.1, 4);
+  const PopulationObjective population(three_teachers());
+  const SampleObjective sample(SampleData{rows.X, rows.y, {}, false});
+  const SampleObjective with_biases(SampleData{rows.X, rows.y, {}, true});
+  for (const Objective* objective :
+       std::initializer_list<const Objective*>{&population, &sample, &with_biases}) {
+    Algorithm1Options options = small_options();
+    options.record_every = 1;
+    options.max_steps = 60;
+    Algorithm1State state;
+    int records = 0;
+    Observer observer;
+    observer.on_record = [&](const Algorithm1State& now, const Record& line) {
+      if (line.stage == Stage::early_features) return true;
+      ++records;
+      const Evaluation all = objective->evaluate(now.network);
+      EXPECT_NEAR(line.loss, objective->loss(now.network), 1e-10 * objective->null_loss());
+      const double norm = std::hypot((all.gradient_a + now.lambda * now.network.a).norm(),
+                                     (all.gradient_W + now.lambda * now.network.W).norm());
+      EXPECT_NEAR(line.gradient_norm, norm, 1e-9 * std::sqrt(objective->null_loss()));
+      return true;
+    };
+    run_algorithm1(*objective, options, state, observer);
+    EXPECT_GT(records, 50);
+    ASSERT_EQ(state.network.width(), 40);
+    for (Index i = 0; i < 40; i += 2) {
+      EXPECT_EQ(state.network.a[i], state.network.a[i + 1]);
+      EXPECT_TRUE(state.network.W.row(i) == -state.network.W.row(i + 1)) << "pair " << i;
+    }
+  }
+}
+
+// A network that is not in pairs goes on neuron by neuron.
+TEST(Algorithm1, PairsThatDifferAreComputedOneByOne) {
+  const PopulationObjective objective(three_teachers());
+  Algorithm1Options options = small_options();
+  options.max_steps = 20;
+  Algorithm1State state;
+  run_algorithm1(objective, options, state);
+  ASSERT_EQ(state.stage, Stage::late_features);
+  state.network.a[7] *= 1.0 + 1e-3;
+  const Evaluation before = objective.evaluate(state.network);
+  const Network start = state.network;
+  const double step = state.step;
+  options.max_steps = 21;
+  run_algorithm1(objective, options, state);
+  ASSERT_EQ(state.steps, 21);
+  const Vector expected = start.a - step * (before.gradient_a + state.lambda * start.a);
+  EXPECT_LT((state.network.a - expected).cwiseAbs().maxCoeff(), 1e-14);
+  EXPECT_NE(state.network.a[6], state.network.a[7]);
 }
 
 TEST(Algorithm1, EpochsEndOnTheirGradient) {
