@@ -30,8 +30,8 @@ double penalized(double loss, const Network& network, double lambda) {
   return loss + 0.5 * lambda * squared_norm(network);
 }
 
-// Whether neurons 2i and 2i + 1 are mirror images for every i, to the last bit. A symmetric start leads
-// there in stage 1, and no later step tells the two apart (docs/math.md, 4.1).
+// Whether neurons 2i and 2i + 1 are mirror images for every i, to the last bit. A symmetric start
+// leads there in stage 1, and no later step tells the two apart (docs/math.md, 4.1).
 bool in_mirrored_pairs(const Network& network) {
   if (network.width() % 2 != 0) return false;
   for (Index i = 0; i < network.width(); i += 2) {
@@ -65,8 +65,8 @@ Network mirrored_pairs(const Vector& a, const Matrix& W) {
   return network;
 }
 
-// L and ∇L of mirrored pairs, at half of the work: both neurons of a pair have the gradient of one, up
-// to sign, and the one that stands for both has twice its output weight.
+// L and ∇L of mirrored pairs, at half of the work: both neurons of a pair have the gradient of one,
+// up to sign, and the one that stands for both has twice its output weight.
 Evaluation evaluate_pairs(const Objective& objective, const Network& pairs) {
   const Evaluation half = objective.evaluate(one_of_each_pair(pairs));
   Network gradient = mirrored_pairs(half.gradient_a, half.gradient_W);
@@ -104,12 +104,11 @@ class Run {
   // Stage 1: one gradient step on W with weight decay λ_0 = 1/η_0, which leaves W¹ = −η_0 ∇_W
   // L(θ⁰). Stage 2 uses the rows' directions alone; η_0 makes the longest row a unit vector.
   void early_feature_learning() {
-    // f = 0, so the gradient of neuron i is a_i times the target's field at its direction: opposite for
-    // the two of a pair, which have one direction and opposite output weights.
+    // f = 0, so the gradient of neuron i is a_i times the target's field at its direction: opposite
+    // for the two of a pair, which have one direction and opposite output weights.
     const Network& start = state_.network;
     const Network nothing{Vector(0), Matrix(0, objective_.dimension())};
-    Matrix gradient =
-        objective_.residual(nothing)->correlate(first_of_each_pair(start.W)).gradient;
+    Matrix gradient = objective_.residual(nothing)->correlate(first_of_each_pair(start.W)).gradient;
     for (Index i = 0; i < gradient.rows(); ++i) gradient.row(i) *= start.a[2 * i];
     ++state_.evaluations;
     const double longest = gradient.rowwise().norm().maxCoeff();
@@ -140,6 +139,7 @@ class Run {
     ascent.random_starts = 100;
     ascent.most_neurons = 50;
     ascent.iterations = 20;
+    ascent.most_refined = 8;
 
     double lambda = options_.lambda_start;
     if (lambda == 0.0) {
@@ -166,6 +166,12 @@ class Run {
   double tightest_lambda(const Fit& fit, const Matrix& directions, const AscentOptions& ascent) {
     const Network zero{Vector::Zero(directions.rows()), directions};
     const double lambda_max = estimate_supremum(*objective_.residual(zero), zero, ascent).value;
+    // Rungs are a factor of 2 apart: which one is best does not hang on the last digits of a gap.
+    AscentOptions quick = ascent;
+    quick.random_starts = 50;
+    quick.suggested = 20;
+    quick.iterations = 10;
+    quick.most_refined = 4;
     double smallest_gap = HUGE_VAL;
     double tightest = lambda_max;
     for (int rung = 1; rung <= 30; ++rung) {
@@ -175,7 +181,7 @@ class Run {
       }
       const double lambda = std::ldexp(lambda_max, -rung);
       const double gap =
-          estimate_certificate(objective_, one_of_each_pair(fit(lambda)), lambda, ascent)
+          estimate_certificate(objective_, one_of_each_pair(fit(lambda)), lambda, quick)
               .relative_gap;
       if (gap < smallest_gap) {
         smallest_gap = gap;
@@ -336,8 +342,8 @@ class Run {
     return norm > 0.0 ? 1.0 / norm : 1.0;
   }
 
-  // The output weights of pairs whose first directions `gram` is of. Two neurons with output weight a
-  // count as one with 2a, at the price λ/2 (2a²): a ridge of λ/2 for 2a.
+  // The output weights of pairs whose first directions `gram` is of. Two neurons with output weight
+  // a count as one with 2a, at the price λ/2 (2a²): a ridge of λ/2 for 2a.
   static Vector ridge(const FeatureGram& gram, double lambda) {
     Eigen::MatrixXd system = gram.K;
     system.diagonal().array() += 0.5 * lambda;
