@@ -16,6 +16,10 @@ struct Case {
   /// Makes the inputs, holds the result to plain loops, and returns what is repeated. Throws
   /// BenchmarkMismatch.
   std::function<std::function<void()>()> prepare;
+
+  /// Whether a run that is not counted goes first, so that what happens once, such as the choice of
+  /// an instruction set, does not count. A long run need not: it is a small part of it.
+  bool warm_up = true;
 };
 
 /// Loss and gradient on rows.
