@@ -71,7 +71,7 @@ def count(program, case):
         )
         total = re.search(r"^(?:totals|summary): (\d+)", output.read_text(), re.MULTILINE)
     if total is None or int(total[1]) == 0:
-        raise Failure(f"{case}: nothing was counted; was {program} stripped of its symbols? ./run instructions builds it")
+        raise Failure(f"{case}: nothing was counted; was {program} stripped? ./run instructions builds it")
     return int(total[1])
 
 
@@ -110,7 +110,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--program", type=Path, default=PROGRAM, help="lodestone_counted_cases [in build/release]")
     parser.add_argument("--write", action="store_true", help=f"record the counts in benchmarks/{RECORD.name}")
-    parser.add_argument("--tolerance", type=float, default=0.02, help="relative difference that is let pass [0.02]")
+    parser.add_argument("--tolerance", type=float, default=0.01, help="relative difference that is let pass [0.01]")
     options = parser.parse_args()
     if not options.program.exists():
         raise Failure(f"no program {options.program}: ./run instructions builds it")
