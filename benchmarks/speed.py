@@ -3,6 +3,8 @@
 
     benchmarks/speed.py sample        a step on rows
     benchmarks/speed.py population    a step on an exact population
+    benchmarks/speed.py recovery      Algorithm 1 until the teachers of a population are found
+    benchmarks/speed.py test-error    training on rows until the test error is small
     benchmarks/speed.py all
 
 Runs of `lodestone bench` and of each peer alternate, every one a process of its own that checks
@@ -17,6 +19,7 @@ import statistics
 import sys
 from pathlib import Path
 
+from parts import results_beside
 from parts.common import BENCHMARKS, Lodestone, Unavailable, measured, print_table, save, say
 
 SAMPLE_PEERS = [
@@ -35,7 +38,7 @@ def command_line():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("part", choices=["sample", "population", "all"])
+    parser.add_argument("part", choices=[*PARTS, "all"])
     parser.add_argument(
         "--lodestone",
         metavar="FILE",
@@ -59,7 +62,7 @@ def command_line():
         default=["float32", "float64"],
         help="of steps on rows [both]",
     )
-    parser.add_argument("--pairs", metavar="N", type=int, default=5, help="runs of each [5]")
+    parser.add_argument("--pairs", metavar="N", type=int, default=5, help="runs of each, or seeds [5]")
     parser.add_argument("--seconds", metavar="S", type=float, default=2, help="for each run [2]")
     parser.add_argument(
         "--threads", metavar="N", type=int, default=os.cpu_count(), help="for every program [all]"
@@ -137,7 +140,57 @@ def population(options):
     return compare(POPULATION_PEERS, POPULATION_SIZES, "float64", line, options)
 
 
-PARTS = {"sample": (sample, "n, d, m"), "population": (population, "m, d, k")}
+STEPS = {"sample": (sample, "n, d, m"), "population": (population, "m, d, k")}
+RESULTS = {"recovery": results_beside.recovery, "test-error": results_beside.test_error}
+PARTS = [*STEPS, *RESULTS]
+
+
+def print_steps(part, options):
+    measure, symbols = STEPS[part]
+    results = measure(options)
+    print_table(
+        f"{part} step, {options.threads} threads",
+        [symbols, "precision", "beside", "lodestone ms", "peer ms", "peer / lodestone", "share of peak"],
+        [
+            [
+                ", ".join(map(str, one["size"])),
+                one["precision"],
+                one["peer"],
+                f"{one['lodestone_ms']:.3f}",
+                f"{one['peer_ms']:.3f}",
+                f"{one['ratio']:.2f}",
+                f"{one['share_of_peak']:.2f}",
+            ]
+            for one in results
+        ],
+    )
+    return results
+
+
+def print_results(part, options):
+    results = RESULTS[part](options)
+    print_table(
+        f"{part}, {options.threads} threads: seconds of training, gradient steps, what was reached",
+        ["case", "lodestone", "beside", "s", "peer s", "steps", "peer steps", "reached, peer reached", "peer / lodestone"],
+        [
+            [
+                one["case"],
+                one["lodestone"],
+                one["beside"],
+                f"{one['lodestone_seconds']:.2f}",
+                f"{one['peer_seconds']:.2f}",
+                one["lodestone_steps"],
+                one["peer_steps"],
+                one["reached"],
+                f"{one['ratio']:.2f}",
+            ]
+            for one in results
+        ],
+    )
+    print()
+    for (ours, beside), ratio in results_beside.median_ratios(results).items():
+        print(f"{ours} beside {beside}: median {ratio:.2f}")
+    return results
 
 
 def main():
@@ -148,24 +201,7 @@ def main():
     except Unavailable as missing:
         return str(missing)
     for part in PARTS if options.part == "all" else [options.part]:
-        measure, symbols = PARTS[part]
-        results = measure(options)
-        print_table(
-            f"{part} step, {options.threads} threads",
-            [symbols, "precision", "beside", "lodestone ms", "peer ms", "peer / lodestone", "share of peak"],
-            [
-                [
-                    ", ".join(map(str, one["size"])),
-                    one["precision"],
-                    one["peer"],
-                    f"{one['lodestone_ms']:.3f}",
-                    f"{one['peer_ms']:.3f}",
-                    f"{one['ratio']:.2f}",
-                    f"{one['share_of_peak']:.2f}",
-                ]
-                for one in results
-            ],
-        )
+        results = (print_steps if part in STEPS else print_results)(part, options)
         save(options.out, part, {"results": results}, options.threads)
     return 0
 

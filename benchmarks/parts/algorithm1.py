@@ -101,12 +101,39 @@ class TorchRows:
         return columns.T @ columns / len(columns), columns.T @ self.y / len(columns)
 
 
-def symmetric_start(objective, width, random):
+def normals(seed, purpose, count):
+    """The program's stream of normal numbers (Philox4x32-10, Box-Muller), so that both start alike."""
+    import numpy as np
+
+    label = 14695981039346656037
+    for byte in purpose.encode():
+        label = (label ^ byte) * 1099511628211 % 2**64
+    half, low = np.uint64(32), np.uint64(0xFFFFFFFF)
+    blocks = np.arange((count + 1) // 2, dtype=np.uint64)
+    words = [blocks & low, blocks >> half, *(np.full_like(blocks, label >> shift & 0xFFFFFFFF) for shift in (0, 32))]
+    keys = [seed & 0xFFFFFFFF, seed >> 32]
+    for _ in range(10):
+        first, second = words[0] * np.uint64(0xD2511F53), words[2] * np.uint64(0xCD9E8D57)
+        words = [
+            (second >> half) ^ words[1] ^ np.uint64(keys[0]), second & low,
+            (first >> half) ^ words[3] ^ np.uint64(keys[1]), first & low,
+        ]  # fmt: skip
+        keys = [(keys[0] + 0x9E3779B9) % 2**32, (keys[1] + 0xBB67AE85) % 2**32]
+
+    def uniform(below, above):
+        return ((above << half | below) >> np.uint64(12)).astype(float) * 2.0**-52 + 2.0**-53
+
+    radius = np.sqrt(-2 * np.log(uniform(words[0], words[1])))
+    angle = 2 * np.pi * uniform(words[2], words[3])
+    return np.column_stack([radius * np.cos(angle), radius * np.sin(angle)]).ravel()[:count]
+
+
+def symmetric_start(objective, width, seed):
     """Pairs (a, w), (−a, w), |a| = ‖w‖ = m^-1/2, directions uniform, in the objective's arrays."""
     import numpy as np
 
     scale = width**-0.5
-    half = random.normal(size=(width // 2, objective.d))
+    half = normals(seed, "start", width // 2 * objective.d).reshape(width // 2, objective.d)
     half *= scale / np.linalg.norm(half, axis=1, keepdims=True)
     a, W = np.tile([scale, -scale], width // 2), np.repeat(half, 2, axis=0)
     if objective.xp is np:
@@ -115,12 +142,12 @@ def symmetric_start(objective, width, random):
     return tuple(objective.xp.from_numpy(array).to(dtype) for array in (a, W))
 
 
-def run(objective, width, random, lambda_start, tolerance, epoch_tolerance, end_of_epoch,
+def run(objective, width, seed, lambda_start, tolerance, epoch_tolerance, end_of_epoch,
         max_epoch_steps=20000, max_epochs=40):
     """Stages 0 to 3 until the loss is at most `tolerance` at the end of an epoch, or `end_of_epoch(a, W)`
     says that it is enough. Returns (a, W, loss, steps, evaluations)."""
     xp = objective.xp
-    a, W = symmetric_start(objective, width, random)
+    a, W = symmetric_start(objective, width, seed)
     W = -a[:, None] * objective.target_field(W)
     W = W / xp.sqrt((W**2).sum(1))[:, None]
 

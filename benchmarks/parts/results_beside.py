@@ -128,7 +128,7 @@ def algorithm1(options, folder, seed, precision):
 def fit(options, folder, seed):
     """`lodestone fit`: all of its seconds, with the λ of its path but the first, where nothing pays."""
     out = folder / "fit"
-    summary, _ = options.lodestone("fit", *files(folder), "--seed", seed, "--out", out)
+    summary, _ = options.lodestone("fit", *files(folder), "--validation", folder / "test.npy", "--seed", seed, "--out", out)
     error = summary["test"]["relative_error"]
     if error > ERROR:
         raise RuntimeError(f"seed {seed}: fit ended at a test error of {error:.3g}")

@@ -38,7 +38,7 @@ def numpy_population(problem, folder):
     objective = NumpyPopulation(*(np.array(problem["teacher"][part]) for part in ("directions", "amplitudes")))
     clock = Clock()
     a, W, loss, steps, evaluations = run(
-        objective, problem["width"], np.random.default_rng(problem["seed"]), problem["lambda_start"],
+        objective, problem["width"], problem["seed"], problem["lambda_start"],
         problem["tolerance"], problem["epoch_tolerance"], lambda a, W: False,
     )  # fmt: skip
     seconds = clock.seconds()
@@ -97,8 +97,6 @@ def torch_objective(problem, folder, dtype):
 
 
 def torch_algorithm1(problem, folder, dtype):
-    import numpy as np
-
     from algorithm1 import run
 
     objective, error = torch_objective(problem, folder, dtype)
@@ -111,18 +109,16 @@ def torch_algorithm1(problem, folder, dtype):
         return reached[-1] <= problem["error"] or clock.seconds() > problem["most_seconds"]
 
     a, W, loss, steps, evaluations = run(
-        objective, problem["width"], np.random.default_rng(problem["seed"]), problem["lambda_start"],
+        objective, problem["width"], problem["seed"], problem["lambda_start"],
         0.0, problem["epoch_tolerance"], enough,
     )  # fmt: skip
     return {"seconds": clock.seconds(), "steps": steps, "evaluations": evaluations, "loss": loss, "error": reached[-1]}
 
 
 def first_arrays(objective, problem):
-    import numpy as np
-
     from algorithm1 import symmetric_start
 
-    return symmetric_start(objective, problem["width"], np.random.default_rng(problem["seed"]))
+    return symmetric_start(objective, problem["width"], problem["seed"])
 
 
 def torch_lbfgs(problem, folder, dtype):

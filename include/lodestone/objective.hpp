@@ -41,15 +41,19 @@ struct RowMeasure {
 /// What a residual is made of, for those who bound it.
 using ResidualMeasure = std::variant<AtomMeasure, RowMeasure>;
 
-/// The affine-free residual f − y of one network, kept so that many directions can be tried.
-/// It refers to the objective that made it, which must outlive it.
-class Residual {
+/// A function C(u) = E[r relu(u·x)] of directions, for some r.
+class CorrelationField {
  public:
-  virtual ~Residual() = default;
+  virtual ~CorrelationField() = default;
 
   /// For p directions U (p×d, any length; a zero row gives zero).
   virtual Correlation correlate(const Matrix& U) const = 0;
+};
 
+/// The affine-free residual f − y of one network, kept so that many directions can be tried.
+/// It refers to the objective that made it, which must outlive it.
+class Residual : public CorrelationField {
+ public:
   virtual ResidualMeasure measure() const = 0;
 
   /// E (f − y)² = 2L.
@@ -61,6 +65,10 @@ class Residual {
   /// At most `count` unit directions in which the residual is likely to be large, a row each, the
   /// likeliest first: teachers of a population, rows of a sample with the largest weighted error.
   virtual Matrix suggested_directions(Index count) const = 0;
+
+  /// A stand-in that costs a fraction, for a search to begin with: of many rows a random part, with
+  /// weights that keep expectations. None where there is little to gain.
+  virtual std::unique_ptr<CorrelationField> sketch() const { return nullptr; }
 };
 
 /// Least squares in the output weights with the directions fixed: minimize

@@ -22,6 +22,9 @@ constexpr double same_maximum_deg = 0.5;
 constexpr double same_hill_deg = 20.0;
 constexpr double smallest_dip = 1e-3;
 
+// Ends of ascents on a sketch that go on with the whole residual.
+constexpr Index most_after_sketch = 50;
+
 // A tangential gradient below this share of |C| leaves the value right to rounding.
 constexpr double converged_share = 1e-9;
 
@@ -51,10 +54,10 @@ Eigen::RowVectorXd shortest_between(const Eigen::RowVectorXd& p, const Eigen::Ro
 // A batch of ascents on |C|, so that one pass over the rows serves them all. No step lowers |C|.
 class Ascents {
  public:
-  Ascents(const Residual& residual, Matrix starts)
-      : residual_(residual),
+  Ascents(const CorrelationField& field, Matrix starts)
+      : field_(field),
         U_(std::move(starts)),
-        at_(residual.correlate(U_)),
+        at_(field.correlate(U_)),
         stride_(Vector::Ones(U_.rows())),
         uphill_(U_.rows(), U_.cols()) {
     for (Index i = 0; i < U_.rows(); ++i) uphill_.row(i) = tangent(i, at_.gradient.row(i));
@@ -68,7 +71,7 @@ class Ascents {
       const std::vector<Index> moving = unconverged();
       if (moving.empty()) return;
       const Matrix trial = trials(moving);
-      const Correlation next = residual_.correlate(trial);
+      const Correlation next = field_.correlate(trial);
       for (std::size_t k = 0; k < moving.size(); ++k) {
         const Index i = moving[k];
         const auto row = static_cast<Index>(k);
@@ -136,7 +139,7 @@ class Ascents {
       between.row(static_cast<Index>(k)) =
           U_.row(apart[lower]) + side(apart[higher], apart[lower]) * U_.row(apart[higher]);
     }
-    const Vector value = residual_.correlate(unit_directions(between)).value.cwiseAbs();
+    const Vector value = field_.correlate(unit_directions(between)).value.cwiseAbs();
     std::vector<bool> is_top(apart.size(), true);
     for (std::size_t k = 0; k < neighbours.size(); ++k) {
       const auto [higher, lower] = neighbours[k];
@@ -186,7 +189,7 @@ class Ascents {
     return unit_directions(trial);
   }
 
-  const Residual& residual_;
+  const CorrelationField& field_;
   Matrix U_;
   Correlation at_;
   Vector stride_;
@@ -209,11 +212,23 @@ Supremum estimate_supremum(const Residual& residual, const Network& network,
                           "random_starts, most_neurons and suggested must be >= 0, iterations and "
                           "most_refined >= 1");
   }
-  Ascents all(residual, ascent_starts(residual, network, options));
-  all.climb(options.iterations);
-  // The few distinct ends are taken further: what has not arrived looks like another maximum.
-  Ascents last(residual, all.summary(all.distinct(options.most_refined)).maxima_directions);
-  last.climb(5 * options.iterations);
+  const auto ends = [&](const CorrelationField& on, Matrix starts) {
+    Ascents all(on, std::move(starts));
+    all.climb(options.iterations);
+    // The few distinct ends are taken further: what has not arrived looks like another maximum.
+    Ascents last(on, all.summary(all.distinct(options.most_refined)).maxima_directions);
+    last.climb(5 * options.iterations);
+    return last;
+  };
+  Matrix starts = ascent_starts(residual, network, options);
+  if (const auto sketch = options.sketch ? residual.sketch() : nullptr) {
+    const Ascents rough = ends(*sketch, std::move(starts));
+    const Index most = std::min(options.most_refined, most_after_sketch);
+    Ascents last(residual, rough.summary(rough.distinct(most)).maxima_directions);
+    last.climb(options.iterations);
+    return last.summary(last.hills(last.distinct(most)));
+  }
+  const Ascents last = ends(residual, std::move(starts));
   return last.summary(last.hills(last.distinct(options.most_refined)));
 }
 

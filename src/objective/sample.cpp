@@ -13,6 +13,7 @@
 #include "kernels/sample.hpp"
 #include "lodestone/error.hpp"
 #include "lodestone/objective.hpp"
+#include "lodestone/random.hpp"
 #include "objective/check_sizes.hpp"
 
 namespace lodestone {
@@ -304,6 +305,33 @@ double SampleObjective::loss(const Network& network) const {
   return 0.5 * residuals(network, values);
 }
 
+// A residual on some of the rows.
+template <class Scalar>
+class RowSketch final : public CorrelationField {
+ public:
+  using Rows = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+  RowSketch(Rows rows, bool biases, Vector weighted)
+      : rows_(std::move(rows)), biases_(biases), weighted_(std::move(weighted)) {}
+
+  Correlation correlate(const Matrix& U) const override {
+    check_sizes(U, dimension());
+    const kernels::SampleRows<Scalar> rows{rows_.data(), rows_.cols(), biases_,
+                                           kernels::RowBlocks(rows_.rows())};
+    Correlation result;
+    kernels::simd::masked_moments(rows, U, weighted_, result.gradient);
+    result.value = result.gradient.cwiseProduct(U).rowwise().sum();
+    return result;
+  }
+
+ private:
+  Index dimension() const { return rows_.cols() + (biases_ ? 1 : 0); }
+
+  Rows rows_;
+  bool biases_;
+  Vector weighted_;
+};
+
 class SampleObjective::RowResidual final : public Residual {
  public:
   RowResidual(const SampleObjective& objective, const Network& network) : objective_(objective) {
@@ -336,6 +364,26 @@ class SampleObjective::RowResidual final : public Residual {
       if (pull[t] > 0.0) pull[t] *= rows_at({t}).stableNorm();
     }
     return unit_directions(rows_at(positions_of_largest(pull, count)));
+  }
+
+  std::unique_ptr<CorrelationField> sketch() const override {
+    constexpr Index kept = 4096;
+    const Index n = weighted_.size();
+    if (n < 4 * kept) return nullptr;
+    // One row from each of so many equal ranges: every row is as likely as any other.
+    const RandomStream random(0, "rows of a sketch");
+    const double range = static_cast<double>(n) / kept;
+    std::vector<Index> positions(kept);
+    for (Index i = 0; i < kept; ++i) {
+      const double place = (static_cast<double>(i) + random.uniform(static_cast<std::uint64_t>(i)));
+      positions[static_cast<std::size_t>(i)] = std::min(n - 1, static_cast<Index>(place * range));
+    }
+    return std::visit(
+        [&]<class M>(const M& X) -> std::unique_ptr<CorrelationField> {
+          return std::make_unique<RowSketch<typename M::Scalar>>(
+              X(positions, Eigen::all), objective_.data_->biases, range * weighted_(positions));
+        },
+        *objective_.data_->X);
   }
 
  private:

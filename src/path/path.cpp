@@ -87,6 +87,7 @@ AscentOptions quick_search(const Objective& objective, std::uint64_t seed) {
   AscentOptions ascent;
   ascent.random_starts = 50;
   ascent.iterations = objective.smooth() ? 30 : 3;
+  ascent.sketch = true;
   ascent.seed = seed;
   return ascent;
 }
@@ -94,6 +95,7 @@ AscentOptions quick_search(const Objective& objective, std::uint64_t seed) {
 AscentOptions thorough_search(std::uint64_t seed) {
   AscentOptions ascent;
   ascent.most_refined = 40;
+  ascent.sketch = true;
   ascent.seed = seed;
   return ascent;
 }

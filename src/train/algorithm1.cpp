@@ -172,6 +172,7 @@ class Run {
     quick.suggested = 20;
     quick.iterations = 10;
     quick.most_refined = 4;
+    quick.sketch = true;
     double smallest_gap = HUGE_VAL;
     double tightest = lambda_max;
     for (int rung = 1; rung <= 30; ++rung) {
