@@ -439,6 +439,7 @@ void take_point(const Objective& objective, std::uint64_t seed, PathPoint& point
                 FitResult& result) {
   if (point.certificate.kind == Certificate::Kind::estimated) {
     AscentOptions ascent;
+    ascent.sketch = true;
     ascent.seed = seed;
     const Certificate full = estimate_certificate(objective, point.network, point.lambda, ascent);
     if (full.gap >= point.certificate.gap) point.certificate = full;

@@ -106,6 +106,7 @@ AscentOptions search_at_the_bound(std::uint64_t seed) {
   AscentOptions ascent;
   ascent.iterations = 10;
   ascent.most_refined = 40;
+  ascent.sketch = true;
   ascent.seed = seed;
   return ascent;
 }
@@ -134,6 +135,7 @@ void PathOptions::validate() const {
 double largest_lambda(const Objective& objective, std::uint64_t seed) {
   const Network null{Vector(0), Matrix(0, objective.dimension())};
   AscentOptions ascent;
+  ascent.sketch = true;
   ascent.seed = seed;
   return estimate_supremum(*objective.residual(null), null, ascent).value;
 }

@@ -140,6 +140,7 @@ class Run {
     ascent.most_neurons = 50;
     ascent.iterations = 20;
     ascent.most_refined = 8;
+    ascent.sketch = true;
 
     double lambda = options_.lambda_start;
     if (lambda == 0.0) {
@@ -172,7 +173,6 @@ class Run {
     quick.suggested = 20;
     quick.iterations = 10;
     quick.most_refined = 4;
-    quick.sketch = true;
     double smallest_gap = HUGE_VAL;
     double tightest = lambda_max;
     for (int rung = 1; rung <= 30; ++rung) {

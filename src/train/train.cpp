@@ -235,6 +235,7 @@ TrainResult train(const Problem& problem, const TrainOptions& options, TrainStat
 
   if (result.lambda > 0.0 && algorithm.stage >= Stage::late_features) {
     AscentOptions ascent;
+    ascent.sketch = true;
     ascent.seed = options.algorithm.seed;
     result.certificate = estimate_certificate(objective, result.network, result.lambda, ascent);
     // Away from a stationary point |η| above 1 only says that training is not done.
