@@ -126,6 +126,12 @@ struct Algorithm1Result {
 Algorithm1Result run_algorithm1(const Objective& objective, const Algorithm1Options& options,
                                 Algorithm1State& state, const Observer& observer = {});
 
+/// L of a network that Algorithm 1 trains, and L with ∇L, to the bits of its records:
+/// Objective::loss and evaluate, with the two neurons of a mirrored pair computed as one
+/// (docs/math.md, 4.1).
+double training_loss(const Objective& objective, const Network& network);
+Evaluation training_evaluation(const Objective& objective, const Network& network);
+
 /// Stage 0: m/2 pairs (a, w), (−a, w) with directions uniform on the sphere and |a| = ‖w‖ = m^-1/2,
 /// so that f = 0.
 Network symmetric_start(Index width, Index dimension, std::uint64_t seed);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -68,7 +69,10 @@ class Residual : public CorrelationField {
 
   /// A stand-in that costs a fraction, for a search to begin with: of many rows a random part, with
   /// weights that keep expectations. None where there is little to gain.
-  virtual std::unique_ptr<CorrelationField> sketch() const { return nullptr; }
+  virtual std::unique_ptr<CorrelationField> sketch(std::uint64_t seed) const {
+    static_cast<void>(seed);
+    return nullptr;
+  }
 };
 
 /// Least squares in the output weights with the directions fixed: minimize

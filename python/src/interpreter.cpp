@@ -37,12 +37,14 @@ AtWork::AtWork() {
   });
   static_cast<void>(watched);
 #endif
-  if (forked_at_work) {
-    throw std::runtime_error(
-        "this process was forked while another thread was in lodestone, and cannot use it; start "
-        "processes with multiprocessing's \"spawn\" or \"forkserver\"");
-  }
+  if (was_forked()) refuse();
   ++count;
+}
+
+void AtWork::refuse() {
+  throw std::runtime_error(
+      "this process was forked while lodestone was at work, and cannot use it; start "
+      "processes with multiprocessing's \"spawn\" or \"forkserver\"");
 }
 
 void LongCall::run(const std::function<void()>& work) {
@@ -75,6 +77,11 @@ void LongCall::run(const std::function<void()>& work) {
       answer([] {
         if (PyErr_CheckSignals() != 0) throw nb::python_error();
       });
+      if (AtWork::was_forked()) {
+        // A child that came back from the question: the work goes on in its parent alone.
+        worker.detach();
+        AtWork::refuse();
+      }
     }
     lock.lock();
     if (question != nullptr) {

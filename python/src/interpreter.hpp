@@ -28,6 +28,9 @@ class AtWork {
   AtWork& operator=(const AtWork&) = delete;
 
   static bool anybody() { return count > 0; }
+  static bool was_forked() { return forked_at_work; }
+  /// Throws what a process that was forked at work is told.
+  [[noreturn]] static void refuse();
 
  private:
   inline static std::atomic<int> count = 0;

@@ -113,6 +113,7 @@ void bind_objective(nb::module_& module) {
       .def(
           "__init__",
           [](PopulationObjective* self, const MatrixIn& directions, const VectorIn& amplitudes) {
+            const AtWork at_work;
             new (self) PopulationObjective(to_teacher(directions, amplitudes));
           },
           nb::arg("directions"), nb::arg("amplitudes"));

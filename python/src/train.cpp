@@ -43,6 +43,7 @@ struct Given {
 
 nb::dict run_training(TrainOptions& options, Given given, const nb::object& earlier,
                       const nb::object& on_row, bool keep_neurons) {
+  const AtWork at_work;
   const std::string code = fingerprint(settled_config(options), options.algorithm.schedule,
                                        given.teacher, given.data, given.validation, given.test);
   const Problem problem = make_problem(options, given.teacher, std::move(given.data),

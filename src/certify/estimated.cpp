@@ -221,12 +221,17 @@ Supremum estimate_supremum(const Residual& residual, const Network& network,
     return last;
   };
   Matrix starts = ascent_starts(residual, network, options);
-  if (const auto sketch = options.sketch ? residual.sketch() : nullptr) {
+  if (const auto sketch = options.sketch ? residual.sketch(options.seed) : nullptr) {
+    // What is known beforehand does not depend on which rows the part has.
+    const Matrix known = starts.topRows(starts.rows() - options.random_starts);
     const Ascents rough = ends(*sketch, std::move(starts));
     const Index most = std::min(options.most_refined, most_after_sketch);
-    Ascents last(residual, rough.summary(rough.distinct(most)).maxima_directions);
+    const Matrix found = rough.summary(rough.distinct(most)).maxima_directions;
+    Matrix both(found.rows() + known.rows(), known.cols());
+    both << found, known;
+    Ascents last(residual, std::move(both));
     last.climb(options.iterations);
-    return last.summary(last.hills(last.distinct(most)));
+    return last.summary(last.hills(last.distinct(options.most_refined)));
   }
   const Ascents last = ends(residual, std::move(starts));
   return last.summary(last.hills(last.distinct(options.most_refined)));

@@ -1,4 +1,5 @@
 #include <Eigen/Eigenvalues>
+#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -366,22 +367,37 @@ class SampleObjective::RowResidual final : public Residual {
     return unit_directions(rows_at(positions_of_largest(pull, count)));
   }
 
-  std::unique_ptr<CorrelationField> sketch() const override {
+  std::unique_ptr<CorrelationField> sketch(std::uint64_t seed) const override {
     constexpr Index kept = 4096;
-    const Index n = weighted_.size();
-    if (n < 4 * kept) return nullptr;
+    const Index p = objective_.input_dimension();
+    std::vector<Index> counting;  // rows left out and rows of weight 0 have residual 0
+    for (Index t = 0; t < weighted_.size(); ++t) {
+      if (weighted_[t] != 0.0) counting.push_back(t);
+    }
+    const auto n = static_cast<Index>(counting.size());
+    if (n < 4 * kept || p > kept / 16) return nullptr;
     // One row from each of so many equal ranges: every row is as likely as any other.
-    const RandomStream random(0, "rows of a sketch");
+    const RandomStream random(seed, "rows of a sketch");
     const double range = static_cast<double>(n) / kept;
     std::vector<Index> positions(kept);
     for (Index i = 0; i < kept; ++i) {
       const double place = (static_cast<double>(i) + random.uniform(static_cast<std::uint64_t>(i)));
-      positions[static_cast<std::size_t>(i)] = std::min(n - 1, static_cast<Index>(place * range));
+      const Index t = std::min(n - 1, static_cast<Index>(place * range));
+      positions[static_cast<std::size_t>(i)] = counting[static_cast<std::size_t>(t)];
     }
+    // On all rows Σ r = 0 and Σ r x = 0; what the part has of them is noise, most of it if the
+    // columns are not centred.
+    Matrix affine = Matrix::Ones(kept, p + 1);
+    Vector weighted = range * weighted_(positions);
     return std::visit(
         [&]<class M>(const M& X) -> std::unique_ptr<CorrelationField> {
+          M rows = X(positions, Eigen::all);
+          affine.rightCols(p) = rows.template cast<double>();
+          const Eigen::RowVectorXd mean = affine.rightCols(p).colwise().mean();
+          affine.rightCols(p).rowwise() -= mean;
+          weighted -= affine * Eigen::ColPivHouseholderQR<Eigen::MatrixXd>(affine).solve(weighted);
           return std::make_unique<RowSketch<typename M::Scalar>>(
-              X(positions, Eigen::all), objective_.data_->biases, range * weighted_(positions));
+              std::move(rows), objective_.data_->biases, std::move(weighted));
         },
         *objective_.data_->X);
   }

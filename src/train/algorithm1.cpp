@@ -364,7 +364,7 @@ class Run {
   double record(const Evaluation& evaluation, Stage stage, bool end_of_epoch) {
     Record line;
     line.stage = stage;
-    line.loss = objective_.loss(paired_ ? one_of_each_pair(state_.network) : state_.network);
+    line.loss = training_loss(objective_, state_.network);
     line.penalized_loss = penalized(line.loss, state_.network, state_.lambda);
     line.gradient_norm =
         std::sqrt(Gradient(evaluation, state_.network, state_.lambda).squared_norm());
@@ -470,6 +470,15 @@ Network symmetric_start(Index width, Index dimension, std::uint64_t seed) {
     network.W.row(2 * i + 1) = directions.row(i);
   }
   return network;
+}
+
+double training_loss(const Objective& objective, const Network& network) {
+  return objective.loss(in_mirrored_pairs(network) ? one_of_each_pair(network) : network);
+}
+
+Evaluation training_evaluation(const Objective& objective, const Network& network) {
+  return in_mirrored_pairs(network) ? evaluate_pairs(objective, network)
+                                    : objective.evaluate(network);
 }
 
 Algorithm1Result run_algorithm1(const Objective& objective, const Algorithm1Options& options,

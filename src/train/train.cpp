@@ -210,8 +210,8 @@ TrainResult train(const Problem& problem, const TrainOptions& options, TrainStat
         result.lambda, options.patience);
   }
 
-  const Evaluation evaluation = objective.evaluate(result.network);
-  result.loss = objective.loss(result.network);
+  const Evaluation evaluation = training_evaluation(objective, result.network);
+  result.loss = training_loss(objective, result.network);
   result.penalized_loss = result.loss + 0.5 * result.lambda * squared_norm(result.network);
   result.gradient_norm =
       std::sqrt((evaluation.gradient_a + result.lambda * result.network.a).squaredNorm() +

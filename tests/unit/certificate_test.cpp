@@ -329,7 +329,7 @@ TEST(Supremum, ASketchOfManyRowsLeadsToTheSameValue) {
   for (const Precision precision : {Precision::float64, Precision::float32}) {
     const SampleObjective objective(SampleData{rows.X, rows.y, {}, true, precision});
     const auto residual = objective.residual(zero_network(7));
-    const auto sketch = residual->sketch();
+    const auto sketch = residual->sketch(0);
     ASSERT_NE(sketch, nullptr);
     const Vector all = residual->correlate(U).value;
     const Vector some = sketch->correlate(U).value;
@@ -343,8 +343,8 @@ TEST(Supremum, ASketchOfManyRowsLeadsToTheSameValue) {
     EXPECT_NEAR(estimate_supremum(*residual, zero_network(7), options).value, full, 1e-6 * full);
   }
   const SampleObjective few(SampleData{rows.X.topRows(16000), rows.y.head(16000), {}, true});
-  EXPECT_EQ(few.residual(zero_network(7))->sketch(), nullptr);
-  EXPECT_EQ(PopulationObjective(teacher).residual(zero_network(6))->sketch(), nullptr);
+  EXPECT_EQ(few.residual(zero_network(7))->sketch(0), nullptr);
+  EXPECT_EQ(PopulationObjective(teacher).residual(zero_network(6))->sketch(0), nullptr);
 }
 
 }  // namespace

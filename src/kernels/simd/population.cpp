@@ -353,10 +353,9 @@ void population_self_field(const Matrix& V, const Vector& c, Matrix& field) {
 
   for (Index p = 0; p < padded; ++p) {
     const double weight = p < n ? c[p] : 0.0;
-    const double* v = V.data() + p * d;
     weights[p] = weight;
     for (Index j = 0; j < stride; ++j) {
-      const double value = p < n && j < d ? v[j] : 0.0;
+      const double value = p < n && j < d ? V(p, j) : 0.0;
       rows[p * stride + j] = value;
       weighted[p * stride + j] = weight * value;
       columns[j * padded + p] = value;
@@ -398,7 +397,7 @@ void population_self_field(const Matrix& V, const Vector& c, Matrix& field) {
       }
     }
   };
-  // A few thousand additions take less than starting a thread for them.
+  // Few additions (nd for each part) take less than starting a thread for them.
   if (parts < most_parts) {
     for (Index I = 0; I < parts; ++I) add_up(I);
   } else {
