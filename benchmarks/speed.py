@@ -170,7 +170,7 @@ def print_steps(part, options):
 def print_results(part, options):
     results = RESULTS[part](options)
     print_table(
-        f"{part}, {options.threads} threads: seconds of training, gradient steps, what was reached",
+        f"{part}, {options.threads} threads: seconds of training, gradient steps (L-BFGS: evaluations), what was reached",
         ["case", "lodestone", "beside", "s", "peer s", "steps", "peer steps", "reached, peer reached", "peer / lodestone"],
         [
             [
@@ -188,8 +188,7 @@ def print_results(part, options):
         ],
     )
     print()
-    for (ours, beside), ratio in results_beside.median_ratios(results).items():
-        print(f"{ours} beside {beside}: median {ratio:.2f}")
+    print("\n".join(results_beside.medians(results)))
     return results
 
 

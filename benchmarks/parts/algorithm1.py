@@ -23,6 +23,7 @@ class NumpyPopulation:
         self.xp = np
         self.directions, self.amplitudes = directions, amplitudes
         self.d = directions.shape[1]
+        self.null_loss = 0.5 * amplitudes @ self.feature_gram(directions)[1]
 
     def arcs(self, U, V):
         xp = self.xp
@@ -143,7 +144,7 @@ def symmetric_start(objective, width, seed):
 
 
 def run(objective, width, seed, lambda_start, tolerance, epoch_tolerance, end_of_epoch,
-        max_epoch_steps=20000, max_epochs=40):
+        out_of_time=lambda: False, max_epoch_steps=20000, max_epochs=40):
     """Stages 0 to 3 until the loss is at most `tolerance` at the end of an epoch, or `end_of_epoch(a, W)`
     says that it is enough. Returns (a, W, loss, steps, evaluations)."""
     xp = objective.xp
@@ -159,7 +160,6 @@ def run(objective, width, seed, lambda_start, tolerance, epoch_tolerance, end_of
     lam = lambda_start
     loss, gradient_a, gradient_W = objective.evaluate(a, W)
     step = 1.0 / float((a**2).sum() + (W**2).sum())
-    null_loss = None
     steps, evaluations = 0, 1
     for _ in range(max_epochs):
         recent = []
@@ -169,11 +169,11 @@ def run(objective, width, seed, lambda_start, tolerance, epoch_tolerance, end_of
             size = float((a**2).sum() + (W**2).sum())
             if squared**0.5 <= epoch_tolerance * lam * size**0.5:
                 break
+            if out_of_time():
+                break
             if len(recent) == LOSSES_KEPT and recent[0] - recent[-1] <= STAGNATION * recent[-1]:
                 break
             before = float(loss) + 0.5 * lam * size
-            if null_loss is None:
-                null_loss = before
             for _ in range(60):
                 trial_a, trial_W = a - step * ga, W - step * gW
                 trial = objective.evaluate(trial_a, trial_W)
@@ -184,7 +184,7 @@ def run(objective, width, seed, lambda_start, tolerance, epoch_tolerance, end_of
                         ((trial[1] + lam * trial_a) * ga).sum() + ((trial[2] + lam * trial_W) * gW).sum()
                     )
                     good = slope >= -(1 - 2 * SUFFICIENT_DECREASE) * squared
-                    good = good and after <= before + 1e-10 * null_loss
+                    good = good and after <= before + 1e-10 * objective.null_loss
                 else:
                     reference = max([before, *recent[-LOSSES_COMPARED:]])
                     good = after <= reference - SUFFICIENT_DECREASE * step * squared
@@ -199,7 +199,7 @@ def run(objective, width, seed, lambda_start, tolerance, epoch_tolerance, end_of
             steps += 1
             if not objective.smooth:
                 recent = [*recent[-(LOSSES_KEPT - 1):], after]
-        if float(loss) <= tolerance or end_of_epoch(a, W):
+        if float(loss) <= tolerance or end_of_epoch(a, W) or out_of_time():
             break
         lam *= 0.5
     return a, W, float(loss), steps, evaluations

@@ -35,9 +35,9 @@ struct AscentOptions {
   /// >= 1. Fewer cost less; the maxima counted are those among them.
   Index most_refined = 1000;
 
-  /// On many rows the ascents go on a random part of them first (Residual::sketch), and the highest
-  /// of their ends, at most 50, a last few steps on all rows. Much cheaper; a maximum that the part
-  /// does not show is missed.
+  /// On many rows the ascents go on a random part of them first (Residual::sketch); the highest of
+  /// their ends, at most 50, the neurons and the suggested directions then take `iterations` steps
+  /// on all rows. Much cheaper; a maximum away from all of these is missed.
   bool sketch = false;
 
   std::uint64_t seed = 0;  ///< of the random starts

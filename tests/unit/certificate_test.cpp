@@ -347,5 +347,24 @@ TEST(Supremum, ASketchOfManyRowsLeadsToTheSameValue) {
   EXPECT_EQ(PopulationObjective(teacher).residual(zero_network(6))->sketch(0), nullptr);
 }
 
+// Where only noise is left, the part's maxima are not those of all rows: the steps on all rows find
+// most of the way back.
+TEST(Supremum, ASketchOfNoiseComesCloseFromBelow) {
+  const Teacher teacher = small_teacher(8, 3, 9);
+  const Dataset rows = draw_samples(teacher, 50000, 1.0, 10);
+  const SampleObjective objective(SampleData{rows.X, rows.y, {}, false});
+  const Network network{teacher.amplitudes, teacher.directions};
+  const auto residual = objective.residual(network);
+  AscentOptions options;
+  const double full = estimate_supremum(*residual, network, options).value;
+  for (const std::uint64_t seed : {0, 1, 2}) {
+    options.sketch = true;
+    options.seed = seed;
+    const double found = estimate_supremum(*residual, network, options).value;
+    EXPECT_LE(found, full * (1.0 + 1e-6));
+    EXPECT_GE(found, 0.99 * full);
+  }
+}
+
 }  // namespace
 }  // namespace lodestone
