@@ -353,9 +353,10 @@ void population_self_field(const Matrix& V, const Vector& c, Matrix& field) {
 
   for (Index p = 0; p < padded; ++p) {
     const double weight = p < n ? c[p] : 0.0;
+    const double* v = V.data() + std::min(p, n - 1) * d;
     weights[p] = weight;
     for (Index j = 0; j < stride; ++j) {
-      const double value = p < n && j < d ? V(p, j) : 0.0;
+      const double value = p < n && j < d ? v[j] : 0.0;
       rows[p * stride + j] = value;
       weighted[p * stride + j] = weight * value;
       columns[j * padded + p] = value;
