@@ -79,12 +79,12 @@ def test_error(options):
                 "epoch_tolerance": EPOCH_TOLERANCE,
             }  # fmt: skip
             trained = {kind: algorithm1(options, folder, seed, kind) for kind in ("float64", "float32")}
-            fitted = fit(options, folder, seed)
+            fitted = {kind: fit(options, folder, seed, kind) for kind in ("float64", "float32")}
             problem["lambda_start"] = trained["float64"]["lambda_start"]
-            problem["lambdas"] = fitted["lambdas"]
+            problem["lambdas"] = fitted["float64"]["lambdas"]
             for ours, beside in (
                 (trained["float64"], "torch float64"), (trained["float32"], "torch float32"),
-                (fitted, "torch L-BFGS float64"), (fitted, "torch L-BFGS float32"),
+                (fitted["float64"], "torch L-BFGS float64"), (fitted["float32"], "torch L-BFGS float32"),
             ):  # fmt: skip
                 try:
                     theirs = peer(beside, folder, problem, options)
@@ -127,19 +127,20 @@ def algorithm1(options, folder, seed, precision):
     raise RuntimeError(f"seed {seed}: train ended at a test error of {summary['test']['relative_error']:.3g}")
 
 
-def fit(options, folder, seed):
+def fit(options, folder, seed, precision):
     """`lodestone fit` down to the λ whose penalized solution has the error: all of its seconds, and the λ of
     its path but the first, where nothing pays."""
-    out = folder / "fit"
+    out = folder / f"fit-{precision}"
     summary, _ = options.lodestone(
-        "fit", *files(folder), "--validation", folder / "test.npy", "--seed", seed, *LAMBDAS, "--out", out,
+        "fit", *files(folder), "--validation", folder / "test.npy", "--seed", seed, *LAMBDAS,
+        "--precision", precision, "--out", out,
     )  # fmt: skip
     error = summary["test"]["relative_error"]
     if error > ERROR:
         raise RuntimeError(f"seed {seed}: fit ended at a test error of {error:.3g}")
     lambdas = [line["lambda"] for line in read_path(out)][1:]
     return {
-        "name": "fit", "seconds": summary["seconds"], "steps": "", "error": error, "lambdas": lambdas,
+        "name": f"fit, {precision}", "seconds": summary["seconds"], "steps": "", "error": error, "lambdas": lambdas,
     }  # fmt: skip
 
 

@@ -40,6 +40,10 @@ struct AscentOptions {
   /// on all rows. Much cheaper; a maximum away from all of these is missed.
   bool sketch = false;
 
+  /// Where they went on a sketch first, so many of the highest take more than an eighth of the
+  /// steps on all rows; >= 1.
+  Index finalists = 1000;
+
   std::uint64_t seed = 0;  ///< of the random starts
 };
 

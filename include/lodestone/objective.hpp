@@ -99,6 +99,9 @@ class Objective {
   /// where a neuron's boundary crosses a row.
   virtual bool smooth() const = 0;
 
+  /// Relative error of the loss below which a decrease is not to be seen; 0: that of float64 itself.
+  virtual double loss_rounding() const { return 0.0; }
+
   /// L of the network without neurons: ½ E y² once y has lost its affine part.
   virtual double null_loss() const = 0;
 
@@ -181,6 +184,7 @@ class SampleObjective final : public Objective {
 
   Index dimension() const override;
   bool smooth() const override { return false; }
+  double loss_rounding() const override;
   double null_loss() const override { return null_loss_; }
   Evaluation evaluate(const Network& network) const override;
   double loss(const Network& network) const override;

@@ -21,6 +21,9 @@ struct PathOptions {
   /// The values themselves, positive and falling; empty: chosen by the two fields above.
   std::vector<double> values;
 
+  /// What largest_lambda found, where it is known; 0: searched for.
+  double lambda_max = 0.0;
+
   /// A value of λ is done when the gap is at most this share of P_λ; > 0.
   double gap_tolerance = 1e-3;
 
@@ -34,9 +37,12 @@ struct PathOptions {
   int max_iterations = 500;
 
   /// Search for sup |η| as estimate_certificate does before a value of λ counts as done. Without it
-  /// only the quick search for births is made, and the gaps may be understated: for paths of which
-  /// only the predictions matter.
+  /// only the quick search for births is made, and the gaps may be understated.
   bool thorough = true;
+
+  /// Give every value of λ a certificate. Without it one whose network has max_neurons ends without
+  /// a search: for paths of which only the predictions matter.
+  bool certified = true;
 
   /// Prove sup |η| (rigorous_certificate) for every value of λ.
   bool rigorous = false;

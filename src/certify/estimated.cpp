@@ -25,6 +25,15 @@ constexpr double smallest_dip = 1e-3;
 // Ends of ascents on a sketch that go on with the whole residual.
 constexpr Index most_after_sketch = 50;
 
+// A sketch is off by more than this share of |C|: an ascent that rises by less in so many steps has
+// told where to look.
+constexpr double least_rise_on_sketch = 1e-3;
+constexpr double least_rise_of_finalists = 1e-5;
+constexpr int rise_steps = 5;
+
+// With the whole residual all ascents take so small a part of the steps before the finalists go on.
+constexpr int finals_part = 8;
+
 // A tangential gradient below this share of |C| leaves the value right to rounding.
 constexpr double converged_share = 1e-9;
 
@@ -65,10 +74,30 @@ class Ascents {
 
   Index count() const { return U_.rows(); }
 
-  /// Takes steps with every ascent that has not converged.
-  void climb(int steps) {
+  /// Goes on with these ascents only.
+  void keep(const std::vector<Index>& chosen) {
+    U_ = U_(chosen, Eigen::all).eval();
+    at_ = {at_.value(chosen).eval(), at_.gradient(chosen, Eigen::all).eval()};
+    stride_ = stride_(chosen).eval();
+    uphill_ = uphill_(chosen, Eigen::all).eval();
+  }
+
+  /// Takes steps with every ascent that has not converged, and that still rises: in five steps by
+  /// `least_rise` of the highest |C|.
+  void climb(int steps, double least_rise = 0.0) {
+    Vector earlier = Vector::Zero(U_.rows());
+    std::vector<bool> rising(static_cast<std::size_t>(U_.rows()), true);
     for (int step = 0; step < steps; ++step) {
-      const std::vector<Index> moving = unconverged();
+      if (least_rise > 0.0 && step % rise_steps == 0) {
+        const Vector height = at_.value.cwiseAbs();
+        const double enough = least_rise * height.maxCoeff();
+        for (Index i = 0; i < U_.rows() && step > 0; ++i) {
+          if (height[i] - earlier[i] < enough) rising[static_cast<std::size_t>(i)] = false;
+        }
+        earlier = height;
+      }
+      std::vector<Index> moving = unconverged();
+      std::erase_if(moving, [&](Index i) { return !rising[static_cast<std::size_t>(i)]; });
       if (moving.empty()) return;
       const Matrix trial = trials(moving);
       const Correlation next = field_.correlate(trial);
@@ -207,33 +236,39 @@ Supremum ascend(const Residual& residual, Matrix starts, int iterations) {
 Supremum estimate_supremum(const Residual& residual, const Network& network,
                            const AscentOptions& options) {
   if (options.random_starts < 0 || options.most_neurons < 0 || options.suggested < 0 ||
-      options.iterations < 1 || options.most_refined < 1) {
+      options.iterations < 1 || options.most_refined < 1 || options.finalists < 1) {
     throw InvalidArgument("ascent options", "",
-                          "random_starts, most_neurons and suggested must be >= 0, iterations and "
-                          "most_refined >= 1");
+                          "random_starts, most_neurons and suggested must be >= 0, iterations, "
+                          "most_refined and finalists >= 1");
   }
-  const auto ends = [&](const CorrelationField& on, Matrix starts) {
+  const auto ends = [&](const CorrelationField& on, Matrix starts, Index most, double least_rise) {
     Ascents all(on, std::move(starts));
-    all.climb(options.iterations);
+    all.climb(options.iterations, least_rise);
     // The few distinct ends are taken further: what has not arrived looks like another maximum.
-    Ascents last(on, all.summary(all.distinct(options.most_refined)).maxima_directions);
-    last.climb(5 * options.iterations);
+    Ascents last(on, all.summary(all.distinct(most)).maxima_directions);
+    last.climb(5 * options.iterations, least_rise);
     return last;
   };
   Matrix starts = ascent_starts(residual, network, options);
   if (const auto sketch = options.sketch ? residual.sketch(options.seed) : nullptr) {
     // What is known beforehand does not depend on which rows the part has.
     const Matrix known = starts.topRows(starts.rows() - options.random_starts);
-    const Ascents rough = ends(*sketch, std::move(starts));
-    const Index most = std::min(options.most_refined, most_after_sketch);
+    const Index most = std::min({options.most_refined, options.finalists, most_after_sketch});
+    const Ascents rough = ends(*sketch, std::move(starts), most, least_rise_on_sketch);
     const Matrix found = rough.summary(rough.distinct(most)).maxima_directions;
     Matrix both(found.rows() + known.rows(), known.cols());
     both << found, known;
     Ascents last(residual, std::move(both));
-    last.climb(options.iterations);
+    if (last.count() > options.finalists) {
+      last.climb(options.iterations / finals_part);
+      last.keep(last.distinct(options.finalists));
+      last.climb(5 * options.iterations, least_rise_of_finalists);
+    } else {
+      last.climb(options.iterations);
+    }
     return last.summary(last.hills(last.distinct(options.most_refined)));
   }
-  const Ascents last = ends(residual, std::move(starts));
+  const Ascents last = ends(residual, std::move(starts), options.most_refined, 0.0);
   return last.summary(last.hills(last.distinct(options.most_refined)));
 }
 

@@ -222,6 +222,11 @@ Precision SampleObjective::precision() const {
   return std::holds_alternative<Matrix>(*data_->X) ? Precision::float64 : Precision::float32;
 }
 
+// A residual is off by 2^-24 of the network's value, and errors of many rows average out.
+double SampleObjective::loss_rounding() const {
+  return precision() == Precision::float64 ? 0.0 : 0x1p-27;
+}
+
 // Some rows of the inputs, without a bias coordinate.
 Matrix SampleObjective::inputs(Index first, Index rows) const {
   return std::visit(
@@ -306,21 +311,25 @@ double SampleObjective::loss(const Network& network) const {
   return 0.5 * residuals(network, values);
 }
 
-// A residual on some of the rows.
-template <class Scalar>
+// A residual on some of the rows, which are few enough to keep in float32: it only says where to
+// look.
 class RowSketch final : public CorrelationField {
  public:
-  using Rows = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
-  RowSketch(Rows rows, bool biases, Vector weighted)
-      : rows_(std::move(rows)), biases_(biases), weighted_(std::move(weighted)) {}
+  RowSketch(Float32Matrix rows, bool biases, Vector weighted)
+      : rows_(std::move(rows)),
+        biases_(biases),
+        scale_(weighted.cwiseAbs().maxCoeff()),
+        weighted_(std::move(weighted)) {
+    if (scale_ > 0.0) weighted_ /= scale_;
+  }
 
   Correlation correlate(const Matrix& U) const override {
     check_sizes(U, dimension());
-    const kernels::SampleRows<Scalar> rows{rows_.data(), rows_.cols(), biases_,
-                                           kernels::RowBlocks(rows_.rows())};
+    const kernels::SampleRows<float> rows{rows_.data(), rows_.cols(), biases_,
+                                          kernels::RowBlocks(rows_.rows())};
     Correlation result;
     kernels::simd::masked_moments(rows, U, weighted_, result.gradient);
+    result.gradient *= scale_;
     result.value = result.gradient.cwiseProduct(U).rowwise().sum();
     return result;
   }
@@ -328,9 +337,10 @@ class RowSketch final : public CorrelationField {
  private:
   Index dimension() const { return rows_.cols() + (biases_ ? 1 : 0); }
 
-  Rows rows_;
+  Float32Matrix rows_;
   bool biases_;
-  Vector weighted_;
+  double scale_;     // of the residuals, which float32 might not hold
+  Vector weighted_;  // of largest absolute value 1
 };
 
 class SampleObjective::RowResidual final : public Residual {
@@ -361,9 +371,13 @@ class SampleObjective::RowResidual final : public Residual {
   Matrix suggested_directions(Index count) const override {
     // A neuron along a row answers to that row more than to any other.
     Vector pull = weighted_.cwiseAbs();
-    for (Index t = 0; t < pull.size(); ++t) {
-      if (pull[t] > 0.0) pull[t] *= rows_at({t}).stableNorm();
-    }
+    const double constant = objective_.data_->biases ? 1.0 : 0.0;
+    const kernels::RowBlocks blocks(pull.size());
+    for_each_block(blocks.count(), [&](Index block) {
+      const auto [first, rows] = blocks[block];
+      const Vector length = objective_.inputs(first, rows).rowwise().stableNorm();
+      for (Index t = 0; t < rows; ++t) pull[first + t] *= std::hypot(length[t], constant);
+    });
     return unit_directions(rows_at(positions_of_largest(pull, count)));
   }
 
@@ -386,20 +400,23 @@ class SampleObjective::RowResidual final : public Residual {
       positions[static_cast<std::size_t>(i)] = counting[static_cast<std::size_t>(t)];
     }
     // On all rows Σ r = 0 and Σ r x = 0; what the part has of them is noise, most of it if the
-    // columns are not centred.
+    // columns are not centred. Taken off twice, for what the normal equations leave.
+    const Matrix rows = rows_at(positions).leftCols(p);
     Matrix affine = Matrix::Ones(kept, p + 1);
+    affine.rightCols(p) =
+        (rows.rowwise() - rows.colwise().mean()) * objective_.affine_scale_.asDiagonal();
+    Matrix gram = Matrix::Zero(p + 1, p + 1);  // its lower half, which is all that is read
+    gram.selfadjointView<Eigen::Lower>().rankUpdate(affine.transpose());
+    Index rank = 0;
+    const Matrix inverse = pseudo_inverse(gram, rank);
     Vector weighted = range * weighted_(positions);
-    return std::visit(
-        [&]<class M>(const M& X) -> std::unique_ptr<CorrelationField> {
-          M rows = X(positions, Eigen::all);
-          affine.rightCols(p) = rows.template cast<double>();
-          const Eigen::RowVectorXd mean = affine.rightCols(p).colwise().mean();
-          affine.rightCols(p).rowwise() -= mean;
-          weighted -= affine * Eigen::ColPivHouseholderQR<Eigen::MatrixXd>(affine).solve(weighted);
-          return std::make_unique<RowSketch<typename M::Scalar>>(
-              std::move(rows), objective_.data_->biases, std::move(weighted));
-        },
-        *objective_.data_->X);
+    for (int pass = 0; pass < 2; ++pass) {
+      weighted -= affine * (inverse * (affine.transpose() * weighted)).eval();
+    }
+    Float32Matrix values = rows.cast<float>();
+    if (!values.allFinite()) return nullptr;
+    return std::make_unique<RowSketch>(std::move(values), objective_.data_->biases,
+                                       std::move(weighted));
   }
 
  private:

@@ -51,6 +51,7 @@ Descended descend(const Objective& objective, const Network& start, double lambd
   lbfgs.max_iterations = options.max_iterations;
   lbfgs.gradient_norm = options.gradient_tolerance * std::max(lambda, 1e-6) * point.norm();
   if (!objective.smooth()) lbfgs.least_relative_decrease = options.stagnation;
+  lbfgs.value_rounding = objective.loss_rounding();
   lbfgs.should_stop = options.should_stop;
   LbfgsResult result = minimize_lbfgs(function, point, lbfgs);
   Descended descended{unflattened(result.point, m, dimension), result.evaluations};

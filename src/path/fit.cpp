@@ -196,10 +196,14 @@ class CrossValidation {
   // Mean and standard error of the penalized networks on the rows held out, until they get worse.
   std::vector<Candidate> penalized(const std::vector<double>& lambdas, Progress& progress) {
     PathOptions options = options_.path;
-    options.gap_tolerance = std::max(options.gap_tolerance, 1e-2);
     options.thorough = false;
     options.rigorous = false;
-    options.max_rounds = std::min(options.max_rounds, 8);
+    if (folds_.size() > 1) {
+      // Only errors come of a fold's path; a single one is that of all rows.
+      options.certified = false;
+      options.gap_tolerance = std::max(options.gap_tolerance, 1e-2);
+      options.max_rounds = std::min(options.max_rounds, 8);
+    }
     PathObserver observer;
     observer.should_stop = [&] { return progress.stopped(); };
     std::vector<Candidate> candidates;
@@ -213,8 +217,10 @@ class CrossValidation {
         const Network start = paths_[k].empty()
                                   ? Network{Vector(0), Matrix(0, objective.dimension())}
                                   : paths_[k].back();
-        paths_[k].push_back(solve_at(objective, lambdas[i], start, options, observer).network);
-        errors[k] = held_out_errors(k, paths_[k].back());
+        PathPoint point = solve_at(objective, lambdas[i], start, options, observer);
+        paths_[k].push_back(point.network);
+        errors[k] = held_out_errors(k, point.network);
+        if (folds_.size() == 1) points_of_single_.push_back(std::move(point));
         progress.add(1.0, "cross-validation");
       });
       if (progress.stopped()) break;
@@ -242,6 +248,9 @@ class CrossValidation {
     });
     summarize(errors, candidate);
   }
+
+  /// The path of a single fold, which was trained on all rows.
+  std::vector<PathPoint> take_single_path() { return std::move(points_of_single_); }
 
   /// The most features that a fold's network at this point of the path has after merging.
   Index most_features(int index, double merge_angle_deg) const {
@@ -312,6 +321,7 @@ class CrossValidation {
   std::vector<std::unique_ptr<const SampleObjective>> reduced_;
   std::vector<Fold> folds_;
   std::vector<std::vector<Network>> paths_;  // by fold, then λ
+  std::vector<PathPoint> points_of_single_;
 };
 
 // The values of λ; with one given, about as dense as without and ending there.
@@ -434,15 +444,31 @@ std::vector<FeatureReport> report_features(const Objective& objective, const Net
   return reports;
 }
 
-// The chosen point, after the full search for sup |η| where it is not proven.
-void take_point(const Objective& objective, std::uint64_t seed, PathPoint& point,
-                FitResult& result) {
+// The chosen point, after the full search for sup |η| where it is not proven. What the short
+// searches along the path have missed there is made up for.
+void take_point(const Objective& objective, const PathOptions& options,
+                const PathObserver& observer, PathPoint& point, FitResult& result) {
   if (point.certificate.kind == Certificate::Kind::estimated) {
     AscentOptions ascent;
     ascent.sketch = true;
-    ascent.seed = seed;
-    const Certificate full = estimate_certificate(objective, point.network, point.lambda, ascent);
-    if (full.gap >= point.certificate.gap) point.certificate = full;
+    ascent.seed = options.seed;
+    const auto search = [&](PathPoint& at) {
+      const Certificate full = estimate_certificate(objective, at.network, at.lambda, ascent);
+      // Either search can only find too little.
+      if (full.gap >= at.certificate.gap) at.certificate = full;
+    };
+    search(point);
+    const bool stopped = observer.should_stop && observer.should_stop();
+    if (point.certificate.relative_gap > options.gap_tolerance && !stopped &&
+        point.network.width() < options.max_neurons) {
+      PathOptions thorough = options;
+      thorough.thorough = true;
+      PathPoint again = solve_at(objective, point.lambda, point.network, thorough, observer);
+      search(again);
+      again.rounds += point.rounds;
+      again.evaluations += point.evaluations;
+      if (again.certificate.gap < point.certificate.gap) point = std::move(again);
+    }
   }
   result.network = point.network;
   result.certificate = point.certificate;
@@ -698,7 +724,10 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
                             : validation         ? 1
                             : !own_folds.empty() ? own_folds.size()
                                                  : folded.folds.size();
-  Progress progress(observer, points * static_cast<double>(folds + 1) + 20.0 + options.bootstrap);
+  // A validation table leaves all rows to one path, which serves for both.
+  const bool one_path = choosing && validation && !options.path.rigorous;
+  const auto paths = static_cast<double>(one_path ? 1 : folds + 1);
+  Progress progress(observer, points * paths + 20.0 + options.bootstrap);
   if (choosing) {
     CrossValidation cross = validation ? CrossValidation(rows, training, *validation, options)
                             : !own_folds.empty()
@@ -715,6 +744,10 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
     }
     const int last = progress.stopped() ? best : best + shown_beyond;
     lambdas.resize(std::min(lambdas.size(), static_cast<std::size_t>(last + 1)));
+    if (one_path && result.cross_validated) {
+      result.path.points = cross.take_single_path();
+      if (result.path.points.size() > lambdas.size()) result.path.points.resize(lambdas.size());
+    }
   } else if (observer.on_start) {
     observer.on_start();
   }
@@ -722,12 +755,13 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
   // The path of all rows, as far as validation went.
   PathOptions path_options = options.path;
   path_options.values = lambdas;
+  path_options.lambda_max = largest;
+  path_options.thorough = false;  // but at the chosen λ (take_point)
   PathObserver path_observer;
   const bool stopped = progress.stopped();
   if (stopped && !choosing) path_options.values.resize(1);
   if (stopped) {
     // What was chosen among still has to be fitted; that is short beside what was left out.
-    path_options.thorough = false;
     path_options.rigorous = false;
   } else {
     path_observer.should_stop = [&] { return progress.stopped(); };
@@ -736,7 +770,7 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
     progress.add(1.0, "path");
     return true;
   };
-  result.path = solve_path(objective, path_options, path_observer);
+  if (result.path.points.empty()) result.path = solve_path(objective, path_options, path_observer);
   result.path.lambda_max = largest;
   result.interrupted = result.path.interrupted || progress.stopped();
   const auto solved = static_cast<int>(result.path.points.size());
@@ -753,9 +787,16 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
   }
 
   std::tie(result.best, result.chosen) = choose(result.candidates, options);
-  const Candidate& choice = result.candidates[static_cast<std::size_t>(result.chosen)];
-  take_point(objective, options.seed, result.path.points[static_cast<std::size_t>(choice.index)],
-             result);
+  Candidate& choice = result.candidates[static_cast<std::size_t>(result.chosen)];
+  const auto chosen = static_cast<std::size_t>(choice.index);
+  take_point(objective, path_options, path_observer, result.path.points[chosen], result);
+  result.path_features[chosen] = coarsest_merge(objective, result.network).first.width();
+  result.training_error[chosen] = 2.0 * result.loss;
+  for (Candidate& candidate : result.candidates) {
+    if (candidate.index == choice.index && (!candidate.relaxed || !choosing)) {
+      candidate.features = result.path_features[chosen];
+    }
+  }
   if (choice.relaxed) {
     result.features = path::refit_best(objective, result.network, choice.merge_angle_deg,
                                        choice.features, [&] { return progress.stopped(); });
@@ -831,7 +872,7 @@ FitResult fit(const Teacher& teacher, const FitOptions& given, const FitObserver
     result.candidates.push_back(candidate);
   }
   result.chosen = result.best = static_cast<int>(result.candidates.size()) - 1;
-  take_point(objective, options.seed, result.path.points.back(), result);
+  take_point(objective, path_options, path_observer, result.path.points.back(), result);
   std::tie(result.features, result.merge_angle_deg) = coarsest_merge(objective, result.network);
   result.features = path::heaviest(result.features, result.features.width());
   result.features_loss = objective.loss(result.features);

@@ -80,6 +80,8 @@ LbfgsResult minimize_lbfgs(const ValueAndGradient& function, const Vector& start
       direction = -now.gradient;
       slope = -now.gradient.squaredNorm();
     }
+    const double invisible = options.value_rounding * std::abs(now.value);
+    if (!history.empty() && -slope <= invisible) break;
     // Without curvature known yet, a first step that lowers the value by about a tenth.
     double step = history.empty() ? std::min(1.0, 0.1 * std::abs(now.value) / -slope) : 1.0;
     if (!(step > 0.0)) step = 1.0;
@@ -109,6 +111,7 @@ LbfgsResult minimize_lbfgs(const ValueAndGradient& function, const Vector& start
         low = step;
       }
       step = std::isinf(high) ? 2.0 * step : 0.5 * (low + high);
+      if (-step * slope <= invisible) break;
     }
     if (!found) {
       if (history.empty()) break;  // not even along the gradient: rounding or a kink

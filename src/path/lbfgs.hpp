@@ -15,6 +15,10 @@ struct LbfgsOptions {
   double least_relative_decrease = 0.0;
   int patience = 20;
 
+  /// Relative error of the values: done when the model of the function, or a step tried, promises a
+  /// decrease that they cannot show.
+  double value_rounding = 0.0;
+
   std::function<bool()> should_stop;  ///< optional; true ends it after the current iteration
 };
 

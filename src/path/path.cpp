@@ -88,6 +88,7 @@ AscentOptions quick_search(const Objective& objective, std::uint64_t seed) {
   ascent.random_starts = 50;
   ascent.iterations = objective.smooth() ? 30 : 3;
   ascent.sketch = true;
+  ascent.finalists = 16;
   ascent.seed = seed;
   return ascent;
 }
@@ -96,6 +97,7 @@ AscentOptions thorough_search(std::uint64_t seed) {
   AscentOptions ascent;
   ascent.most_refined = 40;
   ascent.sketch = true;
+  ascent.finalists = 16;
   ascent.seed = seed;
   return ascent;
 }
@@ -107,6 +109,7 @@ AscentOptions search_at_the_bound(std::uint64_t seed) {
   ascent.iterations = 10;
   ascent.most_refined = 40;
   ascent.sketch = true;
+  ascent.finalists = 16;
   ascent.seed = seed;
   return ascent;
 }
@@ -126,6 +129,9 @@ void PathOptions::validate() const {
       refuse("values", values[i], "lambdas must be positive and fall from one to the next");
     }
   }
+  if (!(lambda_max >= 0.0) || !std::isfinite(lambda_max)) {
+    refuse("lambda-max", lambda_max, "must be positive, or 0 to be searched for");
+  }
   if (!(gap_tolerance > 0.0)) refuse("gap-tolerance", gap_tolerance, "must be positive");
   if (max_neurons < 1) refuse("max-neurons", max_neurons, "must be at least 1");
   if (max_rounds < 1) refuse("max-rounds", max_rounds, "must be at least 1");
@@ -136,6 +142,7 @@ double largest_lambda(const Objective& objective, std::uint64_t seed) {
   const Network null{Vector(0), Matrix(0, objective.dimension())};
   AscentOptions ascent;
   ascent.sketch = true;
+  ascent.finalists = 16;
   ascent.seed = seed;
   return estimate_supremum(*objective.residual(null), null, ascent).value;
 }
@@ -208,7 +215,7 @@ PathPoint solve_at(const Objective& objective, double lambda, const Network& sta
     AscentOptions ascent = thorough_search(options.seed);
     point.certificate =
         rigorous_certificate(objective, point.network, lambda, RigorousOptions{}, ascent);
-  } else if (options.thorough && !searched_thoroughly) {
+  } else if (full ? options.certified : options.thorough && !searched_thoroughly) {
     const AscentOptions ascent =
         full ? search_at_the_bound(options.seed) : thorough_search(options.seed);
     point.certificate = estimate_certificate(objective, point.network, lambda, ascent);
@@ -222,7 +229,8 @@ PathResult solve_path(const Objective& objective, const PathOptions& options,
                       const PathObserver& observer) {
   options.validate();
   PathResult result;
-  result.lambda_max = largest_lambda(objective, options.seed);
+  result.lambda_max =
+      options.lambda_max > 0.0 ? options.lambda_max : largest_lambda(objective, options.seed);
   std::vector<double> values = options.values;
   if (values.empty()) {
     const double step =

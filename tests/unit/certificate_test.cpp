@@ -341,6 +341,10 @@ TEST(Supremum, ASketchOfManyRowsLeadsToTheSameValue) {
     const double full = estimate_supremum(*residual, zero_network(7), options).value;
     options.sketch = true;
     EXPECT_NEAR(estimate_supremum(*residual, zero_network(7), options).value, full, 1e-6 * full);
+    options.finalists = 8;
+    EXPECT_NEAR(estimate_supremum(*residual, zero_network(7), options).value, full, 1e-3 * full);
+    options.finalists = 0;
+    EXPECT_THROW(estimate_supremum(*residual, zero_network(7), options), InvalidArgument);
   }
   const SampleObjective few(SampleData{rows.X.topRows(16000), rows.y.head(16000), {}, true});
   EXPECT_EQ(few.residual(zero_network(7))->sketch(0), nullptr);

@@ -209,6 +209,34 @@ TEST(Fit, ValidationRowsChooseInPlaceOfFolds) {
   EXPECT_NEAR(error / variance, chosen.validation_error, 0.02 * chosen.validation_error);
 }
 
+// The searches along the path are short; the certificate that is reported comes of a full one, and
+// what it finds is made up for.
+TEST(Fit, TheChosenPointIsSearchedInFull) {
+  for (const std::uint64_t seed : {1, 2, 3}) {
+    FitOptions options = at_lambda(0.01);
+    options.seed = seed;
+    const FitResult result = fit(ridge_rows(400, seed), {}, options);
+    const PathPoint& last = result.path.points.back();
+    EXPECT_TRUE(same_bits(last.network, result.network));
+    EXPECT_TRUE(same_bits(result.training_error.back(), 2.0 * result.loss));
+    EXPECT_LE(result.certificate.relative_gap, 1e-3);
+  }
+}
+
+// Losses in float32 cannot show the last decreases: descents end there instead of searching on.
+TEST(Fit, Float32RowsTakeNoMoreStepsThanFloat64Rows) {
+  const Dataset rows = ridge_rows(2000, 5, 0.0);
+  std::vector<long> evaluations;
+  for (const Precision precision : {Precision::float64, Precision::float32}) {
+    FitOptions options = at_lambda(1e-3);
+    options.precision = precision;
+    const FitResult result = fit(rows, {}, options);
+    evaluations.push_back(0);
+    for (const PathPoint& point : result.path.points) evaluations.back() += point.evaluations;
+  }
+  EXPECT_LE(evaluations[1], 2 * evaluations[0]);
+}
+
 TEST(Fit, RefusesASingleRowOfValidation) {
   // The spread over one row is not a number, and no choice could be made by it.
   const Dataset validation = take_rows(ridge_rows(10, 5, 0.2), {3});
