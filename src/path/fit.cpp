@@ -196,10 +196,10 @@ class CrossValidation {
   // Mean and standard error of the penalized networks on the rows held out, until they get worse.
   std::vector<Candidate> penalized(const std::vector<double>& lambdas, Progress& progress) {
     PathOptions options = options_.path;
-    options.thorough = false;
     options.rigorous = false;
     if (folds_.size() > 1) {
       // Only errors come of a fold's path; a single one is that of all rows.
+      options.thorough = false;
       options.certified = false;
       options.gap_tolerance = std::max(options.gap_tolerance, 1e-2);
       options.max_rounds = std::min(options.max_rounds, 8);
@@ -712,6 +712,9 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
   result.standardization = rows.standardization;
   result.biases = options.biases;
 
+  // On many rows thorough searches would take most of the time: the chosen λ alone has one.
+  const Network null{Vector(0), Matrix(0, objective.dimension())};
+  options.path.thorough = objective.residual(null)->sketch(options.seed) == nullptr;
   const double largest = largest_lambda(objective, options.seed);
   std::vector<double> lambdas = lambda_values(options, largest);
   // Nothing but rounding is left of a target that is linear in the inputs; any λ gives that model.
@@ -756,12 +759,12 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
   PathOptions path_options = options.path;
   path_options.values = lambdas;
   path_options.lambda_max = largest;
-  path_options.thorough = false;  // but at the chosen λ (take_point)
   PathObserver path_observer;
   const bool stopped = progress.stopped();
   if (stopped && !choosing) path_options.values.resize(1);
   if (stopped) {
     // What was chosen among still has to be fitted; that is short beside what was left out.
+    path_options.thorough = false;
     path_options.rigorous = false;
   } else {
     path_observer.should_stop = [&] { return progress.stopped(); };
