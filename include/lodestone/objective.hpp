@@ -99,7 +99,8 @@ class Objective {
   /// where a neuron's boundary crosses a row.
   virtual bool smooth() const = 0;
 
-  /// Relative error of the loss below which a decrease is not to be seen; 0: that of float64 itself.
+  /// Relative error of the loss below which a decrease is not to be seen; 0: that of float64
+  /// itself.
   virtual double loss_rounding() const { return 0.0; }
 
   /// L of the network without neurons: ½ E y² once y has lost its affine part.

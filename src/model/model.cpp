@@ -5,7 +5,9 @@
 #include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
+#include "core/parallel.hpp"
 #include "lodestone/error.hpp"
 #include "lodestone/nearest_name.hpp"
 
@@ -21,18 +23,26 @@ Vector Model::predict(const Eigen::Ref<const Matrix>& X, bool& finite) const {
     throw InvalidArgument("data", std::to_string(X.cols()) + " columns",
                           "the model needs " + std::to_string(dimension()));
   }
+  constexpr Index rows_at_once = 2048;
   Vector result(X.rows());
-  finite = true;
-  for (Index t = 0; t < X.rows(); ++t) {
-    // β meets every column, also where it is 0: 0·NaN and 0·∞ are NaN, and nothing that is added to
-    // a NaN or an infinity makes it finite.
-    double value = affine.alpha + X.row(t).dot(affine.beta);
-    for (const Feature& feature : features) {
-      value += feature.amplitude * std::max(0.0, X.row(t).dot(feature.direction) + feature.bias);
+  const Index blocks = (X.rows() + rows_at_once - 1) / rows_at_once;
+  std::vector<char> all_finite(static_cast<std::size_t>(blocks), 1);
+  for_each_block(blocks, [&](Index block) {
+    const Index end = std::min(X.rows(), (block + 1) * rows_at_once);
+    bool finite_here = true;
+    for (Index t = block * rows_at_once; t < end; ++t) {
+      // β meets every column, also where it is 0: 0·NaN and 0·∞ are NaN, and nothing that is added
+      // to a NaN or an infinity makes it finite.
+      double value = affine.alpha + X.row(t).dot(affine.beta);
+      for (const Feature& feature : features) {
+        value += feature.amplitude * std::max(0.0, X.row(t).dot(feature.direction) + feature.bias);
+      }
+      result[t] = value;
+      finite_here &= std::isfinite(value);
     }
-    result[t] = value;
-    finite &= std::isfinite(value);
-  }
+    all_finite[static_cast<std::size_t>(block)] = finite_here ? 1 : 0;
+  });
+  finite = std::all_of(all_finite.begin(), all_finite.end(), [](char one) { return one != 0; });
   return result;
 }
 
