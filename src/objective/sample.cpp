@@ -376,7 +376,10 @@ class SampleObjective::RowResidual final : public Residual {
     for_each_block(blocks.count(), [&](Index block) {
       const auto [first, rows] = blocks[block];
       const Vector length = objective_.inputs(first, rows).rowwise().stableNorm();
-      for (Index t = 0; t < rows; ++t) pull[first + t] *= std::hypot(length[t], constant);
+      for (Index t = 0; t < rows; ++t) {
+        // A row that does not count stays at 0 whatever its length.
+        if (pull[first + t] > 0.0) pull[first + t] *= std::hypot(length[t], constant);
+      }
     });
     return unit_directions(rows_at(positions_of_largest(pull, count)));
   }
