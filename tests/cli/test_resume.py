@@ -122,13 +122,17 @@ def test_killed_at_ten_random_moments(lodestone, long_runs, objective):
     reference, duration = long_runs[objective]
     moments = random.Random(f"killed {objective}")
     run = lodestone.folder / "run"
+
+    def command():
+        # Killed before it had written its configuration, a run has nothing to go on from.
+        started = (run / "config.toml").exists()
+        return ["train", "--resume", "run"] if started else [*LONG[objective], "--out", "run"]
+
     resumed = 0
     kills = 0
     while kills < 10:
-        started = (run / "config.toml").exists()
         resumed += (run / "checkpoint").exists()
-        where = ["train", "--resume", "run"] if started else [*LONG[objective], "--out", "run"]
-        process = lodestone.start(*where, "--quiet")
+        process = lodestone.start(*command(), "--quiet")
         try:
             status = process.wait(timeout=moments.uniform(0.0, 0.4 * duration))
         except subprocess.TimeoutExpired:
@@ -140,7 +144,7 @@ def test_killed_at_ten_random_moments(lodestone, long_runs, objective):
         assert_same_outcome(run, reference)
         for path in run.iterdir():
             path.unlink()
-    lodestone.done("train", "--resume", "run", "--quiet")
+    lodestone.done(*command(), "--quiet")
     assert_same_outcome(run, reference)
     assert resumed >= 1 or duration < 1.5, "no run got as far as a checkpoint"
 
