@@ -46,6 +46,11 @@ struct Algorithm1Options {
   /// have lowered L_λ by less than this share of it (docs/math.md, 4.3); >= 0.
   double stagnation = 1e-3;
 
+  /// At the end of an epoch neurons that have come together go on as one, by as large an angle as
+  /// changes L by at most this share of it (docs/math.md, 4.6); in [0, 1). 0: every neuron goes its
+  /// own way to the end, as in Algorithm 1.
+  double merge_tolerance = 0.0;
+
   /// An epoch ends after this many steps in any case; >= 1.
   long max_epoch_steps = 20000;
 
@@ -126,11 +131,9 @@ struct Algorithm1Result {
 Algorithm1Result run_algorithm1(const Objective& objective, const Algorithm1Options& options,
                                 Algorithm1State& state, const Observer& observer = {});
 
-/// L of a network that Algorithm 1 trains, and L with ∇L, to the bits of its records:
-/// Objective::loss and evaluate, with the two neurons of a mirrored pair computed as one
-/// (docs/math.md, 4.1).
-double training_loss(const Objective& objective, const Network& network);
-Evaluation training_evaluation(const Objective& objective, const Network& network);
+/// What a record in stage 3 says of a network at λ, to the same bits: the two neurons of a mirrored
+/// pair are computed as one (docs/math.md, 4.1).
+Record training_record(const Objective& objective, const Network& network, double lambda);
 
 /// Stage 0: m/2 pairs (a, w), (−a, w) with directions uniform on the sphere and |a| = ‖w‖ = m^-1/2,
 /// so that f = 0.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "lodestone/types.hpp"
 
 namespace lodestone {
@@ -32,6 +34,15 @@ void balance(Network& network);
 
 /// Rows of W divided by their norms; a zero row stays zero.
 Matrix unit_directions(const Matrix& W);
+
+/// Neurons that merged() makes into one.
+struct MergeGroup {
+  std::vector<Index> members;  ///< their positions, the heaviest first
+  Vector sum;                  ///< Σ |a_i| w_i, mirrored to the heaviest one's side; d
+};
+
+/// The groups of merged(), those with the heaviest members first.
+std::vector<MergeGroup> merge_groups(const Network& network, double angle_deg);
 
 /// Neurons that have come together made into one (docs/math.md, 1.3): taken from the heaviest down,
 /// a neuron joins the first group with the same sign of a whose heaviest neuron is within angle_deg

@@ -107,6 +107,7 @@ def train(
     tolerance: float = 1e-8,
     epoch_tolerance: float = 0.05,
     stagnation: float = 1e-3,
+    merge_tolerance: float = 0.0,
     max_epoch_steps: int = 20_000,
     max_steps: int = 200_000,
     max_seconds: Optional[float] = None,
@@ -164,6 +165,9 @@ def train(
         An epoch ends when ‖∇L_λ‖ <= this · λ · ‖θ‖.
     stagnation : float
         On rows an epoch also ends when 100 steps lower L_λ by less than this share.
+    merge_tolerance : float
+        At the end of an epoch neurons that have come together go on as one where that changes the
+        loss by at most this share, in [0, 1): many times as fast once they have. 0: they never do.
     max_epoch_steps, max_steps : int
         Budgets of gradient steps, of an epoch and of all.
     max_seconds : float, optional
@@ -214,6 +218,7 @@ def train(
         "tolerance": tolerance,
         "epoch_tolerance": epoch_tolerance,
         "stagnation": stagnation,
+        "merge_tolerance": merge_tolerance,
         "max_epoch_steps": max_epoch_steps,
         "max_steps": max_steps,
         "max_seconds": max_seconds,

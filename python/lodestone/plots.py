@@ -172,6 +172,9 @@ def neurons(snapshots: Sequence[tuple[int, Network]], teacher: Teacher):
     if len(snapshots) < 2:
         raise ValueError(f"snapshots: got {len(snapshots)}; must be at least 2: "
                          "train with keep_neurons=True")
+    if len({network.width for _, network in snapshots}) > 1:
+        raise ValueError("snapshots: got networks of different widths; must be of one width: "
+                         "train with merge_tolerance=0")
     T = teacher.directions / np.linalg.norm(teacher.directions, axis=1, keepdims=True)
     steps = np.maximum([step for step, _ in snapshots], 1)
     cosines = np.array([np.abs(_unit(network.W) @ T.T) for _, network in snapshots])

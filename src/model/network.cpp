@@ -40,7 +40,7 @@ Matrix unit_directions(const Matrix& W) {
   return directions;
 }
 
-Network merged(const Network& network, double angle_deg) {
+std::vector<MergeGroup> merge_groups(const Network& network, double angle_deg) {
   const Vector mass = masses(network);
   std::vector<Index> order(static_cast<std::size_t>(network.width()));
   std::iota(order.begin(), order.end(), Index{0});
@@ -49,32 +49,34 @@ Network merged(const Network& network, double angle_deg) {
   const double angle = angle_deg * std::numbers::pi / 180.0;
   const double largest_chord = 2.0 * std::sin(0.5 * angle);
 
-  struct Group {
-    Index heaviest;
-    Eigen::RowVectorXd sum;  // Σ |a_i| w_i, mirrored to the heaviest neuron's side
-  };
-  std::vector<Group> groups;
+  std::vector<MergeGroup> groups;
   for (const Index i : order) {
     if (mass[i] == 0.0) break;
     bool joined = false;
-    for (Group& group : groups) {
-      if (std::signbit(network.a[i]) != std::signbit(network.a[group.heaviest])) continue;
-      const auto leader = directions.row(group.heaviest);
+    for (MergeGroup& group : groups) {
+      const Index heaviest = group.members.front();
+      if (std::signbit(network.a[i]) != std::signbit(network.a[heaviest])) continue;
+      const auto leader = directions.row(heaviest);
       const double side = leader.dot(directions.row(i)) < 0.0 ? -1.0 : 1.0;
       if ((directions.row(i) - side * leader).norm() > largest_chord) continue;
-      group.sum += side * std::abs(network.a[i]) * network.W.row(i);
+      group.members.push_back(i);
+      group.sum += side * std::abs(network.a[i]) * network.W.row(i).transpose();
       joined = true;
       break;
     }
-    if (!joined) groups.push_back({i, std::abs(network.a[i]) * network.W.row(i)});
+    if (!joined) groups.push_back({{i}, std::abs(network.a[i]) * network.W.row(i).transpose()});
   }
+  return groups;
+}
 
+Network merged(const Network& network, double angle_deg) {
+  const std::vector<MergeGroup> groups = merge_groups(network, angle_deg);
   const auto count = static_cast<Index>(groups.size());
   Network result{Vector(count), Matrix(count, network.W.cols())};
   for (Index g = 0; g < count; ++g) {
-    const Group& group = groups[static_cast<std::size_t>(g)];
-    result.a[g] = std::copysign(1.0, network.a[group.heaviest]);
-    result.W.row(g) = group.sum;
+    const MergeGroup& group = groups[static_cast<std::size_t>(g)];
+    result.a[g] = std::copysign(1.0, network.a[group.members.front()]);
+    result.W.row(g) = group.sum.transpose();
   }
   balance(result);
   return result;

@@ -27,8 +27,11 @@ Atoms residual_atoms(const Teacher& teacher, const Network& network) {
   const Index m = network.width();
   const Index k = teacher.neurons();
   Atoms atoms{Matrix(m + k, teacher.dimension()), Vector(m + k), Vector(m)};
-  atoms.student_norms = network.W.rowwise().stableNorm();
-  atoms.directions.topRows(m) = unit_directions(network.W);
+  for (Index i = 0; i < m; ++i) {
+    const double norm = network.W.row(i).stableNorm();
+    atoms.student_norms[i] = norm;
+    atoms.directions.row(i) = network.W.row(i) / (norm > 0.0 ? norm : 1.0);
+  }
   atoms.directions.bottomRows(k) = teacher.directions;
   atoms.weights.head(m) = network.a.cwiseProduct(atoms.student_norms);
   atoms.weights.tail(k) = -teacher.amplitudes;

@@ -13,21 +13,37 @@
 namespace lodestone {
 namespace {
 
-// ∇L_λ = ∇L + λθ, with what its tests need.
+// θ in neurons (A, w) that each stand for `copies` neurons (A / copies, ±w) of one network:
+// mirrored pairs are moved as one (docs/math.md, 4.1). Sums over θ are sums over these, times
+// copies.
+struct Neurons {
+  Network one;
+  double copies = 1.0;
+
+  double squared_norm() const {
+    return one.a.squaredNorm() / copies + copies * one.W.squaredNorm();
+  }
+};
+
+// ∇L_λ = ∇L + λθ for each of the copies, with what its tests need.
 struct Gradient {
   Vector a;
   Matrix W;
+  double copies;
 
-  Gradient(const Evaluation& evaluation, const Network& network, double lambda)
-      : a(evaluation.gradient_a + lambda * network.a),
-        W(evaluation.gradient_W + lambda * network.W) {}
+  Gradient(const Evaluation& evaluation, const Neurons& neurons, double lambda)
+      : a(evaluation.gradient_a + lambda / neurons.copies * neurons.one.a),
+        W(evaluation.gradient_W / neurons.copies + lambda * neurons.one.W),
+        copies(neurons.copies) {}
 
-  double dot(const Gradient& other) const { return a.dot(other.a) + W.cwiseProduct(other.W).sum(); }
-  double squared_norm() const { return a.squaredNorm() + W.squaredNorm(); }
+  double dot(const Gradient& other) const {
+    return copies * (a.dot(other.a) + W.cwiseProduct(other.W).sum());
+  }
+  double squared_norm() const { return copies * (a.squaredNorm() + W.squaredNorm()); }
 };
 
-double penalized(double loss, const Network& network, double lambda) {
-  return loss + 0.5 * lambda * squared_norm(network);
+double penalized(double loss, double squared_norm, double lambda) {
+  return loss + 0.5 * lambda * squared_norm;
 }
 
 // Whether neurons 2i and 2i + 1 are mirror images for every i, to the last bit. A symmetric start
@@ -65,16 +81,62 @@ Network mirrored_pairs(const Vector& a, const Matrix& W) {
   return network;
 }
 
-// L and ∇L of mirrored pairs, at half of the work: both neurons of a pair have the gradient of one,
-// up to sign, and the one that stands for both has twice its output weight.
-Evaluation evaluate_pairs(const Objective& objective, const Network& pairs) {
-  const Evaluation half = objective.evaluate(one_of_each_pair(pairs));
-  Network gradient = mirrored_pairs(half.gradient_a, half.gradient_W);
-  return {half.loss, std::move(gradient.a), 0.5 * gradient.W};
+Neurons moved(const Neurons& neurons, const Gradient& gradient, double step) {
+  return {{neurons.one.a - (step * neurons.copies) * gradient.a, neurons.one.W - step * gradient.W},
+          neurons.copies};
 }
 
-Network moved(const Network& network, const Gradient& gradient, double step) {
-  return {network.a - step * gradient.a, network.W - step * gradient.W};
+// Each group of neurons within the angle as one (merge_groups), with the mass of the group's sum
+// and the proportion of Σ a_i² to Σ ‖w_i‖²: parallel neurons then go on as they would have gone
+// (docs/math.md, 4.6), which balancing would change.
+Neurons merged_in_proportion(const Neurons& neurons, double angle_deg) {
+  const Network& network = neurons.one;
+  const std::vector<MergeGroup> groups = merge_groups(network, angle_deg);
+  const auto count = static_cast<Index>(groups.size());
+  Network result{Vector(count), Matrix(count, network.W.cols())};
+  for (Index g = 0; g < count; ++g) {
+    const auto& [members, sum] = groups[static_cast<std::size_t>(g)];
+    double squared_a = 0.0;
+    double squared_w = 0.0;
+    for (const Index i : members) {
+      squared_a += network.a[i] * network.a[i];
+      squared_w += network.W.row(i).squaredNorm();
+    }
+    const double mass = sum.stableNorm();
+    const double proportion = std::sqrt(squared_a / squared_w);
+    result.a[g] = std::copysign(std::sqrt(mass * proportion), network.a[members.front()]);
+    result.W.row(g) = sum.transpose() / std::sqrt(mass * proportion);
+  }
+  return {std::move(result), neurons.copies};
+}
+
+// What a step moves of a network: one neuron of each mirrored pair, or every neuron.
+Neurons as_moved(const Network& network) {
+  if (in_mirrored_pairs(network)) return {one_of_each_pair(network), 2.0};
+  return {network, 1.0};
+}
+
+// What the steps of stage 3 know of a place they came to.
+struct Point {
+  Neurons neurons;
+  Evaluation evaluation;
+  double squared_norm;  // ‖θ‖²
+
+  Point(const Objective& objective, Neurons at)
+      : neurons(std::move(at)),
+        evaluation(objective.evaluate(neurons.one)),
+        squared_norm(neurons.squared_norm()) {}
+
+  double loss() const { return evaluation.loss; }
+};
+
+Record record_at(const Objective& objective, const Point& point, double lambda) {
+  Record record;
+  record.loss = objective.loss(point.neurons.one);
+  record.penalized_loss = penalized(record.loss, point.squared_norm, lambda);
+  record.gradient_norm =
+      std::sqrt(Gradient(point.evaluation, point.neurons, lambda).squared_norm());
+  return record;
 }
 
 // The run of one algorithm: the stages below read as in docs/math.md, section 4.
@@ -120,7 +182,7 @@ class Run {
     state_.lambda = longest;
     ++state_.steps;
     state_.stage = Stage::fit_and_balance;
-    record(evaluate(state_.network), Stage::early_features, true);
+    record(evaluate({state_.network}), Stage::early_features, true);
   }
 
   // Stage 2: the output weights of unit directions by ridge regression, then balance. Where λ_start
@@ -156,7 +218,7 @@ class Run {
     state_.starting_gap = gap;
     state_.lambda = lambda;
     state_.stage = Stage::late_features;
-    record(evaluate(state_.network), Stage::fit_and_balance, true);
+    record(evaluate(as_moved(state_.network)), Stage::fit_and_balance, true);
     state_.lambda = options_.schedule.lambda(0, state_.lambda_start).value();
   }
 
@@ -196,9 +258,10 @@ class Run {
 
   // Stage 3: gradient descent on both layers, epoch after epoch with less weight decay.
   void late_feature_learning() {
-    paired_ = in_mirrored_pairs(state_.network);
-    Evaluation current = evaluate_without_count(state_.network);
-    if (state_.step == 0.0) state_.step = options_.step > 0.0 ? options_.step : first_step();
+    Point current(objective_, as_moved(state_.network));
+    if (state_.step == 0.0) {
+      state_.step = options_.step > 0.0 ? options_.step : first_step(current.squared_norm);
+    }
     while (!stopped_) {
       descend(current);
       if (stopped_) return;
@@ -220,6 +283,7 @@ class Run {
                "the weight decay came down to where rounding hides its effect on the gradient");
         break;
       }
+      if (options_.merge_tolerance > 0.0) merge(current, loss);
       ++state_.epoch;
       state_.epoch_steps = 0;
       state_.recent.clear();
@@ -229,10 +293,10 @@ class Run {
   }
 
   // One epoch: gradient steps at constant λ until the gradient is small against the weight decay.
-  void descend(Evaluation& current) {
+  void descend(Point& current) {
+    Gradient gradient(current.evaluation, current.neurons, state_.lambda);
     while (true) {
-      const Gradient gradient(current, state_.network, state_.lambda);
-      if (epoch_is_over(gradient, current.loss)) return;
+      if (epoch_is_over(gradient, current)) return;
       if (state_.steps >= options_.max_steps) {
         finish(Status::budget,
                fmt::format("the budget of {} gradient steps is used up; raise it with --max-steps",
@@ -250,12 +314,12 @@ class Run {
     }
   }
 
-  bool epoch_is_over(const Gradient& gradient, double loss) const {
+  bool epoch_is_over(const Gradient& gradient, const Point& current) const {
     if (options_.schedule.kind == Schedule::Kind::none || state_.lambda == 0.0) {
-      return loss <= options_.tolerance || state_.epoch_steps >= single_epoch_steps();
+      return current.loss() <= options_.tolerance || state_.epoch_steps >= single_epoch_steps();
     }
     const double norm = std::sqrt(gradient.squared_norm());
-    const double decay = state_.lambda * std::sqrt(squared_norm(state_.network));
+    const double decay = state_.lambda * std::sqrt(current.squared_norm);
     const bool constant = options_.schedule.kind == Schedule::Kind::constant;
     // A constant schedule has no next epoch to hurry to: it goes on to a stationary point.
     const double tolerance = constant ? 1e-7 * options_.epoch_tolerance : options_.epoch_tolerance;
@@ -277,21 +341,23 @@ class Run {
 
   // θ ← θ − η∇L_λ. With the automatic step, a trial that fails the approximate Wolfe condition is
   // taken back and η shrinks (docs/math.md, 4.4). False when the run cannot go on.
-  bool step(Evaluation& current, const Gradient& gradient) {
+  bool step(Point& current, Gradient& gradient) {
     const bool automatic = options_.step == 0.0;
     const double squared = gradient.squared_norm();
     for (int attempt = 0; attempt < 60; ++attempt) {
-      Network trial = moved(state_.network, gradient, state_.step);
-      Evaluation next = evaluate(trial);
-      const Gradient next_gradient(next, trial, state_.lambda);
+      Point trial = evaluate(moved(current.neurons, gradient, state_.step));
+      Gradient next_gradient(trial.evaluation, trial.neurons, state_.lambda);
       const double slope = next_gradient.dot(gradient);
-      const bool finite = std::isfinite(slope) && std::isfinite(next.loss);
-      if (!automatic && !(finite && stays_bounded(next.loss, trial))) break;
+      const double after = penalized(trial.loss(), trial.squared_norm, state_.lambda);
+      const bool finite = std::isfinite(slope) && std::isfinite(trial.loss());
+      if (!automatic && !(finite && stays_bounded(after))) break;
       const bool steep = slope >= -(1.0 - 2.0 * sufficient_decrease) * squared;
-      if (!automatic || (finite && descends(current.loss, next.loss, trial, steep, squared))) {
-        remember(penalized(next.loss, trial, state_.lambda));
-        state_.network = std::move(trial);
-        current = std::move(next);
+      const double before = penalized(current.loss(), current.squared_norm, state_.lambda);
+      if (!automatic || (finite && descends(before, after, steep, squared))) {
+        remember(after);
+        current = std::move(trial);
+        gradient = std::move(next_gradient);
+        publish(current.neurons);
         ++state_.steps;
         ++state_.epoch_steps;
         if (automatic) state_.step *= step_growth;
@@ -309,14 +375,26 @@ class Run {
     return false;
   }
 
+  // Neurons that have come together go on as one, by the largest of a ladder of angles that hardly
+  // changes L (docs/math.md, 4.6).
+  void merge(Point& current, double loss) {
+    for (double angle_deg = 8.0; angle_deg > 0.005; angle_deg *= 0.5) {
+      Neurons candidate = merged_in_proportion(current.neurons, angle_deg);
+      if (candidate.one.width() == current.neurons.one.width()) return;
+      ++state_.evaluations;
+      if (std::abs(objective_.loss(candidate.one) - loss) <= options_.merge_tolerance * loss) {
+        current = evaluate(std::move(candidate));
+        publish(current.neurons);
+        return;
+      }
+    }
+  }
+
   // Whether a trial is good enough. A smooth objective asks for the slope test and, against far
   // jumps that happen to pass it, for a loss that does not grow beyond rounding. With kinks the
   // slope at the trial says little, and a step that crosses one may rise for once: there the loss
   // must be below the largest of the last few.
-  bool descends(double loss, double trial_loss, const Network& trial, bool slope_test,
-                double squared_gradient) const {
-    const double before = penalized(loss, state_.network, state_.lambda);
-    const double after = penalized(trial_loss, trial, state_.lambda);
+  bool descends(double before, double after, bool slope_test, double squared_gradient) const {
     if (objective_.smooth()) return slope_test && after <= before + 1e-10 * objective_.null_loss();
     double reference = before;
     const std::size_t count = std::min(state_.recent.size(), nonmonotone);
@@ -327,8 +405,8 @@ class Run {
   }
 
   // A step set by hand has blown up once the loss is far above that of a network without neurons.
-  bool stays_bounded(double loss, const Network& trial) const {
-    return penalized(loss, trial, state_.lambda) <= blow_up_factor * objective_.null_loss();
+  bool stays_bounded(double penalized_loss) const {
+    return penalized_loss <= blow_up_factor * objective_.null_loss();
   }
 
   void remember(double penalized_loss) {
@@ -338,9 +416,8 @@ class Run {
   }
 
   // 1/(a bound on the largest curvature): ‖J‖² <= ½ Σ (a_i² + ‖w_i‖²) for whitened inputs.
-  double first_step() const {
-    const double norm = squared_norm(state_.network);
-    return norm > 0.0 ? 1.0 / norm : 1.0;
+  static double first_step(double squared_norm) {
+    return squared_norm > 0.0 ? 1.0 / squared_norm : 1.0;
   }
 
   // The output weights of pairs whose first directions `gram` is of. Two neurons with output weight
@@ -351,23 +428,32 @@ class Run {
     return 0.5 * Eigen::LDLT<Eigen::MatrixXd>(system).solve(gram.b);
   }
 
-  Evaluation evaluate(const Network& network) {
+  // Back into the state, where the network is whole.
+  void publish(const Neurons& neurons) {
+    Network& network = state_.network;
+    if (neurons.copies == 1.0) {
+      network = neurons.one;
+      return;
+    }
+    const Index pairs = neurons.one.width();
+    network.a.resize(2 * pairs);
+    network.W.resize(2 * pairs, neurons.one.W.cols());
+    for (Index i = 0; i < pairs; ++i) {
+      network.a.segment<2>(2 * i).setConstant(0.5 * neurons.one.a[i]);
+      network.W.row(2 * i) = neurons.one.W.row(i);
+      network.W.row(2 * i + 1) = -neurons.one.W.row(i);
+    }
+  }
+
+  Point evaluate(Neurons neurons) {
     ++state_.evaluations;
-    return evaluate_without_count(network);
+    return {objective_, std::move(neurons)};
   }
 
-  Evaluation evaluate_without_count(const Network& network) const {
-    return paired_ ? evaluate_pairs(objective_, network) : objective_.evaluate(network);
-  }
-
-  // Reports the state; returns the loss that was reported.
-  double record(const Evaluation& evaluation, Stage stage, bool end_of_epoch) {
-    Record line;
+  // Reports the state, which is at the point; returns the loss that was reported.
+  double record(const Point& point, Stage stage, bool end_of_epoch) {
+    Record line = record_at(objective_, point, state_.lambda);
     line.stage = stage;
-    line.loss = training_loss(objective_, state_.network);
-    line.penalized_loss = penalized(line.loss, state_.network, state_.lambda);
-    line.gradient_norm =
-        std::sqrt(Gradient(evaluation, state_.network, state_.lambda).squared_norm());
     line.end_of_epoch = end_of_epoch;
     if (observer_.on_record && !observer_.on_record(state_, line)) {
       finish(Status::interrupted, "stopped on request");
@@ -402,7 +488,6 @@ class Run {
   const Observer& observer_;
   Algorithm1Result result_;
   bool stopped_ = false;
-  bool paired_ = false;  // the network is in mirrored pairs
 };
 
 }  // namespace
@@ -447,6 +532,8 @@ void Algorithm1Options::validate() const {
           "must be 0 or positive");
   require(std::isfinite(epoch_tolerance) && epoch_tolerance > 0.0, "epoch-tolerance",
           text(epoch_tolerance), "must be positive");
+  require(merge_tolerance >= 0.0 && merge_tolerance < 1.0, "merge-tolerance", text(merge_tolerance),
+          "must be at least 0 and below 1");
   require(std::isfinite(stagnation) && stagnation >= 0.0, "stagnation", text(stagnation),
           "must be 0 or positive");
   require(max_epoch_steps >= 1, "max-epoch-steps", text(max_epoch_steps), "must be at least 1");
@@ -472,13 +559,10 @@ Network symmetric_start(Index width, Index dimension, std::uint64_t seed) {
   return network;
 }
 
-double training_loss(const Objective& objective, const Network& network) {
-  return objective.loss(in_mirrored_pairs(network) ? one_of_each_pair(network) : network);
-}
-
-Evaluation training_evaluation(const Objective& objective, const Network& network) {
-  return in_mirrored_pairs(network) ? evaluate_pairs(objective, network)
-                                    : objective.evaluate(network);
+Record training_record(const Objective& objective, const Network& network, double lambda) {
+  Record record = record_at(objective, Point(objective, as_moved(network)), lambda);
+  record.stage = Stage::late_features;
+  return record;
 }
 
 Algorithm1Result run_algorithm1(const Objective& objective, const Algorithm1Options& options,

@@ -210,12 +210,10 @@ TrainResult train(const Problem& problem, const TrainOptions& options, TrainStat
         result.lambda, options.patience);
   }
 
-  const Evaluation evaluation = training_evaluation(objective, result.network);
-  result.loss = training_loss(objective, result.network);
-  result.penalized_loss = result.loss + 0.5 * result.lambda * squared_norm(result.network);
-  result.gradient_norm =
-      std::sqrt((evaluation.gradient_a + result.lambda * result.network.a).squaredNorm() +
-                (evaluation.gradient_W + result.lambda * result.network.W).squaredNorm());
+  const Record last = training_record(objective, result.network, result.lambda);
+  result.loss = last.loss;
+  result.penalized_loss = last.penalized_loss;
+  result.gradient_norm = last.gradient_norm;
 
   auto [features, angle] = coarsest_merge(objective, result.network);
   result.merge_angle_deg = angle;

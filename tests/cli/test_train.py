@@ -266,6 +266,7 @@ EVERY_KEY = {
     "tolerance": "1e-6",
     "epoch-tolerance": "0.1",
     "stagnation": "0.01",
+    "merge-tolerance": "0.001",
     "max-epoch-steps": "300",
     "max-steps": "5000",
     "max-seconds": "60",

@@ -101,6 +101,8 @@ TEST(Algorithm1Options, NameTheFieldTheValueAndTheRule) {
   expect([](auto& o) { o.tolerance = -1e-9; }, "tolerance", "-1e-09");
   expect([](auto& o) { o.epoch_tolerance = 0.0; }, "epoch-tolerance", "0");
   expect([](auto& o) { o.stagnation = -1.0; }, "stagnation", "-1");
+  expect([](auto& o) { o.merge_tolerance = -0.1; }, "merge-tolerance", "-0.1");
+  expect([](auto& o) { o.merge_tolerance = 1.0; }, "merge-tolerance", "1");
   expect([](auto& o) { o.max_epoch_steps = 0; }, "max-epoch-steps", "0");
   expect([](auto& o) { o.max_steps = 0; }, "max-steps", "0");
   expect([](auto& o) { o.record_every = 0; }, "record-every", "0");
@@ -279,6 +281,83 @@ TEST(Algorithm1, PairsThatDifferAreComputedOneByOne) {
   EXPECT_NE(state.network.a[6], state.network.a[7]);
 }
 
+// Gradient descent keeps parallel neurons parallel and in proportion: made into one they leave no
+// trace but rounding (docs/math.md, 4.6).
+TEST(Algorithm1, ParallelNeuronsMergeWithoutATrace) {
+  const PopulationObjective objective(three_teachers());
+  Algorithm1Options options = small_options();
+  options.max_steps = 20;
+  Algorithm1State start;
+  run_algorithm1(objective, options, start);
+  ASSERT_EQ(start.stage, Stage::late_features);
+  // Two pieces of each neuron. The penalty of both together is its own: 0.36 + 0.64 = 1.
+  const Network whole = start.network;
+  start.network = {Vector(80), Matrix(80, 6)};
+  for (Index i = 0; i < 80; ++i) {
+    const double share = i < 40 ? 0.6 : 0.8;
+    start.network.a[i] = share * whole.a[i % 40];
+    start.network.W.row(i) = share * whole.W.row(i % 40);
+  }
+  options.max_steps = 220;
+  options.record_every = 1;
+  options.max_epoch_steps = 40;
+  std::array<std::vector<double>, 2> losses;
+  std::array<Index, 2> widths{};
+  for (const std::size_t merging : {0, 1}) {
+    options.merge_tolerance = merging == 1 ? 1e-10 : 0.0;
+    Algorithm1State state = start;
+    Observer observer;
+    observer.on_record = [&](const Algorithm1State&, const Record& record) {
+      losses[merging].push_back(record.loss);
+      return true;
+    };
+    run_algorithm1(objective, options, state, observer);
+    widths[merging] = state.network.width();
+  }
+  EXPECT_EQ(widths[0], 80);
+  EXPECT_LE(widths[1], 40);
+  ASSERT_EQ(losses[0].size(), losses[1].size());
+  ASSERT_GT(losses[0].size(), 200U);
+  for (std::size_t i = 0; i < losses[0].size(); ++i) {
+    EXPECT_NEAR(losses[1][i], losses[0][i], 1e-10 * losses[0][i]) << "record " << i;
+  }
+}
+
+// Merging what is nearly parallel takes the same way within the tolerance, to the same end.
+TEST(Algorithm1, MergedNeuronsTakeTheSameWay) {
+  const Dataset rows = draw_samples(three_teachers(), 2000, 0.0, 4);
+  const PopulationObjective population(three_teachers());
+  const SampleObjective sample(SampleData{rows.X, rows.y, {}, false});
+  for (const Objective* objective : std::initializer_list<const Objective*>{&population, &sample}) {
+    Algorithm1Options options = small_options();
+    options.tolerance = 1e-6;
+    std::array<std::vector<double>, 2> ends;
+    std::array<Algorithm1State, 2> states;
+    for (const std::size_t merging : {0, 1}) {
+      options.merge_tolerance = merging == 1 ? 1e-3 : 0.0;
+      Observer observer;
+      observer.on_record = [&](const Algorithm1State& now, const Record& record) {
+        if (record.end_of_epoch) ends[merging].push_back(record.penalized_loss);
+        EXPECT_NEAR(record.loss, objective->loss(now.network), 1e-6 * record.loss);
+        return true;
+      };
+      const auto result = run_algorithm1(*objective, options, states[merging], observer);
+      EXPECT_EQ(result.status, Status::converged);
+    }
+    ASSERT_EQ(ends[0].size(), ends[1].size());
+    for (std::size_t i = 0; i < ends[0].size(); ++i) {
+      EXPECT_NEAR(ends[1][i], ends[0][i], 1e-2 * ends[0][i]) << "epoch " << i;
+    }
+    const Network& network = states[1].network;
+    EXPECT_LT(network.width(), 30);
+    EXPECT_EQ(states[0].network.width(), 40);
+    for (Index i = 0; i < network.width(); i += 2) {
+      EXPECT_TRUE(network.W.row(i) == -network.W.row(i + 1)) << "pair " << i;
+    }
+    EXPECT_EQ(measure_recovery(three_teachers(), network).recovered, 3);
+  }
+}
+
 TEST(Algorithm1, EpochsEndOnTheirGradient) {
   const PopulationObjective objective(three_teachers());
   const Algorithm1Options options = small_options();
@@ -299,6 +378,7 @@ struct ResumeCase {
   const char* name;
   bool sample;
   double step;
+  double merge_tolerance = 0.0;
 };
 
 class Resume : public ::testing::TestWithParam<ResumeCase> {};
@@ -319,6 +399,7 @@ TEST_P(Resume, ContinuesWithTheSameBits) {
   options.max_steps = 700;
   options.max_epoch_steps = 150;
   options.step = GetParam().step;
+  options.merge_tolerance = GetParam().merge_tolerance;
 
   Algorithm1State whole;
   std::vector<Algorithm1State> copies;
@@ -362,7 +443,9 @@ TEST_P(Resume, ContinuesWithTheSameBits) {
 INSTANTIATE_TEST_SUITE_P(Of, Resume,
                          testing::Values(ResumeCase{"Population", false, 0.0},
                                          ResumeCase{"PopulationFixedStep", false, 0.3},
-                                         ResumeCase{"Sample", true, 0.0}),
+                                         ResumeCase{"PopulationMerging", false, 0.0, 1e-2},
+                                         ResumeCase{"Sample", true, 0.0},
+                                         ResumeCase{"SampleMerging", true, 0.0, 1e-2}),
                          [](const auto& which) { return which.param.name; });
 
 // A budget ends the run with a state that a larger budget continues as if it had been given first.

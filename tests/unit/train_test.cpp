@@ -334,7 +334,8 @@ TEST(Train, ChoosesLambdaByValidation) {
     EXPECT_EQ(state.best.epoch, best->epoch);
     EXPECT_EQ(state.best.validation_error, best->validation_error);
     EXPECT_TRUE(same_bits(result.network, state.best.network));
-    EXPECT_NEAR(result.loss, training_loss(*problem.objective, result.network), 0.0);
+    EXPECT_NEAR(result.loss,
+                training_record(*problem.objective, result.network, result.lambda).loss, 0.0);
 
     // The error itself, from the network's predictions in the objective's coordinates.
     const Matrix X = problem.standardization.apply(problem.validation->X);

@@ -351,15 +351,14 @@ void population_self_field(const Matrix& V, const Vector& c, Matrix& field) {
   // (J = I) and by columns (J = parts).
   const auto slot_of = [&](Index I, Index J) { return sums + (I * (parts + 1) + J) * slot; };
 
-  for (Index p = 0; p < padded; ++p) {
-    const double weight = p < n ? c[p] : 0.0;
-    const double* v = V.data() + std::min(p, n - 1) * d;
-    weights[p] = weight;
-    for (Index j = 0; j < stride; ++j) {
-      const double value = p < n && j < d ? v[j] : 0.0;
-      rows[p * stride + j] = value;
-      weighted[p * stride + j] = weight * value;
-      columns[j * padded + p] = value;
+  std::fill(rows, sums, 0.0);
+  for (Index p = 0; p < n; ++p) {
+    const double* v = V.data() + p * d;
+    weights[p] = c[p];
+    for (Index j = 0; j < d; ++j) {
+      rows[p * stride + j] = v[j];
+      weighted[p * stride + j] = c[p] * v[j];
+      columns[j * padded + p] = v[j];
     }
   }
   const PairInput input{stride, padded, rows, weighted, columns, weights};
