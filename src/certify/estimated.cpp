@@ -83,16 +83,27 @@ class Ascents {
   }
 
   /// Takes steps with every ascent that has not converged, and that still rises: in five steps by
-  /// `least_rise` of the highest |C|.
-  void climb(int steps, double least_rise = 0.0) {
+  /// `least_rise` of the highest |C|. To the top: and that at this pace will come as high as one
+  /// that has ended.
+  void climb(int steps, double least_rise = 0.0, bool to_the_top = false) {
     Vector earlier = Vector::Zero(U_.rows());
     std::vector<bool> rising(static_cast<std::size_t>(U_.rows()), true);
     for (int step = 0; step < steps; ++step) {
       if (least_rise > 0.0 && step % rise_steps == 0) {
         const Vector height = at_.value.cwiseAbs();
-        const double enough = least_rise * height.maxCoeff();
-        for (Index i = 0; i < U_.rows() && step > 0; ++i) {
-          if (height[i] - earlier[i] < enough) rising[static_cast<std::size_t>(i)] = false;
+        if (step > 0) {
+          const Vector rise = height - earlier;
+          const double enough = least_rise * height.maxCoeff();
+          double ended = 0.0;
+          for (Index i = 0; i < U_.rows(); ++i) {
+            if (rise[i] >= enough) continue;
+            rising[static_cast<std::size_t>(i)] = false;
+            ended = std::max(ended, height[i]);
+          }
+          const double times = static_cast<double>(steps - step) / rise_steps;
+          for (Index i = 0; i < U_.rows() && to_the_top; ++i) {
+            if (height[i] + times * rise[i] < ended) rising[static_cast<std::size_t>(i)] = false;
+          }
         }
         earlier = height;
       }
@@ -262,7 +273,7 @@ Supremum estimate_supremum(const Residual& residual, const Network& network,
     if (last.count() > options.finalists) {
       last.climb(options.iterations / finals_part);
       last.keep(last.distinct(options.finalists));
-      last.climb(5 * options.iterations, least_rise_of_finalists);
+      last.climb(5 * options.iterations, least_rise_of_finalists, true);
     } else {
       last.climb(options.iterations);
     }

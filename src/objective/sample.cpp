@@ -1,6 +1,7 @@
 #include <Eigen/Eigenvalues>
 #include <Eigen/QR>
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 #include <type_traits>
@@ -404,20 +405,38 @@ class SampleObjective::RowResidual final : public Residual {
     }
     // On all rows Σ r = 0 and Σ r x = 0; what the part has of them is noise, most of it if the
     // columns are not centred. Taken off twice, for what the normal equations leave.
-    const Matrix rows = rows_at(positions).leftCols(p);
-    Matrix affine = Matrix::Ones(kept, p + 1);
-    affine.rightCols(p) =
-        (rows.rowwise() - rows.colwise().mean()) * objective_.affine_scale_.asDiagonal();
-    Matrix gram = Matrix::Zero(p + 1, p + 1);  // its lower half, which is all that is read
-    gram.selfadjointView<Eigen::Lower>().rankUpdate(affine.transpose());
+    Float32Matrix values(kept, p);
+    Matrix affine(kept, p + 1);  // as in affine_columns
+    constexpr Index rows_in_block = 512;
+    std::array<Matrix, kept / rows_in_block> grams;  // lower halves, which are all that is read
+    for_each_block(kept / rows_in_block, [&](Index block) {
+      const Index first = block * rows_in_block;
+      std::visit(
+          [&](const auto& X) {
+            for (Index i = first; i < first + rows_in_block; ++i) {
+              const auto row = X.row(positions[static_cast<std::size_t>(i)]);
+              values.row(i) = row.template cast<float>();
+              affine(i, 0) = 1.0;
+              affine.row(i).tail(p) =
+                  (row.template cast<double>() - objective_.affine_center_.transpose())
+                      .cwiseProduct(objective_.affine_scale_.transpose());
+            }
+          },
+          *objective_.data_->X);
+      Matrix& gram = grams[static_cast<std::size_t>(block)];
+      gram.setZero(p + 1, p + 1);
+      gram.selfadjointView<Eigen::Lower>().rankUpdate(
+          affine.middleRows(first, rows_in_block).transpose());
+    });
+    if (!values.allFinite()) return nullptr;
+    Matrix gram = grams[0];
+    for (std::size_t block = 1; block < grams.size(); ++block) gram += grams[block];
     Index rank = 0;
     const Matrix inverse = pseudo_inverse(gram, rank);
     Vector weighted = range * weighted_(positions);
     for (int pass = 0; pass < 2; ++pass) {
       weighted -= affine * (inverse * (affine.transpose() * weighted)).eval();
     }
-    Float32Matrix values = rows.cast<float>();
-    if (!values.allFinite()) return nullptr;
     return std::make_unique<RowSketch>(std::move(values), objective_.data_->biases,
                                        std::move(weighted));
   }

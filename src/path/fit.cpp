@@ -712,9 +712,13 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
   result.standardization = rows.standardization;
   result.biases = options.biases;
 
-  // On many rows thorough searches would take most of the time: the chosen λ alone has one.
+  // On many rows thorough searches would take most of the time, and the idle end of descents most
+  // of the rest: the chosen λ alone has a search, and fewer iterations show that a descent is over.
   const Network null{Vector(0), Matrix(0, objective.dimension())};
-  options.path.thorough = objective.residual(null)->sketch(options.seed) == nullptr;
+  if (objective.residual(null)->sketch(options.seed) != nullptr) {
+    options.path.thorough = false;
+    options.path.patience = 8;
+  }
   const double largest = largest_lambda(objective, options.seed);
   std::vector<double> lambdas = lambda_values(options, largest);
   // Nothing but rounding is left of a target that is linear in the inputs; any λ gives that model.

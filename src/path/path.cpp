@@ -16,10 +16,10 @@ namespace {
 
 // Shares of the tolerated gap spent on what is left undone inside a round.
 constexpr double descent_share = 0.1;      // optimality violation at which the descent ends
-constexpr double stagnation_share = 0.02;  // decrease over 20 iterations below which it gives up
+constexpr double stagnation_share = 1e-3;  // mean decrease an iteration below which it gives up
 constexpr double merge_share = 0.02;       // rise of P_λ accepted for one neuron less
 constexpr int merging_rounds = 2;
-constexpr int patience = 8;          // rounds without a clearly smaller gap
+constexpr int round_patience = 8;    // rounds without a clearly smaller gap
 constexpr double birth_share = 0.2;  // |η| − 1 that is worth a neuron
 
 // Fewer neurons where P_λ does not mind: the coarsest merge that raises it by no more than `rise`.
@@ -135,6 +135,7 @@ void PathOptions::validate() const {
   if (!(gap_tolerance > 0.0)) refuse("gap-tolerance", gap_tolerance, "must be positive");
   if (max_neurons < 1) refuse("max-neurons", max_neurons, "must be at least 1");
   if (max_rounds < 1) refuse("max-rounds", max_rounds, "must be at least 1");
+  if (patience < 1) refuse("patience", patience, "must be at least 1");
   if (max_iterations < 1) refuse("max-iterations", max_iterations, "must be at least 1");
 }
 
@@ -160,7 +161,8 @@ PathPoint solve_at(const Objective& objective, double lambda, const Network& sta
   int best_round = 0;
   path::DescentOptions descent;
   descent.gradient_tolerance = descent_share * options.gap_tolerance;
-  descent.stagnation = stagnation_share * options.gap_tolerance;
+  descent.patience = options.patience;
+  descent.stagnation = stagnation_share * options.gap_tolerance * options.patience;
   descent.max_iterations = options.max_iterations;
   descent.should_stop = observer.should_stop;
   const auto stopped = [&] { return observer.should_stop && observer.should_stop(); };
@@ -204,7 +206,7 @@ PathPoint solve_at(const Objective& objective, double lambda, const Network& sta
       searched_thoroughly = thorough;
     }
     if (point.certificate.relative_gap <= options.gap_tolerance || stopped()) break;
-    if (point.rounds >= best_round + patience) break;
+    if (point.rounds >= best_round + round_patience) break;
     least = 0.5 * residual->energy() + lambda * masses(network).sum();
     const Matrix born = births(supremum, network, lambda, birth_share * options.gap_tolerance,
                                std::max<Index>(0, options.max_neurons - network.width()));
