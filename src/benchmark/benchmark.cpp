@@ -189,10 +189,10 @@ class Suite {
     teacher.d = d;
     teacher.k = k;
     const PopulationObjective objective(draw_teacher(teacher));
-    check_population("bench: " + name_, objective, normal_network(200, d));
     for (const Index m : {200, 1000, 4000}) {
       if (stopped()) return;
       const Network network = normal_network(m, d);
+      check_population("bench: " + name_, objective, network);
       measured({{"m", m}, {"d", d}, {"k", k}}, "float64", population_flops(m, objective.teacher()),
                options_.seconds / 3.0, [&] { objective.evaluate(network); });
     }
@@ -222,13 +222,20 @@ class Suite {
     const double share = options_.seconds / (2.0 * static_cast<double>(options_.precisions.size()));
     for (const std::string& precision : options_.precisions) {
       if (stopped()) return;
+      const SampleSize& size = options_.sizes.front();
+      SampleData data = normal_rows(size.n, size.d);
+      data.precision = parse_precision(precision);
+      const SampleObjective objective(std::move(data));
+      const Network network = normal_network(size.m, size.d);
+      const Evaluation value = objective.evaluate(network);
       double alone = 0.0;
       {
         const Restore restore(all);
         set_threads(1);
-        alone = step(options_.sizes.front(), precision, share).median_seconds;
+        check_same_bits("bench: " + name_, objective.evaluate(network), value);
+        alone = step(size, precision, share).median_seconds;
       }
-      const double together = step(options_.sizes.front(), precision, share).median_seconds;
+      const double together = step(size, precision, share).median_seconds;
       find(fmt::format("{}: speed on {} threads over 1", precision, all), alone / together);
     }
   }

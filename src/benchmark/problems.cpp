@@ -180,4 +180,14 @@ void check_population(const std::string& name, const PopulationObjective& object
               relative_error(value.gradient_W, network.a.asDiagonal() * field.topRows(m)), 1e-9);
 }
 
+void check_same_bits(const std::string& name, const Evaluation& one_thread,
+                     const Evaluation& all_threads) {
+  if (one_thread.loss == all_threads.loss && one_thread.gradient_a == all_threads.gradient_a &&
+      one_thread.gradient_W == all_threads.gradient_W) {
+    return;
+  }
+  throw BenchmarkMismatch(name +
+                          ": one thread gives other bits than all of them; nothing was timed");
+}
+
 }  // namespace lodestone

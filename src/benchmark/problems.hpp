@@ -48,4 +48,8 @@ void check_correlation(const std::string& name, const SampleData& data, const Ne
 void check_population(const std::string& name, const PopulationObjective& objective,
                       const Network& network);
 
+/// Throws BenchmarkMismatch unless one thread gives the bits of all threads.
+void check_same_bits(const std::string& name, const Evaluation& one_thread,
+                     const Evaluation& all_threads);
+
 }  // namespace lodestone
