@@ -20,7 +20,9 @@ namespace {
 using support::normal_matrix;
 using support::normal_network;
 using support::normal_vector;
+using support::same_bits;
 using support::small_teacher;
+using support::ThreadCount;
 
 const double h_0 = 0.25 - 0.5 / std::numbers::pi;
 
@@ -349,6 +351,32 @@ TEST(Supremum, ASketchOfManyRowsLeadsToTheSameValue) {
   const SampleObjective few(SampleData{rows.X.topRows(16000), rows.y.head(16000), {}, true});
   EXPECT_EQ(few.residual(zero_network(7))->sketch(0), nullptr);
   EXPECT_EQ(PopulationObjective(teacher).residual(zero_network(6))->sketch(0), nullptr);
+}
+
+// The residual of all rows has no affine part; that of some rows would have one, a large one where
+// columns are far from centred, which would hide what is searched for. C(u) − C(−u) = Σ r u·x.
+TEST(Supremum, ASketchHasNoAffinePart) {
+  const Teacher teacher = small_teacher(6, 3, 5);
+  Dataset rows = draw_samples(teacher, 20000, 0.3, 6);
+  rows.X.col(0).array() += 300.0;
+  rows.X.col(3) *= 50.0;
+  rows.X.row(7).setConstant(400.0);  // one row pulls more than all others
+  Vector weights = Vector::Ones(20000);
+  weights.head(100).setZero();
+  const Matrix U = normal_matrix(12, 7, 7).rowwise().normalized();
+  std::array<Vector, 2> values;
+  for (const int threads : {1, 2}) {
+    const ThreadCount count(threads);
+    const SampleObjective objective(SampleData{rows.X, rows.y, weights, true});
+    const auto residual = objective.residual(zero_network(7));
+    const auto sketch = residual->sketch(3);
+    ASSERT_NE(sketch, nullptr);
+    const Vector up = sketch->correlate(U).value;
+    const Vector down = sketch->correlate(-U).value;
+    EXPECT_LT((up - down).cwiseAbs().maxCoeff(), 1e-3 * up.cwiseAbs().maxCoeff());
+    values[static_cast<std::size_t>(threads - 1)] = up;
+  }
+  EXPECT_TRUE(same_bits(values[0], values[1]));
 }
 
 // Where only noise is left, the part's maxima are not those of all rows: the steps on all rows find
