@@ -50,8 +50,10 @@ def _array(values: Any, name: str, dimensions: int) -> np.ndarray:
 
 
 def unmasked(values: Any, name: str) -> None:
-    """Raises ValueError where a masked array hides values: NumPy would give what is behind the mask."""
-    if np.ma.is_masked(values):
+    """Raises ValueError where a masked array, or one in a list, hides values: NumPy would give what
+    is behind the mask."""
+    rows = values if isinstance(values, (list, tuple)) else (values,)
+    if any(isinstance(row, np.ma.MaskedArray) and np.ma.is_masked(row) for row in rows):
         raise ValueError(f"{name}: got masked values; drop their rows or fill them first")
 
 

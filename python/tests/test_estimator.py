@@ -540,6 +540,8 @@ def test_masked_values_are_refused(name, rows):
     arrays[name][0] = np.ma.masked
     with pytest.raises(ValueError, match=f"{name}: got masked values"):
         quick().fit(**arrays)
+    with pytest.raises(ValueError, match=f"{name}: got masked values"):
+        quick().fit(**{**arrays, name: list(arrays[name])})
     if name == "X":
         with pytest.raises(ValueError, match="X: got masked values"):
             model.predict(arrays["X"])
