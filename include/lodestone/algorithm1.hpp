@@ -46,9 +46,9 @@ struct Algorithm1Options {
   /// have lowered L_λ by less than this share of it (docs/math.md, 4.3); >= 0.
   double stagnation = 1e-3;
 
-  /// At the end of an epoch neurons that have come together go on as one, by as large an angle as
-  /// changes L by at most this share of it (docs/math.md, 4.6); in [0, 1). 0: every neuron goes its
-  /// own way to the end, as in Algorithm 1.
+  /// Between epochs of stage 3 neurons that have come together become one, by as large an angle, at
+  /// most 2°, as changes L by at most this share of it (docs/math.md, 4.6); in [0, 1). 0: every
+  /// neuron goes its own way to the end, as in Algorithm 1.
   double merge_tolerance = 0.0;
 
   /// An epoch ends after this many steps in any case; >= 1.
@@ -86,7 +86,7 @@ const char* name(Status status);
 /// run with the same bits.
 struct Algorithm1State {
   Stage stage = Stage::start;
-  Network network;            ///< balanced from stage 2 on
+  Network network;            ///< balanced by stage 2
   double lambda = 0.0;        ///< λ of the current epoch
   double lambda_start = 0.0;  ///< given, or chosen after stage 2
   double starting_gap = 0.0;  ///< gap of P_λ after stage 2 at λ_start (estimated)

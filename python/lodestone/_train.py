@@ -166,8 +166,8 @@ def train(
     stagnation : float
         On rows an epoch also ends when 100 steps lower L_λ by less than this share.
     merge_tolerance : float
-        At the end of an epoch neurons that have come together go on as one where that changes the
-        loss by at most this share, in [0, 1): many times as fast once they have. 0: they never do.
+        Between epochs neurons within 2° become one where that changes the loss by at most this
+        share, in [0, 1): several times as fast once they have come together. 0: they never do.
     max_epoch_steps, max_steps : int
         Budgets of gradient steps, of an epoch and of all.
     max_seconds : float, optional

@@ -82,6 +82,10 @@ def test_neurons_need_to_have_been_kept():
     assert np.array_equal(last.W, result.network.W) and last.width == 20
     with pytest.raises(ValueError, match="keep_neurons"):
         plots.neurons(lodestone.train(teacher, width=20, tolerance=1e-4).snapshots, teacher)
+    merging = lodestone.train(teacher, width=20, tolerance=1e-4, merge_tolerance=0.1, keep_neurons=True)
+    assert merging.network.width < 20
+    with pytest.raises(ValueError, match="merge_tolerance=0"):
+        plots.neurons(merging.snapshots, teacher)
 
 
 @pytest.mark.parametrize("r, panels", [(1, 1), (2, 1), (3, 2), (4, 6)])

@@ -281,10 +281,11 @@ std::vector<Option> train_options(TrainOptions& o) {
           "On rows, an epoch also ends when 100 steps lower the penalized loss by less than this "
           "share, >= 0 [0.001]",
           a.stagnation),
-      number("merge-tolerance", "X",
-             "Neurons that have come together go on as one where that changes the loss by at most "
-             "this share, in [0, 1) [0: they never do]",
-             a.merge_tolerance),
+      number(
+          "merge-tolerance", "X",
+          "Between epochs, neurons within 2 degrees become one where that changes the loss by at "
+          "most this share, in [0, 1) [0: they never do]",
+          a.merge_tolerance),
       number("max-epoch-steps", "N", "Most gradient steps in an epoch, >= 1 [20000]",
              a.max_epoch_steps),
       resumable(number("max-steps", "N", "Budget of gradient steps, >= 1 [200000]", a.max_steps)),

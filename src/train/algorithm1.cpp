@@ -87,8 +87,8 @@ Neurons moved(const Neurons& neurons, const Gradient& gradient, double step) {
 }
 
 // Each group of neurons within the angle as one (merge_groups), with the mass of the group's sum
-// and the proportion of Σ a_i² to Σ ‖w_i‖²: parallel neurons then go on as they would have gone
-// (docs/math.md, 4.6), which balancing would change.
+// and the proportion of Σ |a_i| to Σ ‖w_i‖: parallel neurons then go on as they would have gone
+// (docs/math.md, 4.6), which balancing would change. Neurons without mass are left out.
 Neurons merged_in_proportion(const Neurons& neurons, double angle_deg) {
   const Network& network = neurons.one;
   const std::vector<MergeGroup> groups = merge_groups(network, angle_deg);
@@ -96,14 +96,14 @@ Neurons merged_in_proportion(const Neurons& neurons, double angle_deg) {
   Network result{Vector(count), Matrix(count, network.W.cols())};
   for (Index g = 0; g < count; ++g) {
     const auto& [members, sum] = groups[static_cast<std::size_t>(g)];
-    double squared_a = 0.0;
-    double squared_w = 0.0;
+    double sum_a = 0.0;
+    double sum_w = 0.0;
     for (const Index i : members) {
-      squared_a += network.a[i] * network.a[i];
-      squared_w += network.W.row(i).squaredNorm();
+      sum_a += std::abs(network.a[i]);
+      sum_w += network.W.row(i).stableNorm();
     }
     const double mass = sum.stableNorm();
-    const double proportion = std::sqrt(squared_a / squared_w);
+    const double proportion = sum_a / sum_w;
     result.a[g] = std::copysign(std::sqrt(mass * proportion), network.a[members.front()]);
     result.W.row(g) = sum.transpose() / std::sqrt(mass * proportion);
   }
@@ -378,10 +378,10 @@ class Run {
   // Neurons that have come together go on as one, by the largest of a ladder of angles that hardly
   // changes L (docs/math.md, 4.6).
   void merge(Point& current, double loss) {
-    for (double angle_deg = 8.0; angle_deg > 0.005; angle_deg *= 0.5) {
+    for (double angle_deg = largest_merge_deg; angle_deg > 0.005; angle_deg *= 0.5) {
       Neurons candidate = merged_in_proportion(current.neurons, angle_deg);
-      if (candidate.one.width() == current.neurons.one.width()) return;
-      ++state_.evaluations;
+      const Index width = candidate.one.width();
+      if (width == 0 || width == current.neurons.one.width()) return;
       if (std::abs(objective_.loss(candidate.one) - loss) <= options_.merge_tolerance * loss) {
         current = evaluate(std::move(candidate));
         publish(current.neurons);
@@ -479,8 +479,9 @@ class Run {
   static constexpr double step_shrink = 0.7;
   static constexpr double smallest_lambda_share = 1e-11;
   static constexpr double blow_up_factor = 10.0;
-  static constexpr std::size_t nonmonotone = 10;  // losses a step over kinks is compared with
-  static constexpr std::size_t memory = 100;      // losses that show whether an epoch stagnates
+  static constexpr double largest_merge_deg = 2.0;  // what L does not show yet may part further
+  static constexpr std::size_t nonmonotone = 10;    // losses a step over kinks is compared with
+  static constexpr std::size_t memory = 100;        // losses that show whether an epoch stagnates
 
   const Objective& objective_;
   const Algorithm1Options& options_;
@@ -534,6 +535,10 @@ void Algorithm1Options::validate() const {
           text(epoch_tolerance), "must be positive");
   require(merge_tolerance >= 0.0 && merge_tolerance < 1.0, "merge-tolerance", text(merge_tolerance),
           "must be at least 0 and below 1");
+  require(merge_tolerance == 0.0 ||
+              (schedule.kind != Schedule::Kind::constant && schedule.kind != Schedule::Kind::none),
+          "merge-tolerance", text(merge_tolerance),
+          "must be 0 with a schedule of one epoch: neurons merge between epochs");
   require(std::isfinite(stagnation) && stagnation >= 0.0, "stagnation", text(stagnation),
           "must be 0 or positive");
   require(max_epoch_steps >= 1, "max-epoch-steps", text(max_epoch_steps), "must be at least 1");

@@ -103,6 +103,12 @@ TEST(Algorithm1Options, NameTheFieldTheValueAndTheRule) {
   expect([](auto& o) { o.stagnation = -1.0; }, "stagnation", "-1");
   expect([](auto& o) { o.merge_tolerance = -0.1; }, "merge-tolerance", "-0.1");
   expect([](auto& o) { o.merge_tolerance = 1.0; }, "merge-tolerance", "1");
+  expect(
+      [](auto& o) {
+        o.merge_tolerance = 0.1;
+        o.schedule.kind = Schedule::Kind::constant;
+      },
+      "merge-tolerance", "0.1");
   expect([](auto& o) { o.max_epoch_steps = 0; }, "max-epoch-steps", "0");
   expect([](auto& o) { o.max_steps = 0; }, "max-steps", "0");
   expect([](auto& o) { o.record_every = 0; }, "record-every", "0");
@@ -285,41 +291,45 @@ TEST(Algorithm1, PairsThatDifferAreComputedOneByOne) {
 // trace but rounding (docs/math.md, 4.6).
 TEST(Algorithm1, ParallelNeuronsMergeWithoutATrace) {
   const PopulationObjective objective(three_teachers());
-  Algorithm1Options options = small_options();
-  options.max_steps = 20;
-  Algorithm1State start;
-  run_algorithm1(objective, options, start);
-  ASSERT_EQ(start.stage, Stage::late_features);
-  // Two pieces of each neuron. The penalty of both together is its own: 0.36 + 0.64 = 1.
-  const Network whole = start.network;
-  start.network = {Vector(80), Matrix(80, 6)};
-  for (Index i = 0; i < 80; ++i) {
-    const double share = i < 40 ? 0.6 : 0.8;
-    start.network.a[i] = share * whole.a[i % 40];
-    start.network.W.row(i) = share * whole.W.row(i % 40);
-  }
-  options.max_steps = 220;
-  options.record_every = 1;
-  options.max_epoch_steps = 40;
-  std::array<std::vector<double>, 2> losses;
-  std::array<Index, 2> widths{};
-  for (const std::size_t merging : {0, 1}) {
-    options.merge_tolerance = merging == 1 ? 1e-10 : 0.0;
-    Algorithm1State state = start;
-    Observer observer;
-    observer.on_record = [&](const Algorithm1State&, const Record& record) {
-      losses[merging].push_back(record.loss);
-      return true;
-    };
-    run_algorithm1(objective, options, state, observer);
-    widths[merging] = state.network.width();
-  }
-  EXPECT_EQ(widths[0], 80);
-  EXPECT_LE(widths[1], 40);
-  ASSERT_EQ(losses[0].size(), losses[1].size());
-  ASSERT_GT(losses[0].size(), 200U);
-  for (std::size_t i = 0; i < losses[0].size(); ++i) {
-    EXPECT_NEAR(losses[1][i], losses[0][i], 1e-10 * losses[0][i]) << "record " << i;
+  for (const bool mirrored : {true, false}) {
+    SCOPED_TRACE(mirrored ? "in mirrored pairs" : "one by one");
+    Algorithm1Options options = small_options();
+    options.max_steps = 20;
+    Algorithm1State start;
+    run_algorithm1(objective, options, start);
+    ASSERT_EQ(start.stage, Stage::late_features);
+    // Two pieces of each neuron. The penalty of both together is its own: 0.36 + 0.64 = 1.
+    const Network whole = start.network;
+    const Index shift = mirrored ? 0 : 1;  // pairs are neurons 2i and 2i + 1
+    start.network = {Vector(80), Matrix(80, 6)};
+    for (Index i = 0; i < 80; ++i) {
+      const double share = i < 40 ? 0.6 : 0.8;
+      start.network.a[i] = share * whole.a[(i + shift) % 40];
+      start.network.W.row(i) = share * whole.W.row((i + shift) % 40);
+    }
+    options.max_steps = 220;
+    options.record_every = 1;
+    options.max_epoch_steps = 40;
+    std::array<std::vector<double>, 2> losses;
+    std::array<Index, 2> widths{};
+    for (const std::size_t merging : {0, 1}) {
+      options.merge_tolerance = merging == 1 ? 1e-10 : 0.0;
+      Algorithm1State state = start;
+      Observer observer;
+      observer.on_record = [&](const Algorithm1State&, const Record& record) {
+        losses[merging].push_back(record.loss);
+        return true;
+      };
+      run_algorithm1(objective, options, state, observer);
+      widths[merging] = state.network.width();
+    }
+    EXPECT_EQ(widths[0], 80);
+    EXPECT_LE(widths[1], mirrored ? 40 : 20);
+    ASSERT_EQ(losses[0].size(), losses[1].size());
+    ASSERT_GT(losses[0].size(), 200U);
+    for (std::size_t i = 0; i < losses[0].size(); ++i) {
+      EXPECT_NEAR(losses[1][i], losses[0][i], 1e-10 * losses[0][i]) << "record " << i;
+    }
   }
 }
 
@@ -414,6 +424,7 @@ TEST_P(Resume, ContinuesWithTheSameBits) {
   const Algorithm1Result expected = run_algorithm1(*objective, options, whole, observer);
   ASSERT_GE(copies.size(), 5U);
   EXPECT_GE(copies.back().epoch, 1);
+  EXPECT_EQ(whole.network.width() < options.width, options.merge_tolerance > 0.0);
   for (const Algorithm1State& copy : copies) {
     Algorithm1State state = copy;
     const Algorithm1Result result = run_algorithm1(*objective, options, state);

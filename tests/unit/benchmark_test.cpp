@@ -23,7 +23,7 @@ TEST(BenchmarkChecks, NameTheCaseAndWhatDiffers) {
                BenchmarkMismatch);
 }
 
-TEST(BenchmarkChecks, BitsOfOneThreadAreThoseOfAll) {
+TEST(BenchmarkChecks, OtherBitsAreRefused) {
   const PopulationObjective objective(support::small_teacher(5, 2, 1));
   const Network network = normal_network(30, 5);
   const Evaluation value = objective.evaluate(network);
