@@ -201,7 +201,7 @@ class SampleObjective final : public Objective {
 
   Index input_dimension() const;
   Matrix inputs(Index first, Index rows) const;
-  Matrix affine_columns(Index first, Index rows) const;
+  Matrix affine_columns(const Matrix& X) const;
   Vector affine_coefficients(Vector moments) const;
   Vector fit_affine(const Vector& values) const;
   Vector slopes(Vector coefficients) const;

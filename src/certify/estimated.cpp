@@ -93,17 +93,8 @@ class Ascents {
         const Vector height = at_.value.cwiseAbs();
         if (step > 0) {
           const Vector rise = height - earlier;
-          const double enough = least_rise * height.maxCoeff();
-          double ended = 0.0;
-          for (Index i = 0; i < U_.rows(); ++i) {
-            if (rise[i] >= enough) continue;
-            rising[static_cast<std::size_t>(i)] = false;
-            ended = std::max(ended, height[i]);
-          }
           const double times = static_cast<double>(steps - step) / rise_steps;
-          for (Index i = 0; i < U_.rows() && to_the_top; ++i) {
-            if (height[i] + times * rise[i] < ended) rising[static_cast<std::size_t>(i)] = false;
-          }
+          end_slow_ones(height, rise, least_rise, to_the_top ? times : HUGE_VAL, rising);
         }
         earlier = height;
       }
@@ -205,6 +196,22 @@ class Ascents {
   Eigen::RowVectorXd tangent(Index i, const Eigen::RowVectorXd& gradient) const {
     const double sign = at_.value[i] < 0.0 ? -1.0 : 1.0;
     return sign * (gradient - gradient.dot(U_.row(i)) * U_.row(i));
+  }
+
+  // Those that rose by too little, and those that `times` as much would leave below one of these.
+  static void end_slow_ones(const Vector& height, const Vector& rise, double least_rise,
+                            double times, std::vector<bool>& rising) {
+    const double enough = least_rise * height.maxCoeff();
+    double ended = 0.0;
+    for (Index i = 0; i < rise.size(); ++i) {
+      if (rise[i] >= enough) continue;
+      rising[static_cast<std::size_t>(i)] = false;
+      ended = std::max(ended, height[i]);
+    }
+    for (Index i = 0; i < rise.size(); ++i) {
+      // A rise of 0 has ended already: no 0·∞ comes this far.
+      if (height[i] + times * rise[i] < ended) rising[static_cast<std::size_t>(i)] = false;
+    }
   }
 
   std::vector<Index> unconverged() const {

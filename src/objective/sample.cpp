@@ -1,5 +1,4 @@
 #include <Eigen/Eigenvalues>
-#include <Eigen/QR>
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -195,7 +194,7 @@ SampleObjective::SampleObjective(std::shared_ptr<const Rows> data) : data_(std::
   }
   const Matrix empty = Matrix::Zero(d + 1, d + 1);
   const Matrix gram = blockwise_sum(visited, empty, [&](Index first, Index rows, Matrix& sum) {
-    const Matrix columns = affine_columns(first, rows);
+    const Matrix columns = affine_columns(inputs(first, rows));
     sum += columns.transpose() * weights_.segment(first, rows).asDiagonal() * columns;
   });
   Index rank = 0;
@@ -237,13 +236,12 @@ Matrix SampleObjective::inputs(Index first, Index rows) const {
       *data_->X);
 }
 
-// The columns 1 and (x − centre)·scale of some rows.
-Matrix SampleObjective::affine_columns(Index first, Index rows) const {
-  const Index d = input_dimension();
-  Matrix columns(rows, d + 1);
+// The columns 1 and (x − centre)·scale of rows x.
+Matrix SampleObjective::affine_columns(const Matrix& X) const {
+  Matrix columns(X.rows(), X.cols() + 1);
   columns.col(0).setOnes();
-  columns.rightCols(d) =
-      (inputs(first, rows).rowwise() - affine_center_.transpose()) * affine_scale_.asDiagonal();
+  columns.rightCols(X.cols()) =
+      (X.rowwise() - affine_center_.transpose()) * affine_scale_.asDiagonal();
   return columns;
 }
 
@@ -406,27 +404,19 @@ class SampleObjective::RowResidual final : public Residual {
     // On all rows Σ r = 0 and Σ r x = 0; what the part has of them is noise, most of it if the
     // columns are not centred. Taken off twice, for what the normal equations leave.
     Float32Matrix values(kept, p);
-    Matrix affine(kept, p + 1);  // as in affine_columns
+    Matrix affine(kept, p + 1);
     constexpr Index rows_in_block = 512;
     std::array<Matrix, kept / rows_in_block> grams;  // lower halves, which are all that is read
     for_each_block(kept / rows_in_block, [&](Index block) {
       const Index first = block * rows_in_block;
-      std::visit(
-          [&](const auto& X) {
-            for (Index i = first; i < first + rows_in_block; ++i) {
-              const auto row = X.row(positions[static_cast<std::size_t>(i)]);
-              values.row(i) = row.template cast<float>();
-              affine(i, 0) = 1.0;
-              affine.row(i).tail(p) =
-                  (row.template cast<double>() - objective_.affine_center_.transpose())
-                      .cwiseProduct(objective_.affine_scale_.transpose());
-            }
-          },
-          *objective_.data_->X);
+      const auto chosen = positions.begin() + first;
+      const Matrix rows = rows_at({chosen, chosen + rows_in_block}).leftCols(p);
+      const Matrix columns = objective_.affine_columns(rows);
+      values.middleRows(first, rows_in_block) = rows.cast<float>();
+      affine.middleRows(first, rows_in_block) = columns;
       Matrix& gram = grams[static_cast<std::size_t>(block)];
       gram.setZero(p + 1, p + 1);
-      gram.selfadjointView<Eigen::Lower>().rankUpdate(
-          affine.middleRows(first, rows_in_block).transpose());
+      gram.selfadjointView<Eigen::Lower>().rankUpdate(columns.transpose());
     });
     if (!values.allFinite()) return nullptr;
     Matrix gram = grams[0];
@@ -446,9 +436,14 @@ class SampleObjective::RowResidual final : public Residual {
   Matrix rows_at(const std::vector<Index>& positions) const {
     const Index p = objective_.input_dimension();
     Matrix rows = Matrix::Ones(static_cast<Index>(positions.size()), objective_.dimension());
-    for (Index i = 0; i < rows.rows(); ++i) {
-      rows.row(i).head(p) = objective_.inputs(positions[static_cast<std::size_t>(i)], 1);
-    }
+    std::visit(
+        [&](const auto& X) {
+          for (Index i = 0; i < rows.rows(); ++i) {
+            const Index t = positions[static_cast<std::size_t>(i)];
+            rows.row(i).head(p) = X.row(t).template cast<double>();
+          }
+        },
+        *objective_.data_->X);
     return rows;
   }
 
@@ -477,7 +472,7 @@ FeatureGram SampleObjective::feature_gram(const Matrix& U) const {
         });
         Matrix right(rows, columns);
         right.leftCols(p) = features;
-        right.middleCols(p, d + 1) = affine_columns(first, rows);
+        right.middleCols(p, d + 1) = affine_columns(inputs(first, rows));
         right.col(columns - 1) = y_.segment(first, rows);
         features = weights_.segment(first, rows).asDiagonal() * features;
         kernels::transposed_multiply_add(p, columns, rows, features.data(), p, right.data(),

@@ -70,14 +70,21 @@ Network one_of_each_pair(const Network& pairs) {
   return network;
 }
 
-// Pairs (a, w), (a, −w) from output weights and the pairs' first directions.
-Network mirrored_pairs(const Vector& a, const Matrix& W) {
-  Network network{Vector(2 * a.size()), Matrix(2 * W.rows(), W.cols())};
+// Pairs (a, w), (a, −w) from output weights and the pairs' first directions, in the network's
+// memory.
+void set_mirrored_pairs(Network& network, const Eigen::Ref<const Vector>& a, const Matrix& W) {
+  network.a.resize(2 * a.size());
+  network.W.resize(2 * W.rows(), W.cols());
   for (Index i = 0; i < a.size(); ++i) {
     network.a.segment<2>(2 * i).setConstant(a[i]);
     network.W.row(2 * i) = W.row(i);
     network.W.row(2 * i + 1) = -W.row(i);
   }
+}
+
+Network mirrored_pairs(const Vector& a, const Matrix& W) {
+  Network network;
+  set_mirrored_pairs(network, a, W);
   return network;
 }
 
@@ -430,18 +437,10 @@ class Run {
 
   // Back into the state, where the network is whole.
   void publish(const Neurons& neurons) {
-    Network& network = state_.network;
     if (neurons.copies == 1.0) {
-      network = neurons.one;
-      return;
-    }
-    const Index pairs = neurons.one.width();
-    network.a.resize(2 * pairs);
-    network.W.resize(2 * pairs, neurons.one.W.cols());
-    for (Index i = 0; i < pairs; ++i) {
-      network.a.segment<2>(2 * i).setConstant(0.5 * neurons.one.a[i]);
-      network.W.row(2 * i) = neurons.one.W.row(i);
-      network.W.row(2 * i + 1) = -neurons.one.W.row(i);
+      state_.network = neurons.one;
+    } else {
+      set_mirrored_pairs(state_.network, 0.5 * neurons.one.a, neurons.one.W);
     }
   }
 

@@ -106,8 +106,9 @@ def test_units_of_any_size(lodestone, scale):
 )
 def test_real_data_trains_at_once(lodestone, name, target, deviation, seconds):
     """One command, no settings: a test error well below the target's deviation."""
-    if not (DATA / f"{name}.csv").exists():
-        pytest.skip(f"no {name}.csv in the folder that LODESTONE_DATA names")
+    if not DATA.is_dir():
+        # The tables are not part of the project; tests on drawn tables cover the same commands.
+        pytest.skip("no folder of real tables; LODESTONE_DATA may name one")
     result = lodestone(
         *["train", "--data", DATA / f"{name}.csv", "--target", target, "--out", name],
         *["--max-seconds", seconds],
