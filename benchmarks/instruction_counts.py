@@ -28,8 +28,6 @@ ENVIRONMENT = {
     # glibc fills and copies memory by string instructions, which are counted once for every byte.
     "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-ERMS",
     "LC_ALL": "C",
-    "OPENBLAS_CORETYPE": "Haswell",  # what OpenBLAS would not choose alike on every processor
-    "OPENBLAS_NUM_THREADS": "1",
 }
 
 

@@ -2,7 +2,6 @@
 // argument a JSON object that names them and what they were built with, with a case's name one run
 // of it inside counted_region.
 
-#include <cblas.h>
 #include <fmt/core.h>
 #include <oneapi/tbb/version.h>
 
@@ -99,7 +98,6 @@ nlohmann::ordered_json built_with() {
       {"compiler", LODESTONE_COMPILER},
       {"flags", LODESTONE_COMPILER_FLAGS},
       {"instruction_set", micro::instruction_set()},
-      {"openblas", openblas_get_config()},
       {"highway", LODESTONE_HIGHWAY},
       {"eigen",
        fmt::format("{}.{}.{}", EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION, EIGEN_MINOR_VERSION)},

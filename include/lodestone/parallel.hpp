@@ -8,7 +8,9 @@ namespace lodestone {
 /// between 1 and 1024.
 void set_threads(int count);
 
-/// Number of threads in use; at the start, the number of processors available to the process.
+/// Number of threads in use; at the start, what the environment's LODESTONE_THREADS says, or the
+/// number of processors available to the process. Throws InvalidArgument where LODESTONE_THREADS is
+/// set to anything but a whole number from 1 to 1024.
 int threads();
 
 }  // namespace lodestone

@@ -1,6 +1,5 @@
 #include "lodestone/benchmark.hpp"
 
-#include <cblas.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -12,6 +11,7 @@
 #include "benchmark/problems.hpp"
 #include "core/parallel.hpp"
 #include "core/statistics.hpp"
+#include "kernels/product.hpp"
 #include "lodestone/nearest_name.hpp"
 #include "lodestone/objective.hpp"
 
@@ -83,21 +83,24 @@ class Suite {
     result_.findings.push_back({name_, std::move(quantity), value});
   }
 
-  // A matrix product in blocks of rows, because one call of OpenBLAS runs on one thread here.
-  template <class Real, class Product>
-  Timing product_time(double seconds, const Product& product) const {
+  // A matrix product, the rows of its left factor dealt to all threads.
+  template <class Real>
+  Timing product_time(double seconds) const {
     using Square = Eigen::Matrix<Real, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
     const Square A = normal_matrix(peak_size, peak_size, "benchmark left").template cast<Real>();
     const Square B = normal_matrix(peak_size, peak_size, "benchmark right").template cast<Real>();
-    Square C = Square::Zero(peak_size, peak_size);
+    Square C(peak_size, peak_size);
     // Two blocks a thread where they divide the rows: a thread held up does not hold up the rest.
     const Index blocks = lodestone::threads() == 1 ? 1 : 2 * lodestone::threads();
     const auto multiply = [&] {
+      const kernels::PackedFactor<Real> right(peak_size, peak_size,
+                                              kernels::rows_of(B.data(), peak_size));
       for_each_block(blocks, [&](Index block) {
         const Index first = block * peak_size / blocks;
         const Index rows = (block + 1) * peak_size / blocks - first;
-        product(static_cast<int>(rows), A.data() + first * peak_size, B.data(),
-                C.data() + first * peak_size);
+        C.middleRows(first, rows).setZero();
+        kernels::simd::multiply_add(rows, kernels::rows_of(A.row(first).data(), peak_size), right,
+                                    C.row(first).data(), peak_size);
       });
     };
     multiply();
@@ -116,18 +119,7 @@ class Suite {
   }
 
   Timing peak_time(const std::string& precision, double seconds) const {
-    constexpr int size = static_cast<int>(peak_size);
-    if (precision == "float64") {
-      return product_time<double>(seconds,
-                                  [](int rows, const double* A, const double* B, double* C) {
-                                    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows,
-                                                size, size, 1.0, A, size, B, size, 0.0, C, size);
-                                  });
-    }
-    return product_time<float>(seconds, [](int rows, const float* A, const float* B, float* C) {
-      cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, size, size, 1.0F, A, size, B,
-                  size, 0.0F, C, size);
-    });
+    return precision == "float64" ? product_time<double>(seconds) : product_time<float>(seconds);
   }
 
   // Measured once for each precision and number of threads.

@@ -16,9 +16,7 @@ oneapi::tbb::task_arena& worker_arena();
 /// the caller reduces the outputs in block order: that keeps results free of the thread count.
 template <class Body>
 void for_each_block(Index count, const Body& body) {
-  // Asked for first in any case: the first call also pins matrix products to one thread.
-  const int team = threads();
-  if (count <= 1 || team == 1) {
+  if (count <= 1 || threads() == 1) {
     for (Index block = 0; block < count; ++block) body(block);
     return;
   }

@@ -4,12 +4,11 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/block_sums.hpp"
+#include "kernels/groups.hpp"
 #include "lodestone/types.hpp"
 
 namespace lodestone::kernels {
-
-/// Rows per block: the unit of work and of summation, the same for every thread count.
-inline constexpr Index rows_per_block = 240;
 
 /// The rows that a pass visits, in blocks: all n, or all but those of one range. Vectors over rows
 /// have n entries in either case.
@@ -30,17 +29,16 @@ class RowBlocks {
   Index left_out_first() const { return before_; }
   Index left_out() const { return after_ - before_; }
 
-  Index count() const { return blocks(before_) + blocks(n_ - after_); }
+  Index count() const { return blocks_of(before_) + blocks_of(n_ - after_); }
   Block operator[](Index block) const {
-    const bool early = block < blocks(before_);
+    const Index early_blocks = blocks_of(before_);
+    const bool early = block < early_blocks;
     const Index first =
-        early ? block * rows_per_block : after_ + (block - blocks(before_)) * rows_per_block;
+        early ? block * rows_per_block : after_ + (block - early_blocks) * rows_per_block;
     return {first, std::min(rows_per_block, (early ? before_ : n_) - first)};
   }
 
  private:
-  static Index blocks(Index rows) { return (rows + rows_per_block - 1) / rows_per_block; }
-
   Index n_;
   Index before_;  // visited: [0, before_) and [after_, n)
   Index after_;
@@ -64,10 +62,6 @@ struct SampleRows {
 /// of a gradient so that the second needs no inner products.
 class Masks {
  public:
-  /// Neurons whose bits lie side by side: a vector of 64 bytes of them.
-  template <class T>
-  static constexpr Index group_size = 64 / static_cast<Index>(sizeof(T));
-
   Index rows() const { return rows_; }
   Index neurons() const { return neurons_; }
   Index groups() const { return (neurons_ + 8 * group_bytes_ - 1) / (8 * group_bytes_); }
@@ -178,6 +172,15 @@ namespace simd {
 template <class T>
 double subtract_affine(const SampleRows<T>& X, const AffineColumns& affine, const Vector& b,
                        Vector& values);
+}
+
+/// values_t = b_0 + Σ_j b_{1+j} x_tj + Σ_i a_i relu(w_i·x_t): what a network predicts. A row with
+/// infinite or undefined numbers gives NaN or an infinity, whatever b is.
+/// Shapes: W m×d, a m, b 1 + p; values n (output). Work: 2nmd + 3nm + 3np flops. Bytes: X once.
+namespace simd {
+template <class T>
+void predictions(const SampleRows<T>& X, const Matrix& W, const Vector& a, const Vector& b,
+                 Vector& values);
 }
 
 /// Activations relu(u_i·x_t) of rows [first, first + count) for every direction: U p×d, output

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <vector>
 
-#include "core/parallel.hpp"
+#include "kernels/sample.hpp"
 #include "lodestone/error.hpp"
 #include "lodestone/nearest_name.hpp"
 
@@ -23,26 +23,26 @@ Vector Model::predict(const Eigen::Ref<const Matrix>& X, bool& finite) const {
     throw InvalidArgument("data", std::to_string(X.cols()) + " columns",
                           "the model needs " + std::to_string(dimension()));
   }
-  constexpr Index rows_at_once = 2048;
-  Vector result(X.rows());
-  const Index blocks = (X.rows() + rows_at_once - 1) / rows_at_once;
-  std::vector<char> all_finite(static_cast<std::size_t>(blocks), 1);
-  for_each_block(blocks, [&](Index block) {
-    const Index end = std::min(X.rows(), (block + 1) * rows_at_once);
-    bool finite_here = true;
-    for (Index t = block * rows_at_once; t < end; ++t) {
-      // β meets every column, also where it is 0: 0·NaN and 0·∞ are NaN, and nothing that is added
-      // to a NaN or an infinity makes it finite.
-      double value = affine.alpha + X.row(t).dot(affine.beta);
-      for (const Feature& feature : features) {
-        value += feature.amplitude * std::max(0.0, X.row(t).dot(feature.direction) + feature.bias);
-      }
-      result[t] = value;
-      finite_here &= std::isfinite(value);
-    }
-    all_finite[static_cast<std::size_t>(block)] = finite_here ? 1 : 0;
-  });
-  finite = std::all_of(all_finite.begin(), all_finite.end(), [](char one) { return one != 0; });
+  const Index d = dimension();
+  const auto count = static_cast<Index>(features.size());
+  Matrix W(count, d + 1);  // the last coordinate meets a constant 1
+  Vector a(count);
+  for (Index i = 0; i < count; ++i) {
+    const Feature& feature = features[static_cast<std::size_t>(i)];
+    W.row(i) << feature.direction.transpose(), feature.bias;
+    a[i] = feature.amplitude;
+  }
+  Vector b(1 + d);
+  b << affine.alpha, affine.beta;
+  // The kernels read rows that follow each other.
+  Matrix copy;
+  if (X.outerStride() != d) copy = X;
+  const double* rows = copy.size() > 0 ? copy.data() : X.data();
+  Vector result;
+  kernels::simd::predictions(kernels::SampleRows<double>{rows, d, true, X.rows()}, W, a, b, result);
+  // β meets every column, also where it is 0: 0·NaN and 0·∞ are NaN, and nothing that is added to a
+  // NaN or an infinity makes it finite.
+  finite = result.allFinite();
   return result;
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "core/block_sums.hpp"
 #include "core/in_place.hpp"
 #include "lodestone/error.hpp"
 
@@ -16,6 +17,42 @@ constexpr double constant_tolerance = 1e-12;
 // Whitening leaves out directions with less than this share of the largest variance.
 constexpr double collinear_tolerance = 1e-10;
 
+struct Deviation {
+  Vector mean;
+  Vector deviation;
+};
+
+// Means and deviations of columns, rows counted by their shares.
+Deviation deviations(const Eigen::Ref<const Matrix>& X, const Vector& shares) {
+  const Index n = X.rows();
+  const Index d = X.cols();
+  const auto column_sums = [&](const auto& term) {
+    const std::vector<double> sums =
+        sum_over_blocks(blocks_of(n), static_cast<std::size_t>(d), [&](Index block, double* to) {
+          const Index end = std::min(n, (block + 1) * rows_per_block);
+          for (Index t = block * rows_per_block; t < end; ++t) {
+            for (Index j = 0; j < d; ++j) to[j] += shares[t] * term(t, j);
+          }
+        });
+    return Vector(Eigen::Map<const Vector>(sums.data(), d));
+  };
+  Deviation result{column_sums([&](Index t, Index j) { return X(t, j); }), Vector(d)};
+  // Squares are taken in units of the largest one, so that neither 1e200 nor 1e-200 leaves the
+  // range of float64.
+  Vector largest = Vector::Zero(d);
+  for (Index t = 0; t < n; ++t) {
+    if (shares[t] == 0.0) continue;
+    largest = largest.cwiseMax((X.row(t).transpose() - result.mean).cwiseAbs());
+  }
+  const Vector unit = (largest.array() > 0.0).select(largest, 1.0);
+  const Vector squares = column_sums([&](Index t, Index j) {
+    const double share = (X(t, j) - result.mean[j]) / unit[j];
+    return share * share;
+  });
+  result.deviation = unit.cwiseProduct(squares.cwiseSqrt());
+  return result;
+}
+
 }  // namespace
 
 Standardization Standardization::fit(Kind kind, const Matrix& X, const Vector& y,
@@ -23,25 +60,22 @@ Standardization Standardization::fit(Kind kind, const Matrix& X, const Vector& y
   const Index n = X.rows();
   const Index d = X.cols();
   const Vector shares = weights.size() == 0 ? Vector::Constant(n, 1.0 / static_cast<double>(n))
-                                            : Vector(weights / weights.sum());
+                                            : Vector(weights / row_sum(weights));
   Standardization result;
   result.kind = kind;
 
-  const Vector root_shares = shares.cwiseSqrt();
-  // Scaled inside, so that neither 1e200 nor 1e-200 leaves the range of float64 when squared.
-  const auto deviation = [&](const auto& values, double mean) {
-    return ((values.array() - mean).matrix().cwiseProduct(root_shares)).stableNorm();
-  };
-  const double target_mean = y.dot(shares);
-  result.target_scale = deviation(y, target_mean);
+  const Deviation target = deviations(y, shares);
+  const double target_mean = target.mean[0];
+  result.target_scale = target.deviation[0];
   if (!(result.target_scale > constant_tolerance * std::abs(target_mean))) {
     throw InvalidArgument("target", "a constant column", "there is nothing to learn from it");
   }
-  result.center = X.transpose() * shares;
+  const Deviation inputs = deviations(X, shares);
+  result.center = inputs.mean;
   result.scale.resize(d);
   std::vector<Index> varying;
   for (Index j = 0; j < d; ++j) {
-    const double spread = deviation(X.col(j), result.center[j]);
+    const double spread = inputs.deviation[j];
     const bool varies = spread > constant_tolerance * std::abs(result.center[j]);
     result.scale[j] = varies ? spread : 1.0;
     if (varies) varying.push_back(j);

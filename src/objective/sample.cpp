@@ -8,9 +8,10 @@
 #include <variant>
 #include <vector>
 
+#include "core/block_sums.hpp"
 #include "core/largest.hpp"
 #include "core/parallel.hpp"
-#include "kernels/blas.hpp"
+#include "kernels/product.hpp"
 #include "kernels/sample.hpp"
 #include "lodestone/error.hpp"
 #include "lodestone/objective.hpp"
@@ -51,21 +52,32 @@ void check_data(const SampleData& data) {
   check_weights(data.weights, data.X.rows());
 }
 
-// Runs add(first, rows, sum) over blocks of rows and adds the blocks' sums in order.
-template <class Sum, class AddBlock>
-Sum blockwise_sum(const kernels::RowBlocks& rows, const Sum& zero, const AddBlock& add) {
-  const Index blocks = rows.count();
-  const Index chunks = std::min<Index>(blocks, 32);
-  std::vector<Sum> partial(static_cast<std::size_t>(chunks), zero);
-  for_each_block(chunks, [&](Index chunk) {
-    Sum& sum = partial[static_cast<std::size_t>(chunk)];
-    for (Index block = chunk * blocks / chunks; block < (chunk + 1) * blocks / chunks; ++block) {
-      add(rows[block].first, rows[block].rows, sum);
-    }
-  });
-  Sum total = zero;
-  for (const Sum& sum : partial) total += sum;
-  return total;
+// Σ over blocks of rows of the rows×columns matrix that add(first, count, sum) adds to.
+template <class AddRows>
+Matrix sum_over(const kernels::RowBlocks& visited, Index rows, Index columns, const AddRows& add) {
+  const std::vector<double> sums = sum_over_blocks(
+      visited.count(), static_cast<std::size_t>(rows * columns), [&](Index block, double* to) {
+        const auto [first, count] = visited[block];
+        add(first, count, Eigen::Map<Matrix>(to, rows, columns));
+      });
+  return Eigen::Map<const Matrix>(sums.data(), rows, columns);
+}
+
+// sum += Fᵀ diag(weights) G for F rows×p and G rows×q; of a square sum the upper half is enough:
+// `symmetrized` fills in the rest.
+void add_gram(const Matrix& F, const Eigen::Ref<const Vector>& weights, const Matrix& G,
+              Eigen::Map<Matrix> sum) {
+  const Matrix weighted = weights.asDiagonal() * F;
+  const kernels::PackedFactor<double> right(G.rows(), G.cols(),
+                                            kernels::rows_of(G.data(), G.cols()));
+  kernels::simd::multiply_add(F.cols(), kernels::transpose_of(weighted.data(), F.cols()), right,
+                              sum.data(), sum.cols(), kernels::Part::upper);
+}
+
+// The upper half of a square matrix on both sides.
+Matrix symmetrized(Matrix upper) {
+  upper.triangularView<Eigen::StrictlyLower>() = upper.transpose();
+  return upper;
 }
 
 Matrix pseudo_inverse(const Matrix& symmetric, Index& rank) {
@@ -168,20 +180,19 @@ SampleObjective::SampleObjective(std::shared_ptr<const Rows> data) : data_(std::
   if (weights_.maxCoeff() == 0.0) {
     throw InvalidArgument("weights", "all zero", "at least one row must have weight");
   }
-  weights_ /= weights_.sum();
+  weights_ /= row_sum(weights_);
   y_ = *data_->y;
 
   // The affine part is fitted to centred and scaled columns: 1 and a column of years would
   // otherwise look parallel.
-  const Vector zero = Vector::Zero(d);
-  affine_center_ = blockwise_sum(visited, zero, [&](Index first, Index rows, Vector& sum) {
+  affine_center_ = sum_over(visited, d, 1, [&](Index first, Index rows, auto sum) {
     sum += inputs(first, rows).transpose() * weights_.segment(first, rows);
   });
   // The kernels subtract the centre in the precision of the inputs.
   if (precision() == Precision::float32) {
     affine_center_ = affine_center_.cast<float>().cast<double>().eval();
   }
-  const Vector variance = blockwise_sum(visited, zero, [&](Index first, Index rows, Vector& sum) {
+  const Vector variance = sum_over(visited, d, 1, [&](Index first, Index rows, auto sum) {
     const Matrix centred = inputs(first, rows).rowwise() - affine_center_.transpose();
     sum += centred.cwiseAbs2().transpose() * weights_.segment(first, rows);
   });
@@ -192,13 +203,12 @@ SampleObjective::SampleObjective(std::shared_ptr<const Rows> data) : data_(std::
     const bool varies = deviation > constant_tolerance * std::abs(affine_center_[j]);
     affine_scale_[j] = varies ? 1.0 / deviation : 0.0;
   }
-  const Matrix empty = Matrix::Zero(d + 1, d + 1);
-  const Matrix gram = blockwise_sum(visited, empty, [&](Index first, Index rows, Matrix& sum) {
+  const Matrix gram = sum_over(visited, d + 1, d + 1, [&](Index first, Index rows, auto sum) {
     const Matrix columns = affine_columns(inputs(first, rows));
-    sum += columns.transpose() * weights_.segment(first, rows).asDiagonal() * columns;
+    add_gram(columns, weights_.segment(first, rows), columns, sum);
   });
   Index rank = 0;
-  affine_inverse_ = pseudo_inverse(gram, rank);
+  affine_inverse_ = pseudo_inverse(symmetrized(gram), rank);
   const Index rows_with_weight = (weights_.array() > 0.0).count();
   if (rows_with_weight <= rank) {
     throw InvalidArgument(
@@ -210,7 +220,7 @@ SampleObjective::SampleObjective(std::shared_ptr<const Rows> data) : data_(std::
   y_affine_ = fit_affine(y_);
   remove_affine(y_);
   remove_affine(y_);
-  null_loss_ = 0.5 * y_.cwiseAbs2().dot(weights_);
+  null_loss_ = 0.5 * sum_over_rows(y_.size(), [&](Index t) { return y_[t] * y_[t] * weights_[t]; });
 }
 
 Index SampleObjective::rows() const { return data_->visited.visited(); }
@@ -347,7 +357,7 @@ class SampleObjective::RowResidual final : public Residual {
   RowResidual(const SampleObjective& objective, const Network& network) : objective_(objective) {
     energy_ = objective.residuals(network, weighted_);
     weighted_.array() *= objective.weights_.array();
-    target_product_ = -weighted_.dot(objective.y_);
+    target_product_ = -row_dot(weighted_, objective.y_);
   }
 
   Correlation correlate(const Matrix& U) const override {
@@ -462,10 +472,11 @@ FeatureGram SampleObjective::feature_gram(const Matrix& U) const {
   check_sizes(U, dimension());
   const Index p = U.rows();
   const Index d = input_dimension();
-  // One product per block gives K, the moments with (1, x) and those with y: columns [σ, 1, x, y].
+  // One product per block gives K, the moments with (1, x) and those with y: columns [σ, 1, x, y],
+  // of which the upper half is enough.
   const Index columns = p + d + 2;
-  const Matrix products = blockwise_sum(
-      data_->visited, Matrix(Matrix::Zero(p, columns)), [&](Index first, Index rows, Matrix& sum) {
+  const Matrix products =
+      sum_over(data_->visited, p, columns, [&](Index first, Index rows, auto sum) {
         Matrix features;
         data_->visit([&](const auto& inputs) {
           kernels::simd::activations(inputs, first, rows, U, features);
@@ -474,14 +485,11 @@ FeatureGram SampleObjective::feature_gram(const Matrix& U) const {
         right.leftCols(p) = features;
         right.middleCols(p, d + 1) = affine_columns(inputs(first, rows));
         right.col(columns - 1) = y_.segment(first, rows);
-        features = weights_.segment(first, rows).asDiagonal() * features;
-        kernels::transposed_multiply_add(p, columns, rows, features.data(), p, right.data(),
-                                         columns, sum.data(), columns);
+        add_gram(features, weights_.segment(first, rows), right, sum);
       });
-  const auto moments = products.middleCols(p, d + 1);
+  const Matrix moments = products.middleCols(p, d + 1);
   FeatureGram gram;
-  gram.K = products.leftCols(p) - moments * affine_inverse_ * moments.transpose();
-  gram.K = 0.5 * (gram.K + gram.K.transpose()).eval();
+  gram.K = symmetrized(products.leftCols(p) - moments * affine_inverse_ * moments.transpose());
   gram.b = products.col(columns - 1);
   return gram;
 }

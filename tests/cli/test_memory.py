@@ -1,6 +1,5 @@
 """Training holds the rows once: it runs where a second copy of them would not fit."""
 
-import os
 import resource
 
 import numpy as np
@@ -22,7 +21,6 @@ def test_rows_are_held_once(lodestone):
     limit = int(1.2 * table.nbytes) + BESIDES
     result = lodestone(
         *["train", "--data", "X.npy", "--target", "y.npy", *FLAGS],
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (limit, limit)),
     )
     assert result.returncode == 3, result.stderr

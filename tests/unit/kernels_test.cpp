@@ -10,7 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "kernels/instruction_set.hpp"
 #include "kernels/population.hpp"
+#include "kernels/product.hpp"
 #include "kernels/sample.hpp"
 #include "support.hpp"
 
@@ -333,7 +335,7 @@ TEST_P(Kernels, SamplePasses) {
   for (const Index columns : awkward) {
     if (columns > 0) compare_in_both_precisions(33, 17, columns, columns % 2 == 1);
   }
-  // The edges of a block, and of chunks of blocks: 32 blocks are 7680 rows.
+  // The edges of a block, and trees of 32 and 33 leaves.
   for (const Index n : {239, 240, 241, 7679, 7680, 7681, 7921}) {
     compare_in_both_precisions(n, 9, 3, n % 2 == 0);
   }
@@ -361,25 +363,180 @@ TEST_P(Kernels, ForwardRowsAreApart) {
   compare_rows_apart<float>();
 }
 
-// Everything that the kernels compute for some rows, at some number of threads.
+// Everything that the kernels compute for some rows.
 struct SampleResults {
-  Vector values, affine;
-  Matrix backward, moments;
+  Vector values, affine, subtracted, predictions;
+  Matrix backward, moments, activations;
   double square;
+
+  bool same(const SampleResults& other) const {
+    return same_bits(values, other.values) && same_bits(affine, other.affine) &&
+           same_bits(subtracted, other.subtracted) && same_bits(predictions, other.predictions) &&
+           same_bits(backward, other.backward) && same_bits(moments, other.moments) &&
+           same_bits(activations, other.activations) && same_bits(square, other.square);
+  }
 };
+
+template <class T>
+SampleResults sample_results(const Case<T>& data) {
+  SampleResults results;
+  Masks masks;
+  const SampleRows<T> rows = data.X.view();
+  simd::forward(rows, data.W, data.a, data.y, data.affine(), results.values, masks, results.affine);
+  const Vector b = support::normal_vector(1 + data.X.columns, 27);
+  results.subtracted = results.values;
+  results.square =
+      simd::backward(rows, masks, b, data.affine(), results.subtracted, results.backward);
+  simd::masked_moments(rows, data.W, data.y, results.moments);
+  simd::predictions(rows, data.W, data.a, b, results.predictions);
+  simd::activations(rows, 0, std::min(data.X.n, rows_per_block), data.W, results.activations);
+  return results;
+}
 
 template <class T>
 SampleResults sample_results(const Case<T>& data, int threads) {
   const ThreadCount scope(threads);
-  SampleResults results;
-  Masks masks;
-  simd::forward(data.X.view(), data.W, data.a, data.y, data.affine(), results.values, masks,
-                results.affine);
-  const Vector b = support::normal_vector(1 + data.X.columns, 27);
-  results.square =
-      simd::backward(data.X.view(), masks, b, data.affine(), results.values, results.backward);
-  simd::masked_moments(data.X.view(), data.W, data.y, results.moments);
+  return sample_results(data);
+}
+
+// Results of the plain loops in place of those of an instruction set.
+template <class Compute>
+auto by_plain_loops(const Compute& compute) {
+  set_plain_loops_for_test(true);
+  auto results = compute();
+  set_plain_loops_for_test(false);
   return results;
+}
+
+// Instruction sets without fused multiply-adds round their products as well.
+bool has_fused_multiply_add(std::int64_t target) {
+#if HWY_ARCH_X86
+  return target <= HWY_AVX2;
+#else
+  static_cast<void>(target);
+  return true;
+#endif
+}
+
+template <class T>
+void expect_bits_of_plain_loops(Index n, Index m, Index columns, bool constant) {
+  const Case<T> data = sample_case<T>(n, m, columns, constant);
+  const auto compute = [&] { return sample_results(data); };
+  EXPECT_TRUE(compute().same(by_plain_loops(compute)))
+      << "n " << n << " m " << m << " columns " << columns << " bytes " << sizeof(T);
+}
+
+TEST_P(Kernels, SamplePassesHaveTheBitsOfThePlainLoops) {
+  std::size_t turn = 0;
+  for (const Index n : awkward) {
+    for (const Index m : awkward) {
+      ++turn;
+      const Index columns = depths[turn % depths.size()];
+      if (n == 0) continue;
+      // At least one kernel of each target has to run, whether or not its bits are compared.
+      if (!has_fused_multiply_add(GetParam())) {
+        sample_results(sample_case<double>(n, m, columns, true));
+        continue;
+      }
+      expect_bits_of_plain_loops<double>(n, m, columns, turn % 2 == 0);
+      expect_bits_of_plain_loops<float>(n, m, columns, turn % 2 == 0);
+    }
+  }
+  if (!has_fused_multiply_add(GetParam())) return;
+  for (const Index columns : awkward) {
+    if (columns == 0) continue;
+    expect_bits_of_plain_loops<double>(241, 9, columns, columns % 2 == 1);
+    expect_bits_of_plain_loops<float>(241, 9, columns, columns % 2 == 1);
+  }
+}
+
+TEST_P(Kernels, PopulationFieldsHaveTheBitsOfThePlainLoops) {
+  for (const Index q : {1, 7, 8, 9, 33, 64, 65, 200, 481, 700}) {
+    for (const Index d : {1, 5, 8, 17}) {
+      const Matrix U = awkward_units(35, d, 41);
+      const Matrix V = awkward_units(q, d, 42);
+      const Vector c = support::normal_vector(q, 43);
+      const auto field = [&] {
+        Matrix result;
+        simd::population_field(U, V, c, result);
+        return result;
+      };
+      const auto self_field = [&] {
+        Matrix result;
+        simd::population_self_field(V, c, result);
+        return result;
+      };
+      const Matrix one = field();
+      const Matrix other = self_field();
+      if (!has_fused_multiply_add(GetParam())) continue;
+      EXPECT_TRUE(same_bits(one, by_plain_loops(field))) << "q " << q << " d " << d;
+      EXPECT_TRUE(same_bits(other, by_plain_loops(self_field))) << "q " << q << " d " << d;
+    }
+  }
+}
+
+template <class T>
+using Dense = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+// A product against long double, and its bits against those of the plain loops.
+template <class T>
+void compare_product(Index rows, Index columns, Index depth, bool transposed, Part part,
+                     bool compare_bits) {
+  SCOPED_TRACE(testing::Message() << rows << "x" << columns << "x" << depth << " transposed "
+                                  << transposed << " bytes " << sizeof(T));
+  const Dense<T> A = support::normal_matrix(rows, depth, 51).cast<T>();
+  const Dense<T> B = support::normal_matrix(depth, columns, 52).cast<T>();
+  const Dense<T> start = support::normal_matrix(rows, columns, 53).cast<T>();
+  const Dense<T> A_transposed = A.transpose();
+  const Dense<T> B_transposed = B.transpose();
+  const MatrixView<T> left =
+      transposed ? transpose_of(A_transposed.data(), rows) : rows_of(A.data(), depth);
+  const PackedFactor<T> right(
+      depth, columns,
+      transposed ? transpose_of(B_transposed.data(), depth) : rows_of(B.data(), columns));
+  // A wider C, whose last columns must stay as they are.
+  const Index stride = columns + 3;
+  const auto product = [&] {
+    Dense<T> C = Dense<T>::Constant(rows, stride, T{7});
+    C.leftCols(columns) = start;
+    simd::multiply_add(rows, left, right, C.data(), stride, part);
+    return C;
+  };
+  const Dense<T> C = product();
+  const Dense<T> plain = by_plain_loops(product);
+  EXPECT_TRUE((C.rightCols(3).array() == T{7}).all());
+  const double unit = double{std::numeric_limits<T>::epsilon()};
+  for (Index i = 0; i < rows; ++i) {
+    for (Index j = part == Part::upper ? i : 0; j < columns; ++j) {
+      long double exact = start(i, j);
+      long double size = std::abs(exact);
+      for (Index k = 0; k < depth; ++k) {
+        const long double term = static_cast<long double>(A(i, k)) * B(k, j);
+        exact += term;
+        size += std::abs(term);
+      }
+      ASSERT_NEAR(static_cast<double>(C(i, j)), static_cast<double>(exact),
+                  static_cast<double>(size) * unit * (2.0 + std::sqrt(double(depth))))
+          << i << ", " << j;
+      if (compare_bits) ASSERT_EQ(C(i, j), plain(i, j)) << i << ", " << j;
+    }
+  }
+}
+
+TEST_P(Kernels, Products) {
+  const bool compare_bits = has_fused_multiply_add(GetParam());
+  std::size_t turn = 0;
+  for (const Index rows : {1, 2, 5, 6, 7, 12, 13, 24, 95, 97}) {
+    for (const Index columns : {1, 7, 8, 9, 16, 17, 40, 97}) {
+      ++turn;
+      const Index depth = std::array<Index, 5>{1, 3, 20, 240, 241}[turn % 5];
+      const Part part = turn % 3 == 0 ? Part::upper : Part::all;
+      compare_product<double>(rows, columns, depth, turn % 2 == 0, part, compare_bits);
+      compare_product<float>(rows, columns, depth, turn % 2 == 0, part, compare_bits);
+    }
+  }
+  compare_product<double>(0, 5, 3, false, Part::all, compare_bits);
+  compare_product<double>(5, 9, 0, false, Part::all, compare_bits);
 }
 
 template <class T>
@@ -387,12 +544,7 @@ void compare_threads(Index n, Index m, Index columns) {
   const Case<T> data = sample_case<T>(n, m, columns, true);
   const SampleResults one = sample_results(data, 1);
   for (const int threads : {2, 3, 5}) {
-    const SampleResults more = sample_results(data, threads);
-    EXPECT_TRUE(same_bits(one.values, more.values)) << threads;
-    EXPECT_TRUE(same_bits(one.affine, more.affine)) << threads;
-    EXPECT_TRUE(same_bits(one.square, more.square)) << threads;
-    EXPECT_TRUE(same_bits(one.backward, more.backward)) << threads;
-    EXPECT_TRUE(same_bits(one.moments, more.moments)) << threads;
+    EXPECT_TRUE(one.same(sample_results(data, threads))) << threads;
   }
 }
 

@@ -7,199 +7,157 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/simd/population.cpp"
-#include <hwy/foreach_target.h>
+#include "kernels/simd/targets.hpp"
 // Highway asks for this order: foreach_target.h before highway.h.
+#include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
 #include "core/parallel.hpp"
-#include "kernels/blas.hpp"
-
-#ifndef LODESTONE_KERNELS_SIMD_POPULATION_SHAPES
-#define LODESTONE_KERNELS_SIMD_POPULATION_SHAPES
-namespace lodestone::kernels {
-namespace {
-
-constexpr Index group_rows = 16;
-constexpr Index lane_multiple = 8;  // the longest vector of any target, in doubles
-constexpr Index chunk = 64;         // 16×64 arcsines are 8 KiB: they stay in the L1 cache
-
-Index padded_to(Index multiple, Index size) { return (size + multiple - 1) / multiple * multiple; }
-
-// Directions in the three forms that the pair kernel reads, zeros behind the last row and column.
-struct PairInput {
-  Index stride;            // padded d: row stride of rows and weighted
-  Index count;             // padded number of directions: row stride of columns
-  const double* rows;      // v_p
-  const double* weighted;  // c_p v_p
-  const double* columns;   // the transpose of rows
-  const double* weights;   // c_p
-};
-
-// Sums of one side of the pairs: Σ c_q asin(x_pq) v_q and Σ c_q (sqrt(1 − x_pq²) − 1).
-struct RowSums {
-  double* vectors;  // a row of length stride per direction
-  double* sines;
-};
-struct ColumnSums {
-  double* vectors;  // transposed: d rows of length `width`
-  double* sines;
-  Index width;
-};
-
-}  // namespace
-}  // namespace lodestone::kernels
-#endif
+#include "core/perturbation.hpp"
+#include "kernels/instruction_set.hpp"
+#include "kernels/population_block.hpp"
+#include "kernels/product.hpp"
+#include "kernels/simd/lanes-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace lodestone::kernels {
 namespace HWY_NAMESPACE {
 
-namespace hn = hwy::HWY_NAMESPACE;
-
-using Lanes8 = hn::CappedTag<double, 8>;  // paddings are multiples of this
-using Vec = hn::Vec<Lanes8>;
+using Lanes = Tag<double>;
+using Doubles = Vec<double>;
 
 // asin(x) and sine = sqrt(1 − x²) at x in [−1, 1]. asin|x| is π/2 − asin(sine) beyond 45 degrees,
-// so one square root serves both and they come from the same x (docs/math.md, 2.3). Up to there
-// asin y = y + y³ P(y²), P interpolating at the Chebyshev points of [0, 0.5] with relative error
-// 1.4e-16, of which y² P reaches the result.
-HWY_INLINE Vec Arcsine(Lanes8 d, Vec x, Vec& sine) {
+// so one square root serves both and they come from the same x (docs/math.md, 2.3).
+HWY_INLINE Doubles Arcsine(Lanes d, Doubles x, Doubles& sine) {
   const auto one = hn::Set(d, 1.0);
   sine = hn::Sqrt(hn::Mul(hn::Sub(one, x), hn::Add(one, x)));
-  const Vec size = hn::Abs(x);
+  const Doubles size = hn::Abs(x);
   const auto steep = hn::Gt(size, sine);
-  const Vec y = hn::Min(size, sine);
-  const Vec z = hn::Mul(y, y);
-  Vec p = hn::Set(d, 0x1.53e39742556e9p-1);
-  p = hn::MulAdd(p, z, hn::Set(d, -0x1.240e0713c18f5p+1));
-  p = hn::MulAdd(p, z, hn::Set(d, 0x1.de8883ee3126bp+1));
-  p = hn::MulAdd(p, z, hn::Set(d, -0x1.dfeb4393d5053p+1));
-  p = hn::MulAdd(p, z, hn::Set(d, 0x1.4a299b0a514c1p+1));
-  p = hn::MulAdd(p, z, hn::Set(d, -0x1.4308a862e7f15p+0));
-  p = hn::MulAdd(p, z, hn::Set(d, 0x1.de44d9137552ap-2));
-  p = hn::MulAdd(p, z, hn::Set(d, -0x1.e2b0479a24933p-4));
-  p = hn::MulAdd(p, z, hn::Set(d, 0x1.15bd59aa63cdbp-5));
-  p = hn::MulAdd(p, z, hn::Set(d, 0x1.81499d62a6591p-8));
-  p = hn::MulAdd(p, z, hn::Set(d, 0x1.88cb12f83c0f4p-7));
-  p = hn::MulAdd(p, z, hn::Set(d, 0x1.c872bb803eb27p-7));
-  p = hn::MulAdd(p, z, hn::Set(d, 0x1.1c570c85dd694p-6));
-  p = hn::MulAdd(p, z, hn::Set(d, 0x1.6e8b546dd6435p-6));
-  p = hn::MulAdd(p, z, hn::Set(d, 0x1.f1c71e34c5e86p-6));
-  p = hn::MulAdd(p, z, hn::Set(d, 0x1.6db6db6b0dafdp-5));
-  p = hn::MulAdd(p, z, hn::Set(d, 0x1.3333333334c9bp-4));
-  p = hn::MulAdd(p, z, hn::Set(d, 0x1.5555555555553p-3));
-  const Vec small = hn::MulAdd(hn::Mul(p, z), y, y);
-  const Vec arc = hn::IfThenElse(steep, hn::Sub(hn::Set(d, std::numbers::pi / 2), small), small);
+  const Doubles y = hn::Min(size, sine);
+  const Doubles z = hn::Mul(y, y);
+  Doubles p = hn::Set(d, arcsine_coefficients[0]);
+#pragma GCC unroll 18
+  for (std::size_t i = 1; i < arcsine_coefficients.size(); ++i) {
+    p = hn::MulAdd(p, z, hn::Set(d, arcsine_coefficients[i]));
+  }
+  const Doubles small = hn::MulAdd(hn::Mul(p, z), y, y);
+  const Doubles arc =
+      hn::IfThenElse(steep, hn::Sub(hn::Set(d, std::numbers::pi / 2), small), small);
   return hn::CopySign(arc, x);
 }
 
-HWY_INLINE Vec Clip(Lanes8 d, Vec x) {
+HWY_INLINE Doubles Clip(Lanes d, Doubles x) {
   const auto one = hn::Set(d, 1.0);
   return hn::Clamp(x, hn::Neg(one), one);
 }
 
-// One row of cosines x becomes c·asin(x), in place; returns Σ c (sqrt(1 − x²) − 1). The count is a
-// multiple of the vector length, padded with c = 0.
 double WeightedArcs(std::size_t count, const double* c, double* x) {
-  const Lanes8 d;
+  const Lanes d;
+  constexpr std::size_t vectors = group_vectors<double>;
   const auto one = hn::Set(d, 1.0);
-  auto sum = hn::Zero(d);
-  for (std::size_t q = 0; q < count; q += hn::Lanes(d)) {
-    const auto weight = hn::LoadU(d, c + q);
-    Vec sine;
-    const Vec arc = Arcsine(d, Clip(d, hn::LoadU(d, x + q)), sine);
-    sum = hn::MulAdd(weight, hn::Sub(sine, one), sum);
-    hn::StoreU(hn::Mul(weight, arc), d, x + q);
+  Doubles sum[vectors];
+#pragma GCC unroll 8
+  for (std::size_t v = 0; v < vectors; ++v) sum[v] = hn::Zero(d);
+  for (std::size_t q = 0; q < count; q += static_cast<std::size_t>(group_size<double>)) {
+#pragma GCC unroll 8
+    for (std::size_t v = 0; v < vectors; ++v) {
+      const std::size_t at = q + v * lanes<double>;
+      const auto weight = hn::LoadU(d, c + at);
+      Doubles sine;
+      const Doubles arc = Arcsine(d, Clip(d, hn::LoadU(d, x + at)), sine);
+      sum[v] = hn::MulAdd(weight, hn::Sub(sine, one), sum[v]);
+      hn::StoreU(hn::Mul(weight, arc), d, x + at);
+    }
   }
-  return hn::GetLane(hn::SumOfLanes(d, sum));
+  double sums[static_cast<std::size_t>(group_size<double>)];
+#pragma GCC unroll 8
+  for (std::size_t v = 0; v < vectors; ++v) hn::StoreU(sum[v], d, sums + v * lanes<double>);
+  return FoldLanes(sums);
 }
 
-// Arcsines of 16 rows against columns [from, to), to − from <= chunk, into arcs (16×chunk), with
-// both sides' sums of sines.
+// Arcsines of 16 rows against columns [from, to), at most 64, into arcs (16×64), with both sides'
+// sums of sines. Both ends are multiples of a group. The rows' sums of sines have a lane for each
+// column of a group; they lie in memory, which costs a load and a store for some fifty operations.
 HWY_INLINE void GroupArcs(const PairInput& in, Index depth, Index first, Index from, Index to,
                           double* HWY_RESTRICT arcs, double* row_sines, double* column_sines) {
-  const Lanes8 d;
-  const auto lanes = static_cast<Index>(hn::Lanes(d));
+  const Lanes d;
+  constexpr auto step = static_cast<Index>(lanes<double>);
+  constexpr Index group = group_size<double>;
   const auto one = hn::Set(d, 1.0);
-  for (Index p = 0; p < group_rows; p += 4) {
+  for (Index p = 0; p < pair_rows; p += 4) {
     const double* HWY_RESTRICT rows = in.rows + (first + p) * in.stride;
     const double* c = in.weights + first + p;
-    Vec sum0 = hn::Zero(d);
-    Vec sum1 = sum0;
-    Vec sum2 = sum0;
-    Vec sum3 = sum0;
-    for (Index q = from; q < to; q += lanes) {
-      Vec x0 = hn::Zero(d);
-      Vec x1 = x0;
-      Vec x2 = x0;
-      Vec x3 = x0;
+    HWY_ALIGN double sums[4 * group] = {};
+    for (Index q = from; q < to; q += step) {
+      Doubles x0 = hn::Zero(d);
+      Doubles x1 = x0;
+      Doubles x2 = x0;
+      Doubles x3 = x0;
       for (Index j = 0; j < depth; ++j) {
-        const Vec v = hn::LoadU(d, in.columns + j * in.count + q);
+        const Doubles v = hn::LoadU(d, in.columns + j * in.count + q);
         x0 = hn::MulAdd(v, hn::Set(d, rows[j]), x0);
         x1 = hn::MulAdd(v, hn::Set(d, rows[in.stride + j]), x1);
         x2 = hn::MulAdd(v, hn::Set(d, rows[2 * in.stride + j]), x2);
         x3 = hn::MulAdd(v, hn::Set(d, rows[3 * in.stride + j]), x3);
       }
-      double* out = arcs + p * chunk + (q - from);
-      Vec s0, s1, s2, s3;
+      double* out = arcs + p * pair_columns + (q - from);
+      Doubles s0, s1, s2, s3;
       hn::StoreU(Arcsine(d, Clip(d, x0), s0), d, out);
-      hn::StoreU(Arcsine(d, Clip(d, x1), s1), d, out + chunk);
-      hn::StoreU(Arcsine(d, Clip(d, x2), s2), d, out + 2 * chunk);
-      hn::StoreU(Arcsine(d, Clip(d, x3), s3), d, out + 3 * chunk);
+      hn::StoreU(Arcsine(d, Clip(d, x1), s1), d, out + pair_columns);
+      hn::StoreU(Arcsine(d, Clip(d, x2), s2), d, out + 2 * pair_columns);
+      hn::StoreU(Arcsine(d, Clip(d, x3), s3), d, out + 3 * pair_columns);
       s0 = hn::Sub(s0, one);
       s1 = hn::Sub(s1, one);
       s2 = hn::Sub(s2, one);
       s3 = hn::Sub(s3, one);
-      const Vec weight = hn::LoadU(d, in.weights + q);
-      sum0 = hn::MulAdd(weight, s0, sum0);
-      sum1 = hn::MulAdd(weight, s1, sum1);
-      sum2 = hn::MulAdd(weight, s2, sum2);
-      sum3 = hn::MulAdd(weight, s3, sum3);
+      const Doubles weight = hn::LoadU(d, in.weights + q);
+      double* HWY_RESTRICT sum = sums + q % group;
+      hn::StoreU(hn::MulAdd(weight, s0, hn::LoadU(d, sum)), d, sum);
+      hn::StoreU(hn::MulAdd(weight, s1, hn::LoadU(d, sum + group)), d, sum + group);
+      hn::StoreU(hn::MulAdd(weight, s2, hn::LoadU(d, sum + 2 * group)), d, sum + 2 * group);
+      hn::StoreU(hn::MulAdd(weight, s3, hn::LoadU(d, sum + 3 * group)), d, sum + 3 * group);
       if (column_sines != nullptr) {
         double* sines = column_sines + (q - from);
-        Vec sum = hn::LoadU(d, sines);
-        sum = hn::MulAdd(hn::Set(d, c[0]), s0, sum);
-        sum = hn::MulAdd(hn::Set(d, c[1]), s1, sum);
-        sum = hn::MulAdd(hn::Set(d, c[2]), s2, sum);
-        sum = hn::MulAdd(hn::Set(d, c[3]), s3, sum);
-        hn::StoreU(sum, d, sines);
+        Doubles column = hn::LoadU(d, sines);
+        column = hn::MulAdd(hn::Set(d, c[0]), s0, column);
+        column = hn::MulAdd(hn::Set(d, c[1]), s1, column);
+        column = hn::MulAdd(hn::Set(d, c[2]), s2, column);
+        column = hn::MulAdd(hn::Set(d, c[3]), s3, column);
+        hn::StoreU(column, d, sines);
       }
     }
-    row_sines[p] += hn::GetLane(hn::SumOfLanes(d, sum0));
-    row_sines[p + 1] += hn::GetLane(hn::SumOfLanes(d, sum1));
-    row_sines[p + 2] += hn::GetLane(hn::SumOfLanes(d, sum2));
-    row_sines[p + 3] += hn::GetLane(hn::SumOfLanes(d, sum3));
+    for (Index r = 0; r < 4; ++r) row_sines[p + r] += FoldLanes(sums + r * group);
   }
 }
 
 // vectors_p += Σ_q arcs_pq c_q v_q for 16 rows: 8 rows by one vector of coordinates in registers.
 HWY_INLINE void RowProduct(const PairInput& in, Index depth, Index from, Index to,
                            const double* HWY_RESTRICT arcs, double* HWY_RESTRICT vectors) {
-  const Lanes8 d;
-  const auto lanes = static_cast<Index>(hn::Lanes(d));
-  for (Index p = 0; p < group_rows; p += 8) {
-    const double* HWY_RESTRICT a = arcs + p * chunk;
-    for (Index j = 0; j < depth; j += lanes) {
+  const Lanes d;
+  constexpr auto step = static_cast<Index>(lanes<double>);
+  for (Index p = 0; p < pair_rows; p += 8) {
+    const double* HWY_RESTRICT a = arcs + p * pair_columns;
+    for (Index j = 0; j < depth; j += step) {
       double* out = vectors + p * in.stride + j;
       const double* v = in.weighted + from * in.stride + j;
-      Vec f0 = hn::LoadU(d, out);
-      Vec f1 = hn::LoadU(d, out + in.stride);
-      Vec f2 = hn::LoadU(d, out + 2 * in.stride);
-      Vec f3 = hn::LoadU(d, out + 3 * in.stride);
-      Vec f4 = hn::LoadU(d, out + 4 * in.stride);
-      Vec f5 = hn::LoadU(d, out + 5 * in.stride);
-      Vec f6 = hn::LoadU(d, out + 6 * in.stride);
-      Vec f7 = hn::LoadU(d, out + 7 * in.stride);
+      Doubles f0 = hn::LoadU(d, out);
+      Doubles f1 = hn::LoadU(d, out + in.stride);
+      Doubles f2 = hn::LoadU(d, out + 2 * in.stride);
+      Doubles f3 = hn::LoadU(d, out + 3 * in.stride);
+      Doubles f4 = hn::LoadU(d, out + 4 * in.stride);
+      Doubles f5 = hn::LoadU(d, out + 5 * in.stride);
+      Doubles f6 = hn::LoadU(d, out + 6 * in.stride);
+      Doubles f7 = hn::LoadU(d, out + 7 * in.stride);
       for (Index q = 0; q < to - from; ++q) {
-        const Vec x = hn::LoadU(d, v + q * in.stride);
+        const Doubles x = hn::LoadU(d, v + q * in.stride);
         f0 = hn::MulAdd(x, hn::Set(d, a[q]), f0);
-        f1 = hn::MulAdd(x, hn::Set(d, a[chunk + q]), f1);
-        f2 = hn::MulAdd(x, hn::Set(d, a[2 * chunk + q]), f2);
-        f3 = hn::MulAdd(x, hn::Set(d, a[3 * chunk + q]), f3);
-        f4 = hn::MulAdd(x, hn::Set(d, a[4 * chunk + q]), f4);
-        f5 = hn::MulAdd(x, hn::Set(d, a[5 * chunk + q]), f5);
-        f6 = hn::MulAdd(x, hn::Set(d, a[6 * chunk + q]), f6);
-        f7 = hn::MulAdd(x, hn::Set(d, a[7 * chunk + q]), f7);
+        f1 = hn::MulAdd(x, hn::Set(d, a[pair_columns + q]), f1);
+        f2 = hn::MulAdd(x, hn::Set(d, a[2 * pair_columns + q]), f2);
+        f3 = hn::MulAdd(x, hn::Set(d, a[3 * pair_columns + q]), f3);
+        f4 = hn::MulAdd(x, hn::Set(d, a[4 * pair_columns + q]), f4);
+        f5 = hn::MulAdd(x, hn::Set(d, a[5 * pair_columns + q]), f5);
+        f6 = hn::MulAdd(x, hn::Set(d, a[6 * pair_columns + q]), f6);
+        f7 = hn::MulAdd(x, hn::Set(d, a[7 * pair_columns + q]), f7);
       }
       hn::StoreU(f0, d, out);
       hn::StoreU(f1, d, out + in.stride);
@@ -218,18 +176,18 @@ HWY_INLINE void RowProduct(const PairInput& in, Index depth, Index from, Index t
 HWY_INLINE void ColumnProduct(const PairInput& in, Index depth, Index first, Index columns,
                               const double* HWY_RESTRICT arcs, double* HWY_RESTRICT vectors,
                               Index width) {
-  const Lanes8 d;
-  const auto lanes = static_cast<Index>(hn::Lanes(d));
+  const Lanes d;
+  constexpr auto step = static_cast<Index>(lanes<double>);
   const double* HWY_RESTRICT u = in.weighted + first * in.stride;
-  for (Index q = 0; q < columns; q += lanes) {
+  for (Index q = 0; q < columns; q += step) {
     for (Index j = 0; j < depth; j += 4) {
       double* out = vectors + j * width + q;
-      Vec f0 = hn::LoadU(d, out);
-      Vec f1 = hn::LoadU(d, out + width);
-      Vec f2 = hn::LoadU(d, out + 2 * width);
-      Vec f3 = hn::LoadU(d, out + 3 * width);
-      for (Index p = 0; p < group_rows; ++p) {
-        const Vec a = hn::LoadU(d, arcs + p * chunk + q);
+      Doubles f0 = hn::LoadU(d, out);
+      Doubles f1 = hn::LoadU(d, out + width);
+      Doubles f2 = hn::LoadU(d, out + 2 * width);
+      Doubles f3 = hn::LoadU(d, out + 3 * width);
+      for (Index p = 0; p < pair_rows; ++p) {
+        const Doubles a = hn::LoadU(d, arcs + p * pair_columns + q);
         f0 = hn::MulAdd(a, hn::Set(d, u[p * in.stride + j]), f0);
         f1 = hn::MulAdd(a, hn::Set(d, u[p * in.stride + j + 1]), f1);
         f2 = hn::MulAdd(a, hn::Set(d, u[p * in.stride + j + 2]), f2);
@@ -243,23 +201,21 @@ HWY_INLINE void ColumnProduct(const PairInput& in, Index depth, Index first, Ind
   }
 }
 
-// Adds all pairs of rows [row_begin, row_end) and columns [column_begin, column_end) to the sums of
-// both. Where the ranges are one, the pairs above the diagonal, and 16×16 squares on it by rows.
 void PairSums(const PairInput& in, Index depth, Index row_begin, Index row_end, Index column_begin,
               Index column_end, const RowSums& rows, const ColumnSums& columns) {
-  HWY_ALIGN double arcs[group_rows * chunk];
+  HWY_ALIGN double arcs[pair_rows * pair_columns];
   const bool diagonal = row_begin == column_begin;
-  for (Index first = row_begin; first < row_end; first += group_rows) {
+  for (Index first = row_begin; first < row_end; first += pair_rows) {
     double* row_vectors = rows.vectors + (first - row_begin) * in.stride;
     double* row_sines = rows.sines + (first - row_begin);
     Index from = column_begin;
     if (diagonal) {
-      from = first + group_rows;
+      from = first + pair_rows;
       GroupArcs(in, depth, first, first, from, arcs, row_sines, nullptr);
       RowProduct(in, depth, first, from, arcs, row_vectors);
     }
-    for (; from < column_end; from += chunk) {
-      const Index to = std::min(from + chunk, column_end);
+    for (; from < column_end; from += pair_columns) {
+      const Index to = std::min(from + pair_columns, column_end);
       const Index place = from - column_begin;
       GroupArcs(in, depth, first, from, to, arcs, row_sines, columns.sines + place);
       RowProduct(in, depth, from, to, arcs, row_vectors);
@@ -268,6 +224,8 @@ void PairSums(const PairInput& in, Index depth, Index row_begin, Index row_end, 
   }
 }
 
+PopulationKernels Kernels() { return {WeightedArcs, PairSums}; }
+
 }  // namespace HWY_NAMESPACE
 }  // namespace lodestone::kernels
 HWY_AFTER_NAMESPACE();
@@ -275,45 +233,69 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace lodestone::kernels {
 
-HWY_EXPORT(WeightedArcs);
-HWY_EXPORT(PairSums);
+HWY_EXPORT(Kernels);
+
+namespace {
+
+PopulationKernels population_kernels() {
+  return plain_loops() ? reference::population_kernels() : HWY_DYNAMIC_DISPATCH(Kernels)();
+}
+
+Index padded_to(Index multiple, Index size) { return (size + multiple - 1) / multiple * multiple; }
+
+}  // namespace
 
 namespace simd {
 
 void population_field(const Matrix& U, const Matrix& V, const Vector& c, Matrix& field) {
-  constexpr Index block_rows = 16;
+  // Rows for whole tiles of the products; 24×480 cosines are 90 KiB, which stay in the L2 cache.
+  constexpr Index rows_at_once = 24;
+  constexpr Index columns_at_once = 2 * product_depth;
   const Index d = U.cols();
-  const Index padded = padded_to(lane_multiple, V.rows());
-  // 16×512 cosines are 64 KiB: they stay in the L2 cache.
-  const Index tile_columns = std::min<Index>(512, padded);
-  Vector weights = Vector::Zero(padded);
-  weights.head(V.rows()) = c;
+  const Index q = V.rows();
+  const PopulationKernels kernels = population_kernels();
+  struct Columns {
+    Index first;
+    Index count;
+    PackedFactor<double> transposed;  // d×count
+    PackedFactor<double> rows;        // count×d
+  };
+  std::vector<Columns> parts;
+  for (Index first = 0; first < q; first += columns_at_once) {
+    const Index count = std::min(columns_at_once, q - first);
+    const double* v = V.data() + first * d;
+    parts.push_back({first, count, {d, count, transpose_of(v, d)}, {count, d, rows_of(v, d)}});
+  }
+  Vector weights = Vector::Zero(padded_to(group_size<double>, q));
+  weights.head(q) = c;
   field.setZero(U.rows(), d);
 
-  for_each_block((U.rows() + block_rows - 1) / block_rows, [&](Index block) {
-    const Index first = block * block_rows;
-    const Index rows = std::min(block_rows, U.rows() - first);
-    std::vector<double> tile(static_cast<std::size_t>(block_rows * tile_columns), 0.0);
-    Vector sine_sums = Vector::Zero(rows);
-    for (Index start = 0; start < V.rows(); start += tile_columns) {
-      const Index columns = std::min(tile_columns, V.rows() - start);
-      const Index vector_columns = std::min(tile_columns, padded - start);
-      if (columns < vector_columns) std::fill(tile.begin(), tile.end(), 0.0);
-      multiply_transposed(rows, columns, d, U.row(first).data(), d, V.row(start).data(), d,
-                          tile.data(), tile_columns);
+  for_each_block((U.rows() + rows_at_once - 1) / rows_at_once, [&](Index block) {
+    const Index first = block * rows_at_once;
+    const Index rows = std::min(rows_at_once, U.rows() - first);
+    std::vector<double> tile(static_cast<std::size_t>(rows_at_once * columns_at_once));
+    double sine_sums[rows_at_once] = {};
+    for (const Columns& part : parts) {
+      const Index padded = padded_to(group_size<double>, part.count);
+      std::fill(tile.begin(), tile.end(), 0.0);
+      multiply_add(rows, rows_of(U.data() + first * d, d), part.transposed, tile.data(),
+                   columns_at_once);
       for (Index p = 0; p < rows; ++p) {
-        sine_sums[p] += HWY_DYNAMIC_DISPATCH(WeightedArcs)(static_cast<std::size_t>(vector_columns),
-                                                           weights.data() + start,
-                                                           tile.data() + p * tile_columns);
+        sine_sums[p] +=
+            kernels.weighted_arcs(static_cast<std::size_t>(padded), weights.data() + part.first,
+                                  tile.data() + p * columns_at_once);
       }
-      multiply_add(rows, d, columns, tile.data(), tile_columns, V.row(start).data(), d,
-                   field.row(first).data(), d);
+      multiply_add(rows, rows_of<double>(tile.data(), columns_at_once), part.rows,
+                   field.data() + first * d, d);
     }
     for (Index p = 0; p < rows; ++p) {
-      field.row(first + p) += sine_sums[p] * U.row(first + p);
-      field.row(first + p) /= 2.0 * std::numbers::pi;
+      for (Index j = 0; j < d; ++j) {
+        double& sum = field(first + p, j);
+        sum = (sum + sine_sums[p] * U(first + p, j)) / (2.0 * std::numbers::pi);
+      }
     }
   });
+  perturb(field.data(), static_cast<std::size_t>(field.size()));
 }
 
 void population_self_field(const Matrix& V, const Vector& c, Matrix& field) {
@@ -321,13 +303,13 @@ void population_self_field(const Matrix& V, const Vector& c, Matrix& field) {
   const Index d = V.cols();
   field.resize(n, d);
   if (n == 0) return;
-  const Index stride = padded_to(lane_multiple, d);
-  const Index padded = padded_to(group_rows, n);
+  const Index stride = padded_to(group_size<double>, d);
+  const Index padded = padded_to(pair_rows, n);
   // Parts and what they sum depend on n alone. Part by part, all pairs of parts can run at once.
   constexpr Index most_parts = 8;
   constexpr Index smallest_part = 64;
   const Index wanted = std::clamp<Index>(n / smallest_part, 1, most_parts);
-  const Index part = padded_to(group_rows, (n + wanted - 1) / wanted);
+  const Index part = padded_to(pair_rows, (n + wanted - 1) / wanted);
   const Index parts = (n + part - 1) / part;
   const auto begin = [&](Index index) { return index * part; };
   const auto end = [&](Index index) { return std::min((index + 1) * part, padded); };
@@ -338,7 +320,7 @@ void population_self_field(const Matrix& V, const Vector& c, Matrix& field) {
   std::vector<double> memory = std::exchange(spare, {});
   // One part's sums: vectors, then sines. Transposed rows are a vector longer than the part, as
   // rows of 4 KiB would all meet in one set of the L1 cache.
-  const Index width = part + lane_multiple;
+  const Index width = part + group_size<double>;
   const Index slot = width * (stride + 1);
   const Index inputs = 3 * padded * stride + padded;
   memory.resize(static_cast<std::size_t>(inputs + parts * (parts + 1) * slot));
@@ -362,6 +344,7 @@ void population_self_field(const Matrix& V, const Vector& c, Matrix& field) {
     }
   }
   const PairInput input{stride, padded, rows, weighted, columns, weights};
+  const PopulationKernels kernels = population_kernels();
 
   for_each_block(parts * (parts + 1) / 2, [&](Index block) {
     Index I = 0;
@@ -371,9 +354,9 @@ void population_self_field(const Matrix& V, const Vector& c, Matrix& field) {
     double* column_side = slot_of(J, I == J ? parts : I);
     std::fill(row_side, row_side + slot, 0.0);
     std::fill(column_side, column_side + slot, 0.0);
-    HWY_DYNAMIC_DISPATCH(PairSums)
-    (input, d, begin(I), end(I), begin(J), end(J), {row_side, row_side + width * stride},
-     {column_side, column_side + width * stride, width});
+    kernels.pair_sums(input, d, begin(I), end(I), begin(J), end(J),
+                      {row_side, row_side + width * stride},
+                      {column_side, column_side + width * stride, width});
   });
 
   const auto add_up = [&](Index I) {
@@ -404,6 +387,7 @@ void population_self_field(const Matrix& V, const Vector& c, Matrix& field) {
     for_each_block(parts, add_up);
   }
   spare = std::move(memory);
+  perturb(field.data(), static_cast<std::size_t>(field.size()));
 }
 
 }  // namespace simd

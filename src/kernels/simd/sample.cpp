@@ -2,55 +2,32 @@
 
 #include <algorithm>
 #include <array>
-#include <memory>
+#include <cmath>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
-#include "kernels/simd/sample_block.hpp"
-
-// The tiles below are arrays of vectors, which vectors of unknown length cannot form; such machines
-// use NEON.
-#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/simd/sample.cpp"
-#include <hwy/foreach_target.h>
+#include "kernels/simd/targets.hpp"
 // Highway asks for this order: foreach_target.h before highway.h.
+#include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "core/parallel.hpp"
+#include "core/block_sums.hpp"
+#include "kernels/instruction_set.hpp"
+#include "kernels/sample_block.hpp"
+#include "kernels/simd/lanes-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace lodestone::kernels {
 namespace HWY_NAMESPACE {
 
-namespace hn = hwy::HWY_NAMESPACE;
+template <class T>
+constexpr std::size_t group_bytes = static_cast<std::size_t>(group_size<T>) / 8;
+template <class T>
+constexpr std::size_t group_width = static_cast<std::size_t>(group_size<T>);
 
-// Neurons come in groups of 64 bytes; a group is one vector or a few.
-template <class T>
-constexpr std::size_t group_size = static_cast<std::size_t>(Masks::group_size<T>);
-template <class T>
-constexpr std::size_t group_bytes = group_size<T> / 8;
-template <class T>
-using Tag = hn::CappedTag<T, group_size<T>>;
-template <class T>
-using Vec = hn::Vec<Tag<T>>;
-template <class T>
-constexpr std::size_t lanes = hn::MaxLanes(Tag<T>());
-template <class T>
-constexpr std::size_t group_vectors = group_size<T> / lanes<T>;
-
-// Tiles fill the registers with sums: 24 of 32 where there are so many (AVX-512, NEON), 12 of 16
-// (AVX2) or 8 of 16 (SSE, whose instructions take a register more) elsewhere. Rows by groups of
-// inner products on the way forward, features by groups of moments on the way back.
-constexpr std::size_t sums_in_registers = HWY_TARGET <= HWY_AVX3 || HWY_TARGET == HWY_NEON ? 24
-                                          : lanes<float> == 8                              ? 12
-                                                                                           : 8;
-template <class T>
-constexpr std::size_t tile_groups = group_vectors<T> == 1 ? 2 : 1;
-template <class T, std::size_t Groups>
-constexpr std::size_t tile_rows = std::max<std::size_t>(1, sums_in_registers /
-                                                               (Groups * group_vectors<T>));
 // One feature less than there is room for: the sums of the constant coordinate take its place.
 template <class T>
 constexpr std::size_t tile_features = std::max<std::size_t>(2, tile_rows<T, tile_groups<T>>) - 1;
@@ -64,7 +41,7 @@ HWY_INLINE void InnerProducts(const SampleBlock<T>& block, const T* HWY_RESTRICT
   const Tag<T> d;
   constexpr std::size_t vectors = Groups * group_vectors<T>;
   const auto weight = [&](std::size_t j, std::size_t v) HWY_ATTR {
-    return hn::LoadU(d, W + (v / group_vectors<T> * block.dimension() + j) * group_size<T> +
+    return hn::LoadU(d, W + (v / group_vectors<T> * block.dimension() + j) * group_width<T> +
                             v % group_vectors<T> * lanes<T>);
   };
 #pragma GCC unroll 24
@@ -158,11 +135,11 @@ HWY_INLINE void ForwardTile(const SampleBlock<T>& block, std::size_t t, const T*
     if constexpr (use == Use::sums_and_masks) {
 #pragma GCC unroll 24
       for (std::size_t v = 0; v < of_group; ++v) {
-        T* at = out.sums + (t + r) * group_size<T> + v * lanes<T>;
+        T* at = out.sums + (t + r) * group_width<T> + v * lanes<T>;
         Vec<T> sum = hn::LoadU(d, at);
 #pragma GCC unroll 24
         for (std::size_t g = 0; g < Groups; ++g) {
-          const Vec<T> amplitude = hn::LoadU(d, out.a + g * group_size<T> + v * lanes<T>);
+          const Vec<T> amplitude = hn::LoadU(d, out.a + g * group_width<T> + v * lanes<T>);
           sum = hn::MulAdd(amplitude, hn::Max(z[r][g * of_group + v], hn::Zero(d)), sum);
         }
         hn::StoreU(sum, d, at);
@@ -186,25 +163,6 @@ void ForwardGroups(const SampleBlock<T>& block, const T* W, const ForwardOutput<
   for (; t + most <= block.rows; t += most) ForwardTile<use, T, most, Groups>(block, t, W, out);
   for (; t + some <= block.rows; t += some) ForwardTile<use, T, some, Groups>(block, t, W, out);
   for (; t < block.rows; ++t) ForwardTile<use, T, 1, Groups>(block, t, W, out);
-}
-
-// Adds a vector to sums in double.
-HWY_INLINE void AddTo(double* sums, Vec<double> v) {
-  const Tag<double> d;
-  hn::StoreU(hn::Add(hn::LoadU(d, sums), v), d, sums);
-}
-HWY_INLINE void AddTo(double* sums, Vec<float> v) {
-#if HWY_TARGET == HWY_SCALAR
-  *sums += double{v.raw};
-#else
-  const hn::Half<Tag<float>> half;
-  const hn::Rebind<double, decltype(half)> d;
-  constexpr std::size_t count = lanes<float> / 2;
-  const auto low = hn::PromoteTo(d, hn::LowerHalf(half, v));
-  const auto high = hn::PromoteTo(d, hn::UpperHalf(half, v));
-  hn::StoreU(hn::Add(hn::LoadU(d, sums), low), d, sums);
-  hn::StoreU(hn::Add(hn::LoadU(d, sums + count), high), d, sums + count);
-#endif
 }
 
 // Adds Σ_t r_t 1[on] x_t of a few features to `sums`, which is packed like the weights; with
@@ -241,7 +199,7 @@ void MomentTile(const SampleBlock<T>& block, std::size_t first, const T* HWY_RES
     }
   }
   const auto at = [&](std::size_t j, std::size_t v) HWY_ATTR {
-    return sums + (v / group_vectors<T> * block.dimension() + j) * group_size<T> +
+    return sums + (v / group_vectors<T> * block.dimension() + j) * group_width<T> +
            v % group_vectors<T> * lanes<T>;
   };
 #pragma GCC unroll 24
@@ -291,31 +249,19 @@ HWY_INLINE void ForTiles(std::size_t groups, const Body& body) {
 template <class T>
 void ForwardBlock(const SampleBlock<T>& block, const PackedNeurons<T>& neurons, double* values,
                   std::uint8_t* masks, std::size_t mask_stride) {
-  const Tag<T> d;
-  T sums[rows_per_block * group_size<T>];
-  std::fill_n(sums, block.rows * group_size<T>, T{0});
-  const std::size_t group_weights = block.dimension() * group_size<T>;
+  T sums[rows_per_block * group_width<T>];
+  std::fill_n(sums, block.rows * group_width<T>, T{0});
+  const std::size_t group_weights = block.dimension() * group_width<T>;
   ForTiles<T>(neurons.groups, [&](auto count, std::size_t g) HWY_ATTR {
     ForwardOutput<T> out;
-    out.a = neurons.a.data() + g * group_size<T>;
+    out.a = neurons.a.data() + g * group_width<T>;
     out.sums = sums;
     out.masks = masks + g * mask_stride;
     out.mask_stride = mask_stride;
     ForwardGroups<Use::sums_and_masks, T, count()>(block, neurons.W.data() + g * group_weights,
                                                    out);
   });
-  for (std::size_t t = 0; t < block.rows; ++t) {
-    double lane_sums[group_size<T>] = {};
-    for (std::size_t v = 0; v < group_vectors<T>; ++v) {
-      AddTo(lane_sums + v * lanes<T>, hn::LoadU(d, sums + t * group_size<T> + v * lanes<T>));
-    }
-    const Tag<double> dd;
-    Vec<double> sum = hn::LoadU(dd, lane_sums);
-    for (std::size_t i = lanes<double>; i < group_size<T>; i += lanes<double>) {
-      sum = hn::Add(sum, hn::LoadU(dd, lane_sums + i));
-    }
-    values[t] = hn::GetLane(hn::SumOfLanes(dd, sum));
-  }
+  for (std::size_t t = 0; t < block.rows; ++t) values[t] = FoldLanes(sums + t * group_width<T>);
 }
 
 template <class T>
@@ -323,7 +269,7 @@ void BackwardBlock(const SampleBlock<T>& block, const T* r, const std::uint8_t* 
                    std::size_t mask_stride, std::size_t groups, double* sums) {
   ForTiles<T>(groups, [&](auto count, std::size_t g) HWY_ATTR {
     MomentGroups<T, count()>(block, r, masks + g * mask_stride, mask_stride,
-                             sums + g * block.dimension() * group_size<T>);
+                             sums + g * block.dimension() * group_width<T>);
   });
 }
 
@@ -332,7 +278,7 @@ void MaskedMomentsBlock(const SampleBlock<T>& block, const T* r, const PackedNeu
                         double* sums) {
   constexpr std::size_t stride = static_cast<std::size_t>(rows_per_block) * group_bytes<T>;
   std::uint8_t masks[tile_groups<T> * stride + 8];
-  const std::size_t group_weights = block.dimension() * group_size<T>;
+  const std::size_t group_weights = block.dimension() * group_width<T>;
   ForTiles<T>(neurons.groups, [&](auto count, std::size_t g) HWY_ATTR {
     ForwardOutput<T> out;
     out.masks = masks;
@@ -344,11 +290,11 @@ void MaskedMomentsBlock(const SampleBlock<T>& block, const T* r, const PackedNeu
 
 template <class T>
 void ActivationsBlock(const SampleBlock<T>& block, const PackedNeurons<T>& neurons, T* output) {
-  const std::size_t group_weights = block.dimension() * group_size<T>;
+  const std::size_t group_weights = block.dimension() * group_width<T>;
   ForTiles<T>(neurons.groups, [&](auto count, std::size_t g) HWY_ATTR {
     ForwardOutput<T> out;
-    out.output = output + g * group_size<T>;
-    out.output_stride = neurons.groups * group_size<T>;
+    out.output = output + g * group_width<T>;
+    out.output_stride = neurons.groups * group_width<T>;
     ForwardGroups<Use::activations, T, count()>(block, neurons.W.data() + g * group_weights, out);
   });
 }
@@ -378,16 +324,19 @@ HWY_INLINE void AffineTile(const SampleBlock<T>& block, std::size_t j, const T* 
 }
 
 // Adds w_t v_t to moments[0] and w_t v_t (x_t − c) to the rest. Columns in vectors, four at a time
-// so that one addition need not wait for another, the last ones one by one.
+// so that one addition need not wait for another, the last ones one by one: every column has one
+// sum, in the order of the rows.
 template <class T>
 void AffineMomentsBlock(const SampleBlock<T>& block, const T* HWY_RESTRICT center,
                         const double* weights, const double* values, double* moments) {
   T products[rows_per_block];
+  double total = 0.0;
   for (std::size_t t = 0; t < block.rows; ++t) {
     const double product = weights[t] * values[t];
     products[t] = static_cast<T>(product);
-    moments[0] += product;
+    total += product;
   }
+  moments[0] += total;
   const std::size_t columns = block.columns;
   std::size_t j = 0;
   for (; j + 4 * lanes<T> <= columns; j += 4 * lanes<T>) {
@@ -397,15 +346,16 @@ void AffineMomentsBlock(const SampleBlock<T>& block, const T* HWY_RESTRICT cente
     AffineTile<T, 1>(block, j, center, products, moments + 1);
   }
   for (; j < columns; ++j) {
-    double sum = 0.0;
+    T sum{0};
     for (std::size_t t = 0; t < block.rows; ++t) {
-      sum += double{products[t]} * double{block.X[t * columns + j] - center[j]};
+      sum = MulAddOne(products[t], block.X[t * columns + j] - center[j], sum);
     }
-    moments[1 + j] += sum;
+    moments[1 + j] += double{sum};
   }
 }
 
-// Returns the weighted square of what is left.
+// Returns the weighted square of what is left. The products of a row are summed in the lanes of a
+// group: column j in lane j % group_size.
 template <class T>
 double SubtractAffineBlock(const SampleBlock<T>& block, const T* HWY_RESTRICT center,
                            const T* HWY_RESTRICT slopes, double intercept, const double* weights,
@@ -415,15 +365,18 @@ double SubtractAffineBlock(const SampleBlock<T>& block, const T* HWY_RESTRICT ce
   double square = 0.0;
   for (std::size_t t = 0; t < block.rows; ++t) {
     const T* x = block.X + t * columns;
-    Vec<T> sum = hn::Zero(d);
-    double rest = intercept;
+    T sums[group_width<T>] = {};
     std::size_t j = 0;
     for (; j + lanes<T> <= columns; j += lanes<T>) {
+      T* at = sums + j % group_width<T>;
       const Vec<T> centred = hn::Sub(hn::LoadU(d, x + j), hn::LoadU(d, center + j));
-      sum = hn::MulAdd(hn::LoadU(d, slopes + j), centred, sum);
+      hn::StoreU(hn::MulAdd(hn::LoadU(d, slopes + j), centred, hn::LoadU(d, at)), d, at);
     }
-    for (; j < columns; ++j) rest += double{slopes[j]} * double{x[j] - center[j]};
-    values[t] -= rest + static_cast<double>(hn::GetLane(hn::SumOfLanes(d, sum)));
+    for (; j < columns; ++j) {
+      T& sum = sums[j % group_width<T>];
+      sum = MulAddOne(slopes[j], x[j] - center[j], sum);
+    }
+    values[t] -= intercept + FoldLanes(sums);
     square += weights[t] * values[t] * values[t];
   }
   return square;
@@ -453,6 +406,7 @@ namespace {
 
 template <class T>
 BlockKernels<T> block_kernels() {
+  if (plain_loops()) return reference::block_kernels<T>();
   if constexpr (std::is_same_v<T, double>) {
     return HWY_DYNAMIC_DISPATCH(KernelsFloat64)();
   } else {
@@ -464,7 +418,7 @@ std::size_t size(Index count) { return static_cast<std::size_t>(count); }
 
 template <class T>
 std::size_t group_count(Index neurons) {
-  return size((neurons + Masks::group_size<T> - 1) / Masks::group_size<T>);
+  return size(groups_of<T>(neurons));
 }
 
 template <class T>
@@ -481,7 +435,7 @@ std::vector<T> in_precision(const auto& values) {
 
 template <class T>
 PackedNeurons<T> packed(const Matrix& W, const Vector& a) {
-  constexpr Index in_group = Masks::group_size<T>;
+  constexpr Index in_group = group_size<T>;
   const Index d = W.cols();
   const std::size_t groups = group_count<T>(W.rows());
   PackedNeurons<T> result{groups, std::vector<T>(groups * size(in_group * d)),
@@ -496,7 +450,7 @@ PackedNeurons<T> packed(const Matrix& W, const Vector& a) {
 
 template <class T>
 void unpack(const std::vector<double>& sums, Matrix& moments) {
-  constexpr Index in_group = Masks::group_size<T>;
+  constexpr Index in_group = group_size<T>;
   const Index d = moments.cols();
   for (Index i = 0; i < moments.rows(); ++i) {
     const double* group = sums.data() + i / in_group * in_group * d + i % in_group;
@@ -506,44 +460,23 @@ void unpack(const std::vector<double>& sums, Matrix& moments) {
 
 template <class T>
 std::size_t packed_size(const Matrix& moments) {
-  return group_count<T>(moments.rows()) * size(Masks::group_size<T> * moments.cols());
+  return group_count<T>(moments.rows()) * size(group_size<T> * moments.cols());
 }
 
-// Sums over blocks of rows: the blocks are dealt to chunks by number and length alone, each chunk
-// adds up its own blocks in order, and the chunks are added in order. The sums are the same for
-// every thread count, and the memory is bounded: fewer chunks where sums are long.
-template <class AddBlock>
-std::vector<double> sums_over_blocks(const RowBlocks& rows, std::size_t length,
-                                     const AddBlock& add_block) {
-  constexpr std::size_t most_numbers = std::size_t{1} << 22;
-  const Index blocks = rows.count();
-  const Index chunks =
-      std::min(blocks, std::clamp<Index>(static_cast<Index>(most_numbers / (1 + length)), 8, 32));
-  if (chunks == 0) return std::vector<double>(length, 0.0);
-  std::vector<std::vector<double>> partial(size(chunks));
-  for_each_block(chunks, [&](Index chunk) {
-    std::vector<double>& sums = partial[size(chunk)];
-    sums.assign(length, 0.0);
-    for (Index block = chunk * blocks / chunks; block < (chunk + 1) * blocks / chunks; ++block) {
-      add_block(rows[block].first, rows[block].rows, sums.data());
-    }
+// Σ over blocks of rows of what add(first, rows, sums) adds to `length` sums.
+template <class AddRows>
+std::vector<double> sums_over_rows(const RowBlocks& visited, std::size_t length,
+                                   const AddRows& add) {
+  return sum_over_blocks(visited.count(), length, [&](Index block, double* sums) {
+    const auto [first, rows] = visited[block];
+    add(first, rows, sums);
   });
-  std::vector<double>& total = partial.front();
-  constexpr std::size_t slice = 8192;
-  for_each_block(static_cast<Index>((length + slice - 1) / slice), [&](Index number) {
-    const std::size_t first = size(number) * slice;
-    const std::size_t end = std::min(length, first + slice);
-    for (std::size_t chunk = 1; chunk < partial.size(); ++chunk) {
-      for (std::size_t i = first; i < end; ++i) total[i] += partial[chunk][i];
-    }
-  });
-  return std::move(total);
 }
 
 // Σ over blocks of what add(first, rows, moments) adds to the affine moments.
 template <class AddBlock>
 Vector affine_sums(const RowBlocks& rows, Index columns, const AddBlock& add_block) {
-  const std::vector<double> sums = sums_over_blocks(rows, size(1 + columns), add_block);
+  const std::vector<double> sums = sums_over_rows(rows, size(1 + columns), add_block);
   return Eigen::Map<const Vector>(sums.data(), 1 + columns);
 }
 
@@ -588,7 +521,7 @@ double backward(const SampleRows<T>& X, const Masks& masks, const Vector& b,
     for (Index t = 0; t < rows; ++t) r[t] = static_cast<T>(weights[t] * v[t]);
     kernels.backward(block, r, masks.row(first), size(masks.stride()), size(masks.groups()), sums);
   };
-  const std::vector<double> sums = sums_over_blocks(X.visited, length + 1, add);
+  const std::vector<double> sums = sums_over_rows(X.visited, length + 1, add);
   unpack<T>(sums, moments);
   return sums[length];
 }
@@ -604,7 +537,7 @@ void masked_moments(const SampleRows<T>& X, const Matrix& U, const Vector& r, Ma
     for (Index t = 0; t < rows; ++t) residual[t] = static_cast<T>(r[first + t]);
     kernels.masked_moments(block_of(X, first, rows), residual, neurons, sums);
   };
-  unpack<T>(sums_over_blocks(X.visited, packed_size<T>(moments), add), moments);
+  unpack<T>(sums_over_rows(X.visited, packed_size<T>(moments), add), moments);
 }
 
 template <class T>
@@ -628,7 +561,27 @@ double subtract_affine(const SampleRows<T>& X, const AffineColumns& affine, cons
     *square += kernels.subtract_affine(block_of(X, first, rows), center.data(), slopes.data(), b[0],
                                        affine.weights.data() + first, values.data() + first);
   };
-  return sums_over_blocks(X.visited, 1, add).front();
+  return sums_over_rows(X.visited, 1, add).front();
+}
+
+template <class T>
+void predictions(const SampleRows<T>& X, const Matrix& W, const Vector& a, const Vector& b,
+                 Vector& values) {
+  const BlockKernels<T> kernels = block_kernels<T>();
+  const PackedNeurons<T> neurons = packed<T>(W, a);
+  const std::vector<T> center(size(X.columns));
+  const std::vector<T> slopes = in_precision<T>(-b.tail(X.columns));
+  values.resize(X.visited.total());
+  for_each_block(X.visited.count(), [&](Index number) {
+    const auto [first, rows] = X.visited[number];
+    const SampleBlock<T> block = block_of(X, first, rows);
+    const std::size_t stride = block.rows * size(group_size<T>) / 8;
+    std::vector<std::uint8_t> masks(neurons.groups * stride + 8);
+    const double weights[rows_per_block] = {};
+    double* v = values.data() + first;
+    kernels.forward(block, neurons, v, masks.data(), stride);
+    kernels.subtract_affine(block, center.data(), slopes.data(), -b[0], weights, v);
+  });
 }
 
 template <class T>
@@ -637,7 +590,7 @@ void activations(const SampleRows<T>& X, Index first, Index count, const Matrix&
   output.resize(count, U.rows());
   if (output.size() == 0) return;
   const PackedNeurons<T> neurons = packed<T>(U, Vector());
-  const Index width = static_cast<Index>(neurons.groups) * Masks::group_size<T>;
+  const Index width = static_cast<Index>(neurons.groups) * group_size<T>;
   std::vector<T> padded(size(count * width));
   block_kernels<T>().activations(block_of(X, first, count), neurons, padded.data());
   using Padded = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -664,6 +617,10 @@ template double subtract_affine(const SampleRows<double>&, const AffineColumns&,
                                 Vector&);
 template double subtract_affine(const SampleRows<float>&, const AffineColumns&, const Vector&,
                                 Vector&);
+template void predictions(const SampleRows<double>&, const Matrix&, const Vector&, const Vector&,
+                          Vector&);
+template void predictions(const SampleRows<float>&, const Matrix&, const Vector&, const Vector&,
+                          Vector&);
 template void activations(const SampleRows<double>&, Index, Index, const Matrix&, Matrix&);
 template void activations(const SampleRows<float>&, Index, Index, const Matrix&, Matrix&);
 

@@ -48,4 +48,11 @@ struct BlockKernels {
                             double intercept, const double* weights, double* values);
 };
 
+namespace reference {
+/// In plain loops, with the operations of every instruction set that has fused multiply-adds in the
+/// same order: the bits of these are the specification.
+template <class T>
+BlockKernels<T> block_kernels();
+}
+
 }  // namespace lodestone::kernels

@@ -1,0 +1,126 @@
+#pragma once
+
+#include <oneapi/tbb/parallel_invoke.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "core/parallel.hpp"
+#include "core/perturbation.hpp"
+#include "lodestone/types.hpp"
+
+// Sums over rows. Every sum over the rows of a table goes through this file, so that its bits
+// depend on the rows alone: not on threads, on the length of what is added up, or on where the rows
+// live (docs/architecture.md, "Sums over rows").
+
+namespace lodestone {
+
+/// Rows per block, the unit of work and of summation. A multiple of 24 and of 16: the rows of the
+/// kernels' tiles divide it.
+inline constexpr Index rows_per_block = 240;
+
+inline constexpr Index blocks_of(Index rows) {
+  return (rows + rows_per_block - 1) / rows_per_block;
+}
+
+/// Blocks that are added up one after the other, as a leaf of the tree. Few blocks make leaves of
+/// one, so that all threads have work; from 512 blocks (122,880 rows) on a leaf has 8, which makes
+/// the additions of the tree an eighth of those of the blocks.
+inline constexpr Index blocks_per_leaf(Index blocks) {
+  return std::clamp<Index>(blocks / 64, 1, 8);
+}
+
+namespace block_sums {
+
+// The sums of one node of the tree, whose leaves are [first, first + count).
+template <class AddBlock>
+class Tree {
+ public:
+  Tree(Index blocks, std::size_t length, const AddBlock& add)
+      : blocks_(blocks), leaf_(blocks_per_leaf(blocks)), length_(length), add_(add) {}
+
+  Index leaves() const { return (blocks_ + leaf_ - 1) / leaf_; }
+
+  void fill(Index first, Index count, double* sums) const {
+    if (count == 1) {
+      std::fill_n(sums, length_, 0.0);
+      const Index end = std::min(blocks_, (first + 1) * leaf_);
+      for (Index block = first * leaf_; block < end; ++block) add_(block, sums);
+      return;
+    }
+    // The left side is the largest power of two below the count: a node that covers 2^k leaves from
+    // a multiple of 2^k on is the same in every tree.
+    const auto left = static_cast<Index>(std::bit_ceil(static_cast<std::size_t>(count)) / 2);
+    const auto right_sums = std::make_unique_for_overwrite<double[]>(length_);
+    const auto fill_left = [&] { fill(first, left, sums); };
+    const auto fill_right = [&] { fill(first + left, count - left, right_sums.get()); };
+    if (threads() == 1) {
+      fill_left();
+      fill_right();
+    } else {
+      oneapi::tbb::parallel_invoke(fill_left, fill_right);
+    }
+    add_up(right_sums.get(), sums);
+  }
+
+ private:
+  void add_up(const double* right, double* sums) const {
+    constexpr std::size_t slice = std::size_t{1} << 15;
+    for_each_block(static_cast<Index>((length_ + slice - 1) / slice), [&](Index number) {
+      const std::size_t begin = static_cast<std::size_t>(number) * slice;
+      const std::size_t end = std::min(length_, begin + slice);
+      for (std::size_t i = begin; i < end; ++i) sums[i] += right[i];
+    });
+  }
+
+  Index blocks_;
+  Index leaf_;
+  std::size_t length_;
+  const AddBlock& add_;
+};
+
+}  // namespace block_sums
+
+/// Σ over blocks [0, blocks) of `length` numbers; add(block, sums) adds those of one block to what
+/// it is given, and may be called from any thread. The sum is a binary tree over leaves of
+/// blocks_per_leaf(blocks) blocks, split at powers of two. Memory: `length` numbers for each level
+/// of the tree and thread.
+template <class AddBlock>
+std::vector<double> sum_over_blocks(Index blocks, std::size_t length, const AddBlock& add) {
+  std::vector<double> sums(length, 0.0);
+  if (blocks == 0 || length == 0) return sums;
+  const block_sums::Tree<AddBlock> tree(blocks, length, add);
+  if (threads() == 1 || tree.leaves() == 1) {
+    tree.fill(0, tree.leaves(), sums.data());
+  } else {
+    worker_arena().execute([&] { tree.fill(0, tree.leaves(), sums.data()); });
+  }
+  perturb(sums.data(), length);
+  return sums;
+}
+
+/// Σ_t term(t) over t in [0, n): within a block in order, over blocks by the tree.
+template <class Term>
+double sum_over_rows(Index n, const Term& term) {
+  return sum_over_blocks(blocks_of(n), 1,
+                         [&](Index block, double* sum) {
+                           const Index end = std::min(n, (block + 1) * rows_per_block);
+                           double total = 0.0;
+                           for (Index t = block * rows_per_block; t < end; ++t) total += term(t);
+                           *sum += total;
+                         })
+      .front();
+}
+
+/// Σ_t x_t and Σ_t x_t y_t over vectors with one number a row.
+inline double row_sum(const Vector& x) {
+  return sum_over_rows(x.size(), [&](Index t) { return x[t]; });
+}
+inline double row_dot(const Vector& x, const Vector& y) {
+  return sum_over_rows(x.size(), [&](Index t) { return x[t] * y[t]; });
+}
+
+}  // namespace lodestone
