@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "lodestone/error.hpp"
+#include "lodestone/core/error.hpp"
 
 namespace lodestone {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <cblas.h>
 
-#include "lodestone/types.hpp"
+#include "lodestone/core/types.hpp"
 
 namespace lodestone::kernels {
 

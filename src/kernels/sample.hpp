@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "lodestone/types.hpp"
+#include "lodestone/core/types.hpp"
 
 namespace lodestone::kernels {
 

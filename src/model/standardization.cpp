@@ -1,4 +1,4 @@
-#include "lodestone/standardization.hpp"
+#include "lodestone/model/standardization.hpp"
 
 #include <Eigen/Eigenvalues>
 #include <algorithm>
@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/in_place.hpp"
-#include "lodestone/error.hpp"
+#include "lodestone/core/error.hpp"
 
 namespace lodestone {
 namespace {

@@ -2,7 +2,7 @@
 // known minima, the path against its tolerance, against Algorithm 1, and against problems whose
 // optimum is known by construction.
 
-#include "lodestone/path.hpp"
+#include "lodestone/path/path.hpp"
 
 #include <gtest/gtest.h>
 
@@ -14,14 +14,14 @@
 #include <tuple>
 #include <vector>
 
-#include "lodestone/algorithm1.hpp"
-#include "lodestone/certificate.hpp"
-#include "lodestone/error.hpp"
-#include "lodestone/recovery.hpp"
+#include "fit/refit.hpp"
+#include "lodestone/certify/certificate.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/model/recovery.hpp"
+#include "lodestone/train/algorithm1.hpp"
 #include "path/descent.hpp"
 #include "path/lasso.hpp"
 #include "path/lbfgs.hpp"
-#include "path/refit.hpp"
 #include "support.hpp"
 
 namespace lodestone {
