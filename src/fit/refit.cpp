@@ -5,7 +5,7 @@
 
 #include "path/descent.hpp"
 
-namespace lodestone::path {
+namespace lodestone::fitting {
 namespace {
 
 // What is left of a feature's square after projecting off others, below which it is their copy.
@@ -50,11 +50,11 @@ Network refit_best(const Objective& objective, const Network& network, double me
   features.a =
       Eigen::CompleteOrthogonalDecomposition<Eigen::MatrixXd>(K).solve(Vector(gram.b(chosen)));
   balance(features);
-  DescentOptions descent;
+  path::DescentOptions descent;
   descent.max_iterations = 200;
   descent.stagnation = 1e-5;
   descent.should_stop = should_stop;
-  return descend(objective, features, 0.0, descent).network;
+  return path::descend(objective, features, 0.0, descent).network;
 }
 
-}  // namespace lodestone::path
+}  // namespace lodestone::fitting

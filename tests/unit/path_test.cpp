@@ -604,14 +604,14 @@ TEST(Refit, KeepsADirectionThatIsLighterThanTheCopiesOfAnother) {
   const Network network{Vector{{0.55, 0.5, 0.35}}, Matrix{{std::cos(half), 0.0, std::sin(half)},
                                                           {std::cos(half), 0.0, -std::sin(half)},
                                                           {0.1, 1.0, 0.0}}};
-  const Network refit = path::refit_best(objective, network, 2.0, 2, {});
+  const Network refit = fitting::refit_best(objective, network, 2.0, 2, {});
   ASSERT_EQ(refit.width(), 2);
   EXPECT_LT(objective.loss(refit), 1e-10);
   EXPECT_NEAR(std::abs(unit_directions(refit.W)(0, 0)), 1.0, 1e-6);
   EXPECT_NEAR(std::abs(unit_directions(refit.W)(1, 1)), 1.0, 1e-6);
   // Asked for more than there are, it keeps those that are no combination of others.
-  EXPECT_EQ(path::refit_best(objective, network, 15.0, 5, {}).width(), 2);
-  EXPECT_EQ(path::refit_best(objective, zero_network(3), 2.0, 5, {}).width(), 0);
+  EXPECT_EQ(fitting::refit_best(objective, network, 15.0, 5, {}).width(), 2);
+  EXPECT_EQ(fitting::refit_best(objective, zero_network(3), 2.0, 5, {}).width(), 0);
 }
 
 TEST(Path, BadOptionsAreRefused) {
