@@ -5,9 +5,9 @@
 #include <system_error>
 #include <vector>
 
-#include "lodestone/benchmark.hpp"
-#include "lodestone/error.hpp"
-#include "lodestone/file.hpp"
+#include "benchmark/benchmark_options.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/io/file.hpp"
 #include "verbs.hpp"
 
 namespace lodestone::app {

@@ -10,11 +10,12 @@
 #include <utility>
 #include <vector>
 
-#include "lodestone/error.hpp"
-#include "lodestone/file.hpp"
-#include "lodestone/model_certificate.hpp"
-#include "lodestone/train.hpp"
-#include "lodestone/verifier.hpp"
+#include "lodestone/certify/model_certificate.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/io/file.hpp"
+#include "lodestone/runs/options.hpp"
+#include "lodestone/runs/train.hpp"
+#include "lodestone/verifier/verifier.hpp"
 #include "verbs.hpp"
 
 namespace lodestone::app {

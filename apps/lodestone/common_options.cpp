@@ -2,8 +2,8 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "lodestone/error.hpp"
-#include "lodestone/parallel.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/core/parallel.hpp"
 #include "verbs.hpp"
 
 namespace lodestone::app {

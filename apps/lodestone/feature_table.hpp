@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "lodestone/fit.hpp"
+#include "lodestone/fit/fit.hpp"
 
 namespace lodestone::app {
 

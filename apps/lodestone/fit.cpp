@@ -7,10 +7,12 @@
 #include <string>
 
 #include "feature_table.hpp"
-#include "lodestone/error.hpp"
-#include "lodestone/file.hpp"
-#include "lodestone/fit_files.hpp"
-#include "lodestone/run_folder.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/io/file.hpp"
+#include "lodestone/io/runs/fit_files.hpp"
+#include "lodestone/io/runs/run_folder.hpp"
+#include "lodestone/runs/options.hpp"
+#include "lodestone/runs/summary.hpp"
 #include "lodestone/version.hpp"
 #include "verbs.hpp"
 

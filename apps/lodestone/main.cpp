@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "lodestone/error.hpp"
-#include "lodestone/nearest_name.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/core/nearest_name.hpp"
 #include "lodestone/version.hpp"
 #include "verbs.hpp"
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
-#include "lodestone/error.hpp"
-#include "lodestone/nearest_name.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/core/nearest_name.hpp"
 #include "verbs.hpp"
 
 namespace lodestone::app {

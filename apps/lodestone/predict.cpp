@@ -7,9 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "lodestone/dataset.hpp"
-#include "lodestone/error.hpp"
-#include "lodestone/model.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/model/dataset.hpp"
+#include "lodestone/model/model.hpp"
+#include "lodestone/runs/options.hpp"
 #include "verbs.hpp"
 
 namespace lodestone::app {

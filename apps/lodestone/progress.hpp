@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "lodestone/train.hpp"
+#include "lodestone/runs/train.hpp"
 
 namespace lodestone::app {
 

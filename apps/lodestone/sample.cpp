@@ -2,9 +2,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "lodestone/dataset.hpp"
-#include "lodestone/error.hpp"
-#include "lodestone/teacher.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/model/dataset.hpp"
+#include "lodestone/model/teacher.hpp"
+#include "lodestone/runs/options.hpp"
 #include "verbs.hpp"
 
 namespace lodestone::app {

@@ -8,10 +8,10 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "lodestone/error.hpp"
-#include "lodestone/options.hpp"
-#include "lodestone/parallel.hpp"
-#include "lodestone/sweep.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/core/parallel.hpp"
+#include "lodestone/runs/options.hpp"
+#include "lodestone/runs/sweep.hpp"
 #include "verbs.hpp"
 
 namespace lodestone::app {

@@ -5,10 +5,13 @@
 #include <string>
 #include <utility>
 
-#include "lodestone/error.hpp"
-#include "lodestone/file.hpp"
-#include "lodestone/run_folder.hpp"
-#include "lodestone/train.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/io/file.hpp"
+#include "lodestone/runs/options.hpp"
+#include "lodestone/runs/summary.hpp"
+#include "lodestone/runs/train.hpp"
+#include "lodestone/runs/train_files.hpp"
+#include "lodestone/runs/train_inputs.hpp"
 #include "progress.hpp"
 #include "verbs.hpp"
 
@@ -70,7 +73,7 @@ class Train final : public Verb {
 
     TrainState state;
     if (folder) {
-      if (auto saved = folder->read_checkpoint(code)) state = std::move(*saved);
+      if (auto saved = read_checkpoint(*folder, code)) state = std::move(*saved);
       write_file_atomically(folder->file("config.toml"), config_text(flags_.options()));
     } else if (!common_.out.empty()) {
       folder = RunFolder::create(common_.out, common_.overwrite, config_text(flags_.options()));
@@ -139,7 +142,7 @@ class Train final : public Verb {
 
     const std::string summary = summary_text(problem, options_, state, result);
     const bool finished = result.status == Status::converged;
-    if (folder) folder->write_result(state, result, summary, code);
+    if (folder) write_result(*folder, state, result, summary, code);
     if (common_.json) {
       print(summary);
     } else if (!common_.quiet) {
@@ -171,7 +174,7 @@ class Train final : public Verb {
   // A disk that is full for a moment should not end hours of work: the next checkpoint may fit.
   void save(const RunFolder& folder, const TrainState& state, const std::string& code) {
     try {
-      folder.write_checkpoint(state, code);
+      write_checkpoint(folder, state, code);
     } catch (const FileError& error) {
       if (!warned_ && !common_.quiet && !common_.json)
         say(fmt::format("lodestone: warning: {}; training goes on\n", error.what()));

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "lodestone/options.hpp"
-#include "lodestone/table.hpp"
+#include "lodestone/io/config/option.hpp"
+#include "lodestone/model/table.hpp"
 
 namespace lodestone::app {
 

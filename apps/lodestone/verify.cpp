@@ -7,9 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "lodestone/error.hpp"
-#include "lodestone/laboratory.hpp"
-#include "lodestone/laboratory_files.hpp"
+#include "laboratory/laboratory.hpp"
+#include "laboratory/laboratory_files.hpp"
+#include "laboratory/verify_request.hpp"
+#include "lodestone/core/error.hpp"
 #include "verbs.hpp"
 
 namespace lodestone::app {

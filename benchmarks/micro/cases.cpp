@@ -10,7 +10,7 @@
 
 #include "benchmark/problems.hpp"
 #include "certify/ascent.hpp"
-#include "lodestone/model.hpp"
+#include "lodestone/model/model.hpp"
 
 namespace lodestone::micro {
 namespace {

@@ -3,8 +3,8 @@
 #include <functional>
 #include <string>
 
-#include "lodestone/benchmark.hpp"
-#include "lodestone/objective.hpp"
+#include "benchmark/benchmark.hpp"
+#include "lodestone/objective/objective.hpp"
 
 namespace lodestone::micro {
 

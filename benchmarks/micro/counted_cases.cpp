@@ -19,10 +19,10 @@
 #endif
 
 #include "cases.hpp"
-#include "lodestone/algorithm1.hpp"
-#include "lodestone/dataset.hpp"
-#include "lodestone/fit.hpp"
-#include "lodestone/parallel.hpp"
+#include "lodestone/core/parallel.hpp"
+#include "lodestone/fit/fit.hpp"
+#include "lodestone/model/dataset.hpp"
+#include "lodestone/train/algorithm1.hpp"
 
 // What is counted, by this name: callgrind's --toggle-collect.
 extern "C" __attribute__((noinline)) void counted_region(const std::function<void()>& body) {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "cases.hpp"
-#include "lodestone/parallel.hpp"
+#include "lodestone/core/parallel.hpp"
 
 namespace {
 

@@ -1,6 +1,6 @@
 #include "arrays.hpp"
 
-#include "lodestone/error.hpp"
+#include "lodestone/core/error.hpp"
 
 namespace lodestone::python {
 

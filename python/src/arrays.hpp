@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
-#include "lodestone/dataset.hpp"
-#include "lodestone/network.hpp"
-#include "lodestone/types.hpp"
+#include "lodestone/core/types.hpp"
+#include "lodestone/model/dataset.hpp"
+#include "lodestone/model/network.hpp"
 
 namespace lodestone::python {
 

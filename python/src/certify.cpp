@@ -1,4 +1,4 @@
-#include "lodestone/model_certificate.hpp"
+#include "lodestone/certify/model_certificate.hpp"
 
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
@@ -10,7 +10,7 @@
 #include "arrays.hpp"
 #include "bindings.hpp"
 #include "interpreter.hpp"
-#include "lodestone/verifier.hpp"
+#include "lodestone/verifier/verifier.hpp"
 #include "options.hpp"
 #include "results.hpp"
 #include "teacher.hpp"

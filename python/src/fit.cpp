@@ -1,4 +1,4 @@
-#include "lodestone/fit.hpp"
+#include "lodestone/fit/fit.hpp"
 
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>

@@ -1,4 +1,4 @@
-#include "lodestone/model.hpp"
+#include "lodestone/model/model.hpp"
 
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
@@ -12,7 +12,7 @@
 #include "arrays.hpp"
 #include "bindings.hpp"
 #include "interpreter.hpp"
-#include "lodestone/error.hpp"
+#include "lodestone/core/error.hpp"
 
 namespace lodestone::python {
 namespace {

@@ -8,8 +8,8 @@
 
 #include "bindings.hpp"
 #include "interpreter.hpp"
-#include "lodestone/error.hpp"
-#include "lodestone/parallel.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/core/parallel.hpp"
 #include "lodestone/version.hpp"
 #include "results.hpp"
 

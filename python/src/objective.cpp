@@ -1,4 +1,4 @@
-#include "lodestone/objective.hpp"
+#include "lodestone/objective/objective.hpp"
 
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
@@ -8,9 +8,9 @@
 #include "arrays.hpp"
 #include "bindings.hpp"
 #include "interpreter.hpp"
-#include "lodestone/certificate.hpp"
-#include "lodestone/error.hpp"
-#include "lodestone/path.hpp"
+#include "lodestone/certify/certificate.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/path/path.hpp"
 #include "results.hpp"
 #include "teacher.hpp"
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "lodestone/error.hpp"
-#include "lodestone/options.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/runs/options.hpp"
 
 namespace lodestone::python {
 

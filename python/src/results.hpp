@@ -8,12 +8,12 @@
 #include <string>
 #include <vector>
 
-#include "lodestone/certificate.hpp"
-#include "lodestone/fit.hpp"
-#include "lodestone/model_certificate.hpp"
-#include "lodestone/recovery.hpp"
-#include "lodestone/train.hpp"
-#include "lodestone/verifier.hpp"
+#include "lodestone/certify/certificate.hpp"
+#include "lodestone/certify/model_certificate.hpp"
+#include "lodestone/fit/fit.hpp"
+#include "lodestone/model/recovery.hpp"
+#include "lodestone/runs/train.hpp"
+#include "lodestone/verifier/verifier.hpp"
 
 namespace lodestone::python {
 

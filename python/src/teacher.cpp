@@ -1,11 +1,11 @@
-#include "lodestone/teacher.hpp"
+#include "lodestone/model/teacher.hpp"
 
 #include <nanobind/stl/string.h>
 
 #include "arrays.hpp"
 #include "bindings.hpp"
 #include "interpreter.hpp"
-#include "lodestone/recovery.hpp"
+#include "lodestone/model/recovery.hpp"
 #include "results.hpp"
 #include "teacher.hpp"
 

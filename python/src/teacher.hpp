@@ -1,7 +1,7 @@
 #pragma once
 
 #include "arrays.hpp"
-#include "lodestone/teacher.hpp"
+#include "lodestone/model/teacher.hpp"
 
 namespace lodestone::python {
 

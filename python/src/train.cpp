@@ -1,4 +1,4 @@
-#include "lodestone/train.hpp"
+#include "lodestone/runs/train.hpp"
 
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
@@ -12,7 +12,7 @@
 #include "arrays.hpp"
 #include "bindings.hpp"
 #include "interpreter.hpp"
-#include "lodestone/run_folder.hpp"
+#include "lodestone/runs/train_inputs.hpp"
 #include "options.hpp"
 #include "results.hpp"
 #include "teacher.hpp"

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "lodestone/certificate.hpp"
+#include "lodestone/certify/certificate.hpp"
 
 namespace lodestone {
 

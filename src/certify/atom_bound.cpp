@@ -11,7 +11,7 @@
 
 #include "certify/arc_derivatives.hpp"
 #include "certify/cap_bound.hpp"
-#include "lodestone/network.hpp"
+#include "lodestone/model/network.hpp"
 #include "objective/arc_kernel.hpp"
 
 namespace lodestone {

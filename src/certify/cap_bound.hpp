@@ -3,8 +3,8 @@
 #include <memory>
 
 #include "certify/sphere_cells.hpp"
-#include "lodestone/objective.hpp"
-#include "lodestone/types.hpp"
+#include "lodestone/core/types.hpp"
+#include "lodestone/objective/objective.hpp"
 
 namespace lodestone {
 

@@ -7,9 +7,9 @@
 #include "certify/ascent.hpp"
 #include "certify/gap.hpp"
 #include "core/largest.hpp"
-#include "lodestone/certificate.hpp"
-#include "lodestone/error.hpp"
-#include "lodestone/random.hpp"
+#include "lodestone/certify/certificate.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/core/random.hpp"
 
 namespace lodestone {
 namespace {

@@ -1,4 +1,4 @@
-#include "lodestone/model_certificate.hpp"
+#include "lodestone/certify/model_certificate.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,7 @@
 
 #include "certify/gap.hpp"
 #include "core/largest.hpp"
-#include "lodestone/error.hpp"
+#include "lodestone/core/error.hpp"
 
 namespace lodestone {
 namespace {

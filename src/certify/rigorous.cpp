@@ -14,8 +14,8 @@
 #include "certify/gap.hpp"
 #include "certify/sphere_cells.hpp"
 #include "core/parallel.hpp"
-#include "lodestone/certificate.hpp"
-#include "lodestone/error.hpp"
+#include "lodestone/certify/certificate.hpp"
+#include "lodestone/core/error.hpp"
 #include "objective/arc_kernel.hpp"
 
 namespace lodestone {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "certify/cap_bound.hpp"
-#include "lodestone/error.hpp"
+#include "lodestone/core/error.hpp"
 
 namespace lodestone {
 namespace {

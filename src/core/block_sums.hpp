@@ -10,7 +10,7 @@
 
 #include "core/parallel.hpp"
 #include "core/perturbation.hpp"
-#include "lodestone/types.hpp"
+#include "lodestone/core/types.hpp"
 
 // Sums over rows. Every sum over the rows of a table goes through this file, so that its bits
 // depend on the rows alone: not on threads, on the length of what is added up, or on where the rows

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "lodestone/types.hpp"
+#include "lodestone/core/types.hpp"
 
 /// Tables that shrink where they lie: a second copy of the rows may not fit into memory.
 namespace lodestone {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "lodestone/types.hpp"
+#include "lodestone/core/types.hpp"
 
 namespace lodestone {
 

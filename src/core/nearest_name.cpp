@@ -1,4 +1,4 @@
-#include "lodestone/nearest_name.hpp"
+#include "lodestone/core/nearest_name.hpp"
 
 #include <algorithm>
 #include <numeric>

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <system_error>
 
-#include "lodestone/error.hpp"
+#include "lodestone/core/error.hpp"
 
 namespace lodestone {
 namespace {

@@ -4,8 +4,8 @@
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task_arena.h>
 
-#include "lodestone/parallel.hpp"
-#include "lodestone/types.hpp"
+#include "lodestone/core/parallel.hpp"
+#include "lodestone/core/types.hpp"
 
 namespace lodestone {
 

@@ -1,4 +1,4 @@
-#include "lodestone/random.hpp"
+#include "lodestone/core/random.hpp"
 
 #include <Random123/philox.h>
 

@@ -1,4 +1,4 @@
-#include "lodestone/file.hpp"
+#include "lodestone/io/file.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -15,7 +15,7 @@
 #include <system_error>
 
 #include "io/input_file.hpp"
-#include "lodestone/error.hpp"
+#include "lodestone/core/error.hpp"
 
 namespace lodestone {
 namespace {

@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "lodestone/error.hpp"
+#include "lodestone/core/error.hpp"
 
 // POSIX has the program find it here and declares it nowhere.
 extern char** environ;

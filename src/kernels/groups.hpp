@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-#include "lodestone/types.hpp"
+#include "lodestone/core/types.hpp"
 
 // The shape of sums that all instruction sets share (docs/architecture.md, "Same bits"): numbers
 // lie in groups of 64 bytes, one lane a column; each lane is summed in order by fused

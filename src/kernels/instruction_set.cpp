@@ -10,7 +10,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "lodestone/error.hpp"
+#include "lodestone/core/error.hpp"
 
 namespace lodestone::kernels {
 namespace {

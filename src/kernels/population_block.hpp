@@ -4,7 +4,7 @@
 #include <cstddef>
 
 #include "kernels/groups.hpp"
-#include "lodestone/types.hpp"
+#include "lodestone/core/types.hpp"
 
 namespace lodestone::kernels {
 

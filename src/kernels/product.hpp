@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "kernels/groups.hpp"
-#include "lodestone/types.hpp"
+#include "lodestone/core/types.hpp"
 
 namespace lodestone::kernels {
 

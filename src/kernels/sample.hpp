@@ -6,7 +6,7 @@
 
 #include "core/block_sums.hpp"
 #include "kernels/groups.hpp"
-#include "lodestone/types.hpp"
+#include "lodestone/core/types.hpp"
 
 namespace lodestone::kernels {
 

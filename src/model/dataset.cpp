@@ -1,4 +1,4 @@
-#include "lodestone/dataset.hpp"
+#include "lodestone/model/dataset.hpp"
 
 #include <fmt/format.h>
 
@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "core/in_place.hpp"
-#include "lodestone/error.hpp"
-#include "lodestone/random.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/core/random.hpp"
 
 namespace lodestone {
 

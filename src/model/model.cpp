@@ -1,4 +1,4 @@
-#include "lodestone/model.hpp"
+#include "lodestone/model/model.hpp"
 
 #include <fmt/format.h>
 
@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "kernels/sample.hpp"
-#include "lodestone/error.hpp"
-#include "lodestone/nearest_name.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/core/nearest_name.hpp"
 
 namespace lodestone {
 

@@ -1,4 +1,4 @@
-#include "lodestone/network.hpp"
+#include "lodestone/model/network.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "lodestone/recovery.hpp"
+#include "lodestone/model/recovery.hpp"
 
 #include <Eigen/SVD>
 #include <algorithm>
@@ -6,7 +6,7 @@
 #include <numbers>
 #include <string>
 
-#include "lodestone/error.hpp"
+#include "lodestone/core/error.hpp"
 
 namespace lodestone {
 namespace {

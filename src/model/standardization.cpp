@@ -1,4 +1,4 @@
-#include "lodestone/standardization.hpp"
+#include "lodestone/model/standardization.hpp"
 
 #include <Eigen/Eigenvalues>
 #include <algorithm>
@@ -7,7 +7,7 @@
 
 #include "core/block_sums.hpp"
 #include "core/in_place.hpp"
-#include "lodestone/error.hpp"
+#include "lodestone/core/error.hpp"
 
 namespace lodestone {
 namespace {

@@ -1,4 +1,4 @@
-#include "lodestone/teacher.hpp"
+#include "lodestone/model/teacher.hpp"
 
 #include <fmt/format.h>
 
@@ -11,8 +11,8 @@
 #include <numbers>
 #include <utility>
 
-#include "lodestone/error.hpp"
-#include "lodestone/random.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/core/random.hpp"
 
 namespace lodestone {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <string>
 
-#include "lodestone/error.hpp"
-#include "lodestone/network.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/model/network.hpp"
 
 namespace lodestone {
 

@@ -1,4 +1,4 @@
-#include "lodestone/objective.hpp"
+#include "lodestone/objective/objective.hpp"
 
 namespace lodestone {
 

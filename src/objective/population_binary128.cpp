@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "core/parallel.hpp"
-#include "lodestone/objective.hpp"
+#include "lodestone/objective/objective.hpp"
 #include "objective/population_long_double.hpp"
 
 #if LDBL_MANT_DIG == 113

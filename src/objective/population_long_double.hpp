@@ -1,7 +1,7 @@
 #pragma once
 
-#include "lodestone/network.hpp"
-#include "lodestone/teacher.hpp"
+#include "lodestone/model/network.hpp"
+#include "lodestone/model/teacher.hpp"
 
 namespace lodestone {
 

@@ -13,9 +13,9 @@
 #include "core/parallel.hpp"
 #include "kernels/product.hpp"
 #include "kernels/sample.hpp"
-#include "lodestone/error.hpp"
-#include "lodestone/objective.hpp"
-#include "lodestone/random.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/core/random.hpp"
+#include "lodestone/objective/objective.hpp"
 #include "objective/check_sizes.hpp"
 
 namespace lodestone {

@@ -2,8 +2,8 @@
 
 #include <functional>
 
-#include "lodestone/network.hpp"
-#include "lodestone/objective.hpp"
+#include "lodestone/model/network.hpp"
+#include "lodestone/objective/objective.hpp"
 
 namespace lodestone::path {
 

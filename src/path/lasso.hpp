@@ -1,6 +1,6 @@
 #pragma once
 
-#include "lodestone/types.hpp"
+#include "lodestone/core/types.hpp"
 
 namespace lodestone::path {
 

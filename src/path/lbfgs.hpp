@@ -2,7 +2,7 @@
 
 #include <functional>
 
-#include "lodestone/types.hpp"
+#include "lodestone/core/types.hpp"
 
 namespace lodestone::path {
 

@@ -1,4 +1,4 @@
-#include "lodestone/path.hpp"
+#include "lodestone/path/path.hpp"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "certify/gap.hpp"
-#include "lodestone/error.hpp"
+#include "lodestone/core/error.hpp"
 #include "path/descent.hpp"
 #include "path/lasso.hpp"
 

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "core/parallel.hpp"
-#include "lodestone/dual_certificate.hpp"
-#include "lodestone/error.hpp"
-#include "lodestone/random.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/core/random.hpp"
+#include "lodestone/theory/dual_certificate.hpp"
 #include "theory/certificate_span.hpp"
 
 namespace lodestone {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "lodestone/dual_certificate.hpp"
+#include "lodestone/theory/dual_certificate.hpp"
 
 namespace lodestone::theory {
 

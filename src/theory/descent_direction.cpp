@@ -1,4 +1,4 @@
-#include "lodestone/descent_direction.hpp"
+#include "lodestone/theory/descent_direction.hpp"
 
 #include <fmt/format.h>
 
@@ -7,8 +7,8 @@
 #include <numbers>
 #include <vector>
 
-#include "lodestone/error.hpp"
-#include "lodestone/recovery.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/model/recovery.hpp"
 
 namespace lodestone {
 namespace {

@@ -1,4 +1,4 @@
-#include "lodestone/dual_certificate.hpp"
+#include "lodestone/theory/dual_certificate.hpp"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 #include <cmath>
 #include <vector>
 
-#include "lodestone/error.hpp"
+#include "lodestone/core/error.hpp"
 #include "theory/relu_kernel.hpp"
 
 namespace lodestone {

@@ -1,4 +1,4 @@
-#include "lodestone/linearized.hpp"
+#include "lodestone/theory/linearized.hpp"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 #include <numbers>
 
 #include "core/parallel.hpp"
-#include "lodestone/error.hpp"
+#include "lodestone/core/error.hpp"
 
 namespace lodestone {
 namespace {

@@ -10,8 +10,8 @@
 
 #include "certify/sphere_cells.hpp"
 #include "core/parallel.hpp"
-#include "lodestone/dual_certificate.hpp"
-#include "lodestone/error.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/theory/dual_certificate.hpp"
 #include "theory/certificate_span.hpp"
 #include "theory/relu_kernel.hpp"
 

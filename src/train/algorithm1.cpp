@@ -1,4 +1,4 @@
-#include "lodestone/algorithm1.hpp"
+#include "lodestone/train/algorithm1.hpp"
 
 #include <fmt/format.h>
 
@@ -7,8 +7,8 @@
 #include <cmath>
 #include <utility>
 
-#include "lodestone/error.hpp"
-#include "lodestone/random.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/core/random.hpp"
 
 namespace lodestone {
 namespace {

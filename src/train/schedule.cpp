@@ -1,4 +1,4 @@
-#include "lodestone/schedule.hpp"
+#include "lodestone/train/schedule.hpp"
 
 #include <cmath>
 

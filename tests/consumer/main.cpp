@@ -3,9 +3,7 @@
 
 #include <cstdio>
 #include <exception>
-#include <lodestone/algorithm1.hpp>
-#include <lodestone/recovery.hpp>
-#include <lodestone/version.hpp>
+#include <lodestone/lodestone.hpp>
 
 int main() try {
   lodestone::RandomTeacher hidden;

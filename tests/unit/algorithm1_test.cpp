@@ -1,6 +1,6 @@
 // Algorithm 1: its stages, stopping and resuming, statuses, threads, and what the schedule is for.
 
-#include "lodestone/algorithm1.hpp"
+#include "lodestone/train/algorithm1.hpp"
 
 #include <gtest/gtest.h>
 
@@ -15,9 +15,9 @@
 #include <utility>
 #include <vector>
 
-#include "lodestone/dataset.hpp"
-#include "lodestone/error.hpp"
-#include "lodestone/recovery.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/model/dataset.hpp"
+#include "lodestone/model/recovery.hpp"
 #include "support.hpp"
 
 namespace lodestone {

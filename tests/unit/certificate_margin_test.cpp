@@ -6,8 +6,8 @@
 #include <numbers>
 #include <vector>
 
-#include "lodestone/dual_certificate.hpp"
-#include "lodestone/error.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/theory/dual_certificate.hpp"
 #include "support.hpp"
 #include "theory/relu_kernel.hpp"
 

@@ -1,6 +1,6 @@
 // Certificate: the gap against optima that are known, and the search behind it.
 
-#include "lodestone/certificate.hpp"
+#include "lodestone/certify/certificate.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,8 +10,8 @@
 #include <limits>
 #include <numbers>
 
-#include "lodestone/dataset.hpp"
-#include "lodestone/error.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/model/dataset.hpp"
 #include "support.hpp"
 
 namespace lodestone {

@@ -1,6 +1,6 @@
 // Data sets from files: which column is what, weights, text columns, missing values, further files.
 
-#include "lodestone/dataset.hpp"
+#include "lodestone/model/dataset.hpp"
 
 #include <gtest/gtest.h>
 
@@ -15,9 +15,9 @@
 #include <vector>
 
 #include "io/name_list.hpp"
-#include "lodestone/error.hpp"
-#include "lodestone/run_folder.hpp"
-#include "lodestone/table.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/model/table.hpp"
+#include "lodestone/runs/train_inputs.hpp"
 #include "support.hpp"
 
 namespace lodestone {

@@ -1,12 +1,12 @@
 // The feature-improvement descent direction (docs/math.md, 7.5).
-#include "lodestone/descent_direction.hpp"
+#include "lodestone/theory/descent_direction.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <numbers>
 
-#include "lodestone/error.hpp"
+#include "lodestone/core/error.hpp"
 #include "support.hpp"
 
 namespace lodestone {

@@ -1,4 +1,4 @@
-#include "lodestone/dual_certificate.hpp"
+#include "lodestone/theory/dual_certificate.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "lodestone/error.hpp"
+#include "lodestone/core/error.hpp"
 #include "objective/arc_kernel.hpp"
 
 namespace lodestone {

@@ -1,6 +1,6 @@
 // Fitting rows: what is found, how it is chosen, and what its reader is told.
 
-#include "lodestone/fit.hpp"
+#include "lodestone/fit/fit.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,9 +13,9 @@
 #include <string>
 #include <vector>
 
-#include "lodestone/dataset.hpp"
-#include "lodestone/error.hpp"
-#include "lodestone/objective.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/model/dataset.hpp"
+#include "lodestone/objective/objective.hpp"
 #include "support.hpp"
 
 namespace lodestone {

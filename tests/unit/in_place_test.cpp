@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "lodestone/dataset.hpp"
+#include "lodestone/model/dataset.hpp"
 #include "support.hpp"
 
 namespace lodestone {

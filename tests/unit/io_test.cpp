@@ -23,9 +23,9 @@
 #include <utility>
 #include <vector>
 
-#include "lodestone/error.hpp"
-#include "lodestone/file.hpp"
-#include "lodestone/table.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/io/file.hpp"
+#include "lodestone/model/table.hpp"
 
 namespace lodestone {
 namespace {

@@ -1,5 +1,5 @@
 // Every statement holds on seeds of its own, and stops holding when its assumption is taken away.
-#include "lodestone/laboratory.hpp"
+#include "laboratory/laboratory.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "lodestone/error.hpp"
-#include "lodestone/laboratory_files.hpp"
+#include "laboratory/laboratory_files.hpp"
+#include "lodestone/core/error.hpp"
 #include "support.hpp"
 
 namespace lodestone {

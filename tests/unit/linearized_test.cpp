@@ -1,13 +1,13 @@
 // The floor of the linearized network (docs/math.md, 7.9).
-#include "lodestone/linearized.hpp"
+#include "lodestone/theory/linearized.hpp"
 
 #include <gtest/gtest.h>
 
 #include <Eigen/QR>
 #include <cmath>
 
-#include "lodestone/error.hpp"
-#include "lodestone/network.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/model/network.hpp"
 #include "support.hpp"
 
 namespace lodestone {

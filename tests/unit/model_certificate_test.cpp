@@ -1,13 +1,13 @@
 // Certificates of whole models, in original units.
 
-#include "lodestone/model_certificate.hpp"
+#include "lodestone/certify/model_certificate.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <numbers>
 
-#include "lodestone/error.hpp"
+#include "lodestone/core/error.hpp"
 #include "support.hpp"
 
 namespace lodestone {

@@ -1,6 +1,6 @@
 // Networks, standardization, models in original units and their files.
 
-#include "lodestone/model.hpp"
+#include "lodestone/model/model.hpp"
 
 #include <gtest/gtest.h>
 
@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "lodestone/error.hpp"
-#include "lodestone/objective.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/objective/objective.hpp"
 #include "support.hpp"
 
 namespace lodestone {

@@ -2,7 +2,7 @@
 // known minima, the path against its tolerance, against Algorithm 1, and against problems whose
 // optimum is known by construction.
 
-#include "lodestone/path.hpp"
+#include "lodestone/path/path.hpp"
 
 #include <gtest/gtest.h>
 
@@ -14,14 +14,14 @@
 #include <tuple>
 #include <vector>
 
-#include "lodestone/algorithm1.hpp"
-#include "lodestone/certificate.hpp"
-#include "lodestone/error.hpp"
-#include "lodestone/recovery.hpp"
+#include "fit/refit.hpp"
+#include "lodestone/certify/certificate.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/model/recovery.hpp"
+#include "lodestone/train/algorithm1.hpp"
 #include "path/descent.hpp"
 #include "path/lasso.hpp"
 #include "path/lbfgs.hpp"
-#include "path/refit.hpp"
 #include "support.hpp"
 
 namespace lodestone {
@@ -604,14 +604,14 @@ TEST(Refit, KeepsADirectionThatIsLighterThanTheCopiesOfAnother) {
   const Network network{Vector{{0.55, 0.5, 0.35}}, Matrix{{std::cos(half), 0.0, std::sin(half)},
                                                           {std::cos(half), 0.0, -std::sin(half)},
                                                           {0.1, 1.0, 0.0}}};
-  const Network refit = path::refit_best(objective, network, 2.0, 2, {});
+  const Network refit = fitting::refit_best(objective, network, 2.0, 2, {});
   ASSERT_EQ(refit.width(), 2);
   EXPECT_LT(objective.loss(refit), 1e-10);
   EXPECT_NEAR(std::abs(unit_directions(refit.W)(0, 0)), 1.0, 1e-6);
   EXPECT_NEAR(std::abs(unit_directions(refit.W)(1, 1)), 1.0, 1e-6);
   // Asked for more than there are, it keeps those that are no combination of others.
-  EXPECT_EQ(path::refit_best(objective, network, 15.0, 5, {}).width(), 2);
-  EXPECT_EQ(path::refit_best(objective, zero_network(3), 2.0, 5, {}).width(), 0);
+  EXPECT_EQ(fitting::refit_best(objective, network, 15.0, 5, {}).width(), 2);
+  EXPECT_EQ(fitting::refit_best(objective, zero_network(3), 2.0, 5, {}).width(), 0);
 }
 
 TEST(Path, BadOptionsAreRefused) {

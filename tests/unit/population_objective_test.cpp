@@ -9,8 +9,8 @@
 #include <numbers>
 #include <vector>
 
-#include "lodestone/error.hpp"
-#include "lodestone/objective.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/objective/objective.hpp"
 #include "quad.hpp"
 #include "support.hpp"
 

@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "lodestone/network.hpp"
-#include "lodestone/teacher.hpp"
+#include "lodestone/model/network.hpp"
+#include "lodestone/model/teacher.hpp"
 
 namespace lodestone::quad {
 

@@ -1,6 +1,6 @@
 // Random numbers: Philox's published answers, streams as pure functions, moments, permutations.
 
-#include "lodestone/random.hpp"
+#include "lodestone/core/random.hpp"
 
 #include <Random123/philox.h>
 #include <gtest/gtest.h>

@@ -1,13 +1,13 @@
 // Recovery: each quantity of docs/math.md, 5, on networks built to have a known value of it.
 
-#include "lodestone/recovery.hpp"
+#include "lodestone/model/recovery.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <numbers>
 
-#include "lodestone/error.hpp"
+#include "lodestone/core/error.hpp"
 #include "support.hpp"
 
 namespace lodestone {

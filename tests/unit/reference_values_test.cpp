@@ -8,12 +8,12 @@
 #include <numbers>
 #include <utility>
 
-#include "lodestone/certificate.hpp"
-#include "lodestone/dataset.hpp"
-#include "lodestone/dual_certificate.hpp"
-#include "lodestone/network.hpp"
-#include "lodestone/objective.hpp"
-#include "lodestone/teacher.hpp"
+#include "lodestone/certify/certificate.hpp"
+#include "lodestone/model/dataset.hpp"
+#include "lodestone/model/network.hpp"
+#include "lodestone/model/teacher.hpp"
+#include "lodestone/objective/objective.hpp"
+#include "lodestone/theory/dual_certificate.hpp"
 #include "objective/arc_kernel.hpp"
 
 namespace lodestone {

@@ -13,10 +13,10 @@
 #include "certify/arc_derivatives.hpp"
 #include "certify/cap_bound.hpp"
 #include "certify/sphere_cells.hpp"
-#include "lodestone/algorithm1.hpp"
-#include "lodestone/certificate.hpp"
-#include "lodestone/dataset.hpp"
-#include "lodestone/error.hpp"
+#include "lodestone/certify/certificate.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/model/dataset.hpp"
+#include "lodestone/train/algorithm1.hpp"
 #include "support.hpp"
 
 namespace lodestone {

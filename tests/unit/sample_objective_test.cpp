@@ -11,9 +11,9 @@
 #include <utility>
 #include <vector>
 
-#include "lodestone/dataset.hpp"
-#include "lodestone/error.hpp"
-#include "lodestone/objective.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/model/dataset.hpp"
+#include "lodestone/objective/objective.hpp"
 #include "support.hpp"
 
 namespace lodestone {

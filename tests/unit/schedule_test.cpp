@@ -1,6 +1,6 @@
 // Schedules of weight decay and the files they are read from.
 
-#include "lodestone/schedule.hpp"
+#include "lodestone/train/schedule.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "lodestone/error.hpp"
+#include "lodestone/core/error.hpp"
 #include "support.hpp"
 
 namespace lodestone {

@@ -15,11 +15,11 @@
 #include <string_view>
 #include <utility>
 
-#include "lodestone/network.hpp"
-#include "lodestone/parallel.hpp"
-#include "lodestone/random.hpp"
-#include "lodestone/teacher.hpp"
-#include "lodestone/types.hpp"
+#include "lodestone/core/parallel.hpp"
+#include "lodestone/core/random.hpp"
+#include "lodestone/core/types.hpp"
+#include "lodestone/model/network.hpp"
+#include "lodestone/model/teacher.hpp"
 
 namespace lodestone::support {
 

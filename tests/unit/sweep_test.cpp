@@ -1,6 +1,6 @@
 // Sweeps: the grid spelled out, and the table of a sweep's runs. Running is tested from outside.
 
-#include "lodestone/sweep.hpp"
+#include "lodestone/runs/sweep.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "lodestone/error.hpp"
-#include "lodestone/run_folder.hpp"
-#include "lodestone/teacher.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/model/teacher.hpp"
+#include "lodestone/runs/train_inputs.hpp"
 #include "support.hpp"
 
 namespace lodestone {

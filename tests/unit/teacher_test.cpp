@@ -1,6 +1,6 @@
 // Teachers: drawing, checking, parsing, condition number, files.
 
-#include "lodestone/teacher.hpp"
+#include "lodestone/model/teacher.hpp"
 
 #include <gtest/gtest.h>
 
@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
-#include "lodestone/dataset.hpp"
-#include "lodestone/error.hpp"
-#include "lodestone/recovery.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/model/dataset.hpp"
+#include "lodestone/model/recovery.hpp"
 #include "support.hpp"
 
 namespace lodestone {

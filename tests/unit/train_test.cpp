@@ -1,6 +1,6 @@
 // Training sessions: the problem made from options, choice of λ by validation, span reduction.
 
-#include "lodestone/train.hpp"
+#include "lodestone/runs/train.hpp"
 
 #include <gtest/gtest.h>
 
@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "lodestone/error.hpp"
+#include "lodestone/core/error.hpp"
 #include "support.hpp"
 
 namespace lodestone {

@@ -1,7 +1,7 @@
 // The verifier agrees with what runs report, on every kind of problem, and objects when a number is
 // changed.
 
-#include "lodestone/verifier.hpp"
+#include "lodestone/verifier/verifier.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,8 +9,8 @@
 #include <functional>
 #include <numbers>
 
-#include "lodestone/error.hpp"
-#include "lodestone/train.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/runs/train.hpp"
 #include "support.hpp"
 
 namespace lodestone {

@@ -1,0 +1,158 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lodestone/model/dataset.hpp"
+#include "lodestone/model/model.hpp"
+#include "lodestone/model/recovery.hpp"
+#include "lodestone/model/standardization.hpp"
+#include "lodestone/model/teacher.hpp"
+#include "lodestone/path/path.hpp"
+
+namespace lodestone {
+
+/// Which of the models that were cross-validated is taken.
+enum class Selection {
+  best,                ///< the smallest validation error; a refit only where it is clearly better
+  one_standard_error,  ///< the fewest features within one standard error of it
+};
+const char* name(Selection selection);
+Selection parse_selection(const std::string& text);
+
+/// Whether the chosen features may be refitted without penalty (docs/math.md, 9.5).
+enum class Relaxed {
+  automatic,  ///< where validation says it helps
+  never,
+  always,
+};
+const char* name(Relaxed relaxed);
+Relaxed parse_relaxed(const std::string& text);
+
+/// One fold of a cross-validation: numbers of the rows to train on and to judge by.
+struct Split {
+  std::vector<Index> training;
+  std::vector<Index> held_out;
+};
+
+/// How a certified model is fitted to rows (docs/math.md, 9).
+struct FitOptions {
+  /// The path. max_neurons and gap_tolerance are set by the two fields below.
+  PathOptions path = default_path();
+
+  /// Relative gap of the path of all rows, > 0; 0: 1e-3 on rows, 2e-5 on populations.
+  double gap_tolerance = 0.0;
+
+  /// Most features, >= 1 and at most the number of rows; 0: 40, or fewer rows; 200 on populations.
+  Index max_features = 0;
+
+  /// λ of the standardized problem, > 0: the path ends there and nothing is cross-validated. 0:
+  /// chosen.
+  double lambda = 0.0;
+
+  Standardization::Kind standardize = Standardization::Kind::scale;
+  bool biases = true;
+  Precision precision = Precision::float64;  ///< of the rows
+
+  int folds = 5;  ///< of the cross-validation, >= 2; not used with validation rows
+
+  /// The folds themselves, at least 2, as numbers of the rows given to fit(), those of weight 0
+  /// counted; empty: drawn at random, as many as the field above says.
+  std::vector<Split> splits;
+
+  Selection select = Selection::best;
+  Relaxed relaxed = Relaxed::automatic;
+  int bootstrap = 0;       ///< resamples for the angles' errors, >= 0
+  std::uint64_t seed = 0;  ///< of folds, searches and resamples
+
+  /// 30 values of λ down to 1e-4 λ_max.
+  static PathOptions default_path();
+
+  /// Throws InvalidArgument naming the field, its value and its range.
+  void validate() const;
+};
+
+/// One model that was tried: the penalized network at a λ, or some of its features refitted.
+struct Candidate {
+  int index = 0;                 ///< into the path
+  bool relaxed = false;          ///< refitted without penalty
+  double merge_angle_deg = 0.0;  ///< relaxed: neurons closer than this were merged first
+  Index features = 0;            ///< relaxed: the heaviest so many; else those of the path
+  /// Mean squared error on rows held out, as a share of the target's variance: mean over folds, and
+  /// its standard error (over validation rows: of their mean).
+  double validation_error = std::numeric_limits<double>::quiet_NaN();
+  double standard_error = std::numeric_limits<double>::quiet_NaN();
+  Vector
+      parts;  ///< what the mean is taken over: an error for each fold, or for each validation row
+};
+
+/// What is known of one feature beyond its numbers.
+struct FeatureReport {
+  double mass = 0.0;          ///< |amplitude|·‖(direction, bias)‖ in standardized units
+  double share = 0.0;         ///< of the sum of masses
+  double eta = 0.0;           ///< η_λ at the penalized network's nearest neuron
+  double active_share = 0.0;  ///< of the training rows on which its relu is above zero
+  /// Bootstrap, where asked for: root mean square and 95 % quantile of the angle between the
+  /// feature's direction and its counterpart in resamples, up to sign, and the share of resamples
+  /// that have one within 30°.
+  double angle_error_deg = std::numeric_limits<double>::quiet_NaN();
+  double angle_95_deg = std::numeric_limits<double>::quiet_NaN();
+  double found_share = std::numeric_limits<double>::quiet_NaN();
+};
+
+struct FitResult {
+  PathResult path;                     ///< of all training rows
+  std::vector<Index> path_features;    ///< features after merging, one a point
+  std::vector<double> training_error;  ///< share of the target's variance, one a point
+  std::vector<Candidate> candidates;   ///< penalized ones first, in the path's order
+  int chosen = 0;                      ///< into candidates
+  int best = 0;                  ///< the best penalized one, or the refit that is clearly better
+  bool cross_validated = false;  ///< whether validation_error means anything
+
+  Network network;  ///< the penalized network of the chosen λ, to which the certificate belongs
+  Certificate certificate;
+  double loss = 0.0;
+  double penalized_loss = 0.0;
+  double lambda = 0.0;
+
+  Network features;            ///< of the model, in standardized coordinates, heaviest first
+  double features_loss = 0.0;  ///< their L
+  double merge_angle_deg = 0.0;
+  Standardization standardization;
+  bool biases = true;
+  Model model;                         ///< what predicts
+  Model network_model;                 ///< the penalized network in original units
+  std::vector<FeatureReport> reports;  ///< one a feature of the model
+  std::vector<std::string> warnings;
+  bool interrupted = false;  ///< stopped early: the model is the best of what was finished
+};
+
+struct FitObserver {
+  /// Work done so far as a share of all, and what is being done, for a progress bar. May be called
+  /// from several threads, one at a time.
+  std::function<void(double share, const std::string& what)> on_progress;
+  std::function<bool()> should_stop;  ///< asked often, from any thread; true ends the work
+  /// Once, when options and rows have proved usable and the work begins.
+  std::function<void()> on_start;
+};
+
+/// Fits the certified λ-path to rows, chooses λ and the number of features by cross-validation (or
+/// by the validation rows), and refits where that helps. Weights of rows are honoured throughout.
+/// Throws InvalidArgument for options out of range, more folds than rows, and data that cannot be
+/// fitted. Memory: the rows, once more standardized, and O(n + features·d) a fold.
+FitResult fit(Dataset training, const std::optional<Dataset>& validation, const FitOptions& options,
+              const FitObserver& observer = {});
+
+/// The path on a teacher's exact population. Nothing is cross-validated: the last λ is taken.
+FitResult fit(const Teacher& teacher, const FitOptions& options, const FitObserver& observer = {});
+
+/// Things about a fitted model that its reader should know: nearly parallel features, amplitudes
+/// that nearly cancel, features that are linear on the training rows.
+std::vector<std::string> feature_warnings(const Network& features,
+                                          const std::vector<FeatureReport>& reports);
+
+}  // namespace lodestone

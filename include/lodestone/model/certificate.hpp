@@ -1,0 +1,25 @@
+#pragma once
+
+#include "lodestone/core/types.hpp"
+
+namespace lodestone {
+
+/// How close a network is to the global minimum of P_λ (docs/math.md, 6).
+struct Certificate {
+  enum class Kind {
+    estimated,  ///< sup |η_λ| is the best of many ascents: the gap may be understated
+    rigorous,   ///< sup |η_λ| is a proven upper bound
+  };
+  double sup_eta = 0.0;        ///< sup_u |η_λ(u)|; rigorous: proven to be at most this
+  double sup_eta_lower = 0.0;  ///< |η_λ| at `direction`; estimated: the same as sup_eta
+  double gap = 0.0;            ///< P_λ(θ) − min P_λ is at most this
+  double relative_gap = 0.0;   ///< gap / P_λ(θ)
+  Kind kind = Kind::estimated;
+  bool search_failed = false;  ///< the estimate contradicts itself: sup_eta was missed
+  Vector direction;  ///< unit direction that attains sup_eta_lower, in the objective's coordinates
+  Index maxima = 0;  ///< distinct local maxima of |η_λ|, up to sign, that the ascents found
+  Index cells = 0;   ///< rigorous: cells the proof took
+  Index effective_dimension = 0;  ///< rigorous: dimension of the sphere's space that was searched
+};
+
+}  // namespace lodestone

@@ -1,0 +1,112 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lodestone/core/types.hpp"
+#include "lodestone/model/teacher.hpp"
+
+namespace lodestone {
+
+/// A column of text as numbers: one 0/1 column a value, named "column=value".
+struct Encoding {
+  std::string column;
+  std::vector<std::string> values;  ///< in the order of their 0/1 columns
+};
+
+/// Inputs and a target, in their original units.
+struct Dataset {
+  Matrix X;                          ///< n×d
+  Vector y;                          ///< n
+  std::vector<std::string> columns;  ///< d names
+  std::string target;
+  Vector weights = {};                     ///< n row weights >= 0, or empty: equal
+  std::string weights_column = {};         ///< where they came from
+  std::vector<Encoding> encodings = {};    ///< of the text columns among the inputs
+  Index dropped_rows = 0;                  ///< left out for missing values
+  std::vector<std::string> warnings = {};  ///< what reading found odd, for people
+};
+
+/// n rows x ~ N(0, I_d), y = f_*(x) + noise. `noise` is the noise's standard deviation as a share
+/// of the standard deviation of f_*(x), >= 0. Row t depends on the seed and t alone. Columns are
+/// named x0, x1, ..., the target y. Throws InvalidArgument for n < 1 or negative noise.
+Dataset draw_samples(const Teacher& teacher, Index n, double noise, std::uint64_t seed);
+
+/// Variance of f_*(x) for x ~ N(0, I), in closed form (docs/math.md, 2.2).
+double target_variance(const Teacher& teacher);
+
+/// Where rows come from and how they are read.
+struct DataSource {
+  std::string file;               ///< CSV, NPY, NPZ (see read_table), "-": standard input
+  std::string target;             ///< column name, number from 0, or a second file
+  std::optional<char> delimiter;  ///< of a CSV file; absent: found
+
+  /// Column of row weights (name, or number from 0); empty: rows count alike. Weights are >= 0. A
+  /// row of weight 0 counts as absent, and is left out.
+  std::string weights;
+
+  /// Columns to leave out (names, or numbers from 0 that count all columns of the file).
+  std::vector<std::string> exclude;
+
+  /// A column with text becomes 0/1 columns, one for each of its values in the order of their
+  /// bytes, in its place. At most 100 values a column.
+  bool one_hot = false;
+
+  /// Rows with a missing value (an empty cell, NA, NaN, null, none, nil, n/a, ?, - or .) in a
+  /// column that is used are left out. Infinities are never accepted.
+  bool drop_missing = false;
+};
+
+/// Reads a data file and takes target and weights out of its columns. Throws FileError or
+/// InvalidArgument, naming line and column, for what read_table refuses, text and missing values
+/// without leave to treat them, negative weights or no positive one, and columns that are not there
+/// (suggesting the nearest name).
+Dataset read_dataset(const DataSource& source);
+
+/// Reads `file` for the same columns as `data`, which was read from `source`: rows to validate or
+/// test with. Columns are found by name, or by position in an array. Text takes the encodings of
+/// `data`; values that those do not have leave the column's group 0, with a warning. Throws as
+/// read_dataset does, and InvalidArgument when the target is a second file.
+Dataset read_dataset_like(const Dataset& data, const DataSource& source, const std::string& file);
+
+/// Reads rows for a model's inputs: `columns` as Model::columns has them, and encodings. A file
+/// that names its columns may hold others and need not hold the target; in an array all columns are
+/// inputs. y is empty where there is no target, and NaN in rows without. Of the source, weights,
+/// exclude and one_hot have no effect. Throws FileError, and InvalidArgument for encodings whose
+/// 0/1 columns are not among `columns`.
+Dataset read_inputs(const DataSource& source, const std::vector<std::string>& columns,
+                    const std::vector<Encoding>& encodings);
+
+/// Checks the row weights of a data set, and leaves out rows of weight 0. Throws InvalidArgument
+/// for a wrong number of weights, negative ones, and none that is positive.
+Dataset weighted_rows(Dataset data);
+
+/// The chosen rows of a data set, in the given order.
+Dataset take_rows(const Dataset& data, const std::vector<Index>& rows);
+
+/// Between which values each column of some rows lies; empty where there are no rows.
+struct ColumnRanges {
+  Vector lowest;   ///< d
+  Vector highest;  ///< d
+};
+ColumnRanges column_ranges(const Matrix& X);
+
+/// Rows for training, for choosing, and for judging.
+struct Shares {
+  Dataset training;
+  std::optional<Dataset> validation;
+  std::optional<Dataset> test;
+};
+
+/// Deals rows once, at random: the test share (of all rows) first, then the validation share (of
+/// the others; fewer than two rows count as none), the rest for training. Rows given as validation
+/// or test replace that share. Rows of weight 0 are left out. Throws InvalidArgument when fewer
+/// than two rows are left for training, the target is constant, or columns differ. A data set that
+/// is moved in becomes the training rows where it lies: beyond it only the shares take memory.
+Shares deal_rows(Dataset data, double test_share, double validation_share, std::uint64_t seed,
+                 std::optional<Dataset> validation = std::nullopt,
+                 std::optional<Dataset> test = std::nullopt);
+
+}  // namespace lodestone

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <vector>
+
+#include "lodestone/core/types.hpp"
+
+namespace lodestone {
+
+/// The trained part θ = (a, W) of a two-layer network with m neurons (docs/math.md, 1.1):
+///   f(x) = Σ_i a_i relu(w_i·x) + α + β·x.
+/// α and β are never parameters of a solver: every objective eliminates them (see Affine).
+struct Network {
+  Vector a;  ///< m output weights
+  Matrix W;  ///< m×d input weights, a row a neuron
+
+  Index width() const { return a.size(); }
+};
+
+/// The linear part of a network, always at its optimum for the rest of it.
+struct Affine {
+  double alpha = 0.0;
+  Vector beta;  ///< d
+};
+
+/// ‖a‖² + ‖W‖_F², the quantity weight decay multiplies by λ/2.
+double squared_norm(const Network& network);
+
+/// Mass |a_i|‖w_i‖ of every neuron (docs/math.md, 1.2).
+Vector masses(const Network& network);
+
+/// Rescales each neuron so that |a_i| = ‖w_i‖: f stays, the penalty falls to its minimum
+/// (docs/math.md, 1.2). Neurons without mass become zero.
+void balance(Network& network);
+
+/// Rows of W divided by their norms; a zero row stays zero.
+Matrix unit_directions(const Matrix& W);
+
+/// Neurons that merged() makes into one.
+struct MergeGroup {
+  std::vector<Index> members;  ///< their positions, the heaviest first
+  Vector sum;                  ///< Σ |a_i| w_i, mirrored to the heaviest one's side; d
+};
+
+/// The groups of merged(), those with the heaviest members first.
+std::vector<MergeGroup> merge_groups(const Network& network, double angle_deg);
+
+/// Neurons that have come together made into one (docs/math.md, 1.3): taken from the heaviest down,
+/// a neuron joins the first group with the same sign of a whose heaviest neuron is within angle_deg
+/// of it, up to sign; each group becomes its average neuron Σ a_i w_i, mirrored to one side.
+/// Mirroring changes f by a linear function, which the affine part takes up. Neurons without mass
+/// are dropped.
+Network merged(const Network& network, double angle_deg);
+
+/// θ with every row of W taken to other coordinates: W·map (m×d times d×d').
+Network transformed(const Network& network, const Matrix& map);
+
+}  // namespace lodestone

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <vector>
+
+#include "lodestone/model/network.hpp"
+#include "lodestone/model/teacher.hpp"
+
+namespace lodestone {
+
+/// What became of one teacher neuron (docs/math.md, 5).
+struct TeacherRecovery {
+  double amplitude = 0.0;   ///< a*_j
+  double mass = 0.0;        ///< Σ a_i‖w_i‖ over the neurons nearest to ±w*_j
+  double angle_deg = 90.0;  ///< average neuron to w*_j, in [0, 90]; 90 without neurons
+  Index neurons = 0;        ///< how many of them hold more than 1e-4 of the total mass
+  bool recovered = false;   ///< angle within 0.1° and mass within 1%
+};
+
+/// How well a network's neurons sit on a teacher's directions (docs/math.md, 5). Angles in degrees,
+/// up to sign.
+struct Recovery {
+  Index teachers = 0;
+  Index recovered = 0;
+  double max_angle_deg = 0.0;   ///< over neurons holding more than 1e-4 of the total mass
+  double mean_angle_deg = 0.0;  ///< mass-weighted
+  double far_mass = 0.0;        ///< share of mass further than 10° from every teacher
+  double subspace_share = 0.0;  ///< mass-weighted ‖P_S* ŵ_i‖², 1 when all neurons lie in the span
+  std::vector<TeacherRecovery> per_teacher;
+};
+
+/// Throws InvalidArgument when the dimensions of network and teacher differ. For a network without
+/// mass, angles are 90° and far mass is 1.
+Recovery measure_recovery(const Teacher& teacher, const Network& network);
+
+/// Angle between the lines through u and v, in degrees in [0, 90], accurate near 0 (from chords);
+/// 90 when one of them is zero.
+double angle_between_lines_deg(const Vector& u, const Vector& v);
+
+}  // namespace lodestone

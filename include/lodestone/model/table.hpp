@@ -1,0 +1,44 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lodestone/core/types.hpp"
+
+namespace lodestone {
+
+/// A rectangular block of numbers with named columns, as read from a data file.
+struct Table {
+  std::vector<std::string> names;  ///< one per column; "x0", "x1", ... where the file names none
+  Matrix values;                   ///< rows × columns, all finite
+  bool has_names = false;          ///< true when the file itself named the columns
+};
+
+struct TableOptions {
+  /// Column separator of a CSV file; absent: found among ',' ';' tab and '|' from the header line.
+  /// A quote, line end, letter, digit, '+', '-' or '.' is refused with InvalidArgument.
+  std::optional<char> delimiter;
+};
+
+/// Reads a table from CSV (with a header line), NPY (2-D) or NPZ (its only array, its only 2-D
+/// array, or the one named by "FILE.npz:NAME"), told apart by content. "-" is standard input.
+/// Throws FileError naming file, line and column for: a missing or empty file, ragged rows, text
+/// where a number should be, NaN or infinity, repeated column names, a truncated or unsupported
+/// array. (read_dataset can take text and missing values.)
+Table read_table(const std::string& path, const TableOptions& options = {});
+
+/// Reads one column of numbers (target or weights): a 1-D array or a 2-D array with one column or
+/// row from NPY or NPZ, or a CSV file with one column. Throws FileError as read_table does.
+Vector read_vector(const std::string& path);
+
+/// Writes CSV with a header and shortest round-trip numbers. The file appears whole or not at all.
+/// Throws InvalidArgument for a table without rows or columns, NaN or infinity, or a number of
+/// names other than the number of columns.
+void write_csv(const std::string& path, const Table& table);
+
+/// Writes a 2-D float64 array in NPY format 1.0, row-major. The file appears whole or not at all.
+/// Throws InvalidArgument for an array that is empty or holds NaN or infinity.
+void write_npy(const std::string& path, const Matrix& values);
+
+}  // namespace lodestone

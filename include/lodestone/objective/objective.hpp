@@ -1,0 +1,230 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "lodestone/core/types.hpp"
+#include "lodestone/model/network.hpp"
+#include "lodestone/model/teacher.hpp"
+
+namespace lodestone {
+
+/// L and its gradient at a network, with α and β at their optimum (docs/math.md, 2.1 and 3.2).
+struct Evaluation {
+  double loss = 0.0;  ///< L(θ), without the penalty
+  Vector gradient_a;  ///< m
+  Matrix gradient_W;  ///< m×d
+};
+
+/// Correlations of a residual with relu(u·x) for a batch of directions.
+struct Correlation {
+  Vector value;     ///< E[(f − y) relu(u·x)], one per direction
+  Matrix gradient;  ///< its gradient in u, a row per direction; u·gradient = value
+};
+
+/// Residual of a population: E[(f − y) relu(u·x)] = Σ_q weights_q h(∠(u, v_q)) at unit u
+/// (docs/math.md, 2.5). A view: it lives as long as the residual it comes from.
+struct AtomMeasure {
+  const Matrix& directions;  ///< Q×d, v_q, rows of unit length; zero where the weight is zero
+  const Vector& weights;     ///< Q, of either sign
+};
+
+/// Residual of a sample: E[(f − y) relu(u·x)] = Σ_t weights_t relu(u·x_t). The rows are a copy; the
+/// weights live as long as the residual they come from.
+struct RowMeasure {
+  Matrix rows;            ///< n×d, x_t, the constant coordinate of a bias included
+  const Vector& weights;  ///< n, residual times row weight
+};
+
+/// What a residual is made of, for those who bound it.
+using ResidualMeasure = std::variant<AtomMeasure, RowMeasure>;
+
+/// A function C(u) = E[r relu(u·x)] of directions, for some r.
+class CorrelationField {
+ public:
+  virtual ~CorrelationField() = default;
+
+  /// For p directions U (p×d, any length; a zero row gives zero).
+  virtual Correlation correlate(const Matrix& U) const = 0;
+};
+
+/// The affine-free residual f − y of one network, kept so that many directions can be tried.
+/// It refers to the objective that made it, which must outlive it.
+class Residual : public CorrelationField {
+ public:
+  virtual ResidualMeasure measure() const = 0;
+
+  /// E (f − y)² = 2L.
+  virtual double energy() const = 0;
+
+  /// E (y − f) y, y without its affine part.
+  virtual double target_product() const = 0;
+
+  /// At most `count` unit directions in which the residual is likely to be large, a row each, the
+  /// likeliest first: teachers of a population, rows of a sample with the largest weighted error.
+  virtual Matrix suggested_directions(Index count) const = 0;
+
+  /// A stand-in that costs a fraction, for a search to begin with: of many rows a random part, with
+  /// weights that keep expectations. None where there is little to gain.
+  virtual std::unique_ptr<CorrelationField> sketch(std::uint64_t seed) const {
+    static_cast<void>(seed);
+    return nullptr;
+  }
+};
+
+/// Least squares in the output weights with the directions fixed: minimize
+/// ½ aᵀ K a − bᵀ a + L(0), K_ij = E σ_i σ_j, b_i = E σ_i y with affine-free features σ_i.
+struct FeatureGram {
+  Matrix K;  ///< p×p
+  Vector b;  ///< p
+};
+
+/// What a network is trained against: population or sample, behind one interface.
+///
+/// Objectives are immutable and their calls may run at the same time. Calls throw InvalidArgument
+/// when a network or directions do not have the objective's dimension. Results do not depend on the
+/// number of threads. Work comes in blocks of rows (samples) or of neurons (populations) whose
+/// partial results are reduced in a fixed order.
+class Objective {
+ public:
+  virtual ~Objective() = default;
+
+  /// Length of a neuron's weight vector, the constant coordinate of a bias included.
+  virtual Index dimension() const = 0;
+
+  /// Whether ∇L is continuous away from zero neurons. A sum over rows is not: its gradient jumps
+  /// where a neuron's boundary crosses a row.
+  virtual bool smooth() const = 0;
+
+  /// Relative error of the loss below which a decrease is not to be seen; 0: that of float64
+  /// itself.
+  virtual double loss_rounding() const { return 0.0; }
+
+  /// L of the network without neurons: ½ E y² once y has lost its affine part.
+  virtual double null_loss() const = 0;
+
+  /// L and ∇L. Rounding error of the loss: about 1e-16 of the squared mass.
+  virtual Evaluation evaluate(const Network& network) const = 0;
+
+  /// L as it is reported: correct to 1e-6 relative also where evaluate() has lost its digits.
+  virtual double loss(const Network& network) const = 0;
+
+  virtual std::unique_ptr<Residual> residual(const Network& network) const = 0;
+
+  /// K and b for the features relu(u·x), u a row of U (p×d).
+  virtual FeatureGram feature_gram(const Matrix& U) const = 0;
+
+  /// The optimal α and β for a network. β has the inputs' dimension (no bias coordinate).
+  virtual Affine affine(const Network& network) const = 0;
+};
+
+/// Population objective: x ~ N(0, I_d), y = f_*(x); everything in closed form (docs/math.md, 2).
+class PopulationObjective final : public Objective {
+ public:
+  explicit PopulationObjective(Teacher teacher);
+
+  const Teacher& teacher() const { return teacher_; }
+
+  Index dimension() const override { return teacher_.dimension(); }
+  bool smooth() const override { return true; }
+  double null_loss() const override { return null_loss_; }
+  Evaluation evaluate(const Network& network) const override;
+  double loss(const Network& network) const override;
+  std::unique_ptr<Residual> residual(const Network& network) const override;
+  FeatureGram feature_gram(const Matrix& U) const override;
+  Affine affine(const Network& network) const override;
+
+ private:
+  Teacher teacher_;
+  double null_loss_ = 0.0;
+};
+
+/// How inputs are kept and inner products computed. Losses, gradients and everything else are sums
+/// in float64 over blocks of rows in either case (docs/math.md, 3.4).
+enum class Precision { float64, float32 };
+const char* name(Precision precision);
+/// Throws InvalidArgument for other text than float64 and float32.
+Precision parse_precision(const std::string& text);
+
+/// Rows a network is fitted to, already in the coordinates of training.
+struct SampleData {
+  Matrix X;             ///< n×p inputs
+  Vector y;             ///< n targets
+  Vector weights;       ///< n non-negative row weights, or empty for equal ones
+  bool biases = false;  ///< give neurons a bias: weight vectors have a coordinate for a constant 1
+  Precision precision = Precision::float64;
+};
+
+/// Sample objective: (weighted) means over n rows (docs/math.md, 3).
+class SampleObjective final : public Objective {
+ public:
+  /// Keeps the matrix it is given, without a copy (in float32, half of it). Throws InvalidArgument
+  /// for sizes that do not match, numbers that are not finite (in float32), negative or all-zero
+  /// weights, a target without variance beyond its affine part being allowed, and fewer rows with
+  /// weight than the affine part has coefficients plus one (it would interpolate).
+  explicit SampleObjective(SampleData data);
+  ~SampleObjective() override;
+
+  /// The same without rows [first, first + count): they have no weight and cost nothing. The inputs
+  /// are shared with this objective, not copied; 3n numbers are new. Throws InvalidArgument when
+  /// the range is not within the rows, or too few rows are left.
+  SampleObjective without_rows(Index first, Index count) const;
+
+  /// The same with other weights of the rows (n numbers >= 0, as in SampleData; a resample counts
+  /// each row as often as it was drawn). The inputs are shared. Throws InvalidArgument as the
+  /// constructor does.
+  SampleObjective with_weights(Vector weights) const;
+
+  /// Rows that count.
+  Index rows() const;
+
+  Precision precision() const;
+
+  Index dimension() const override;
+  bool smooth() const override { return false; }
+  double loss_rounding() const override;
+  double null_loss() const override { return null_loss_; }
+  Evaluation evaluate(const Network& network) const override;
+  double loss(const Network& network) const override;
+  std::unique_ptr<Residual> residual(const Network& network) const override;
+  FeatureGram feature_gram(const Matrix& U) const override;
+  Affine affine(const Network& network) const override;
+
+ private:
+  class RowResidual;
+  struct Rows;
+
+  explicit SampleObjective(std::shared_ptr<const Rows> data);
+
+  Index input_dimension() const;
+  Matrix inputs(Index first, Index rows) const;
+  Matrix affine_columns(const Matrix& X) const;
+  Vector affine_coefficients(Vector moments) const;
+  Vector fit_affine(const Vector& values) const;
+  Vector slopes(Vector coefficients) const;
+  double remove_affine(Vector& values) const;
+  double residuals(const Network& network, Vector& values) const;
+
+  std::shared_ptr<const Rows> data_;
+  Vector weights_;         // n, sum 1
+  Vector y_;               // n, affine-free
+  Vector y_affine_;        // coefficients of the part taken off y
+  Vector affine_center_;   // d
+  Vector affine_scale_;    // d, 0 for a constant column
+  Matrix affine_inverse_;  // pseudo-inverse of the affine columns' second moments
+  double null_loss_ = 0.0;
+};
+
+/// The coarsest merge of neurons into features that leaves the loss within one percent, and its
+/// angle in degrees, from 20 down to 0 (exactly equal directions).
+std::pair<Network, double> coarsest_merge(const Objective& objective, const Network& network);
+
+/// L of a population network in binary128 arithmetic, rounded to float64 at the end: relative error
+/// below 1e-6 down to 1e-26 of the squared mass (docs/math.md, 2.4). Costs about a microsecond per
+/// pair of neurons.
+double population_loss_binary128(const Teacher& teacher, const Network& network);
+
+}  // namespace lodestone

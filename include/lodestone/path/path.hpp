@@ -1,0 +1,98 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "lodestone/certify/certificate.hpp"
+#include "lodestone/model/network.hpp"
+#include "lodestone/objective/objective.hpp"
+
+namespace lodestone {
+
+/// How the certified λ-path is computed (docs/math.md, 9).
+struct PathOptions {
+  /// Number of values of λ, >= 1, from λ_max down in equal ratios.
+  int lambdas = 50;
+
+  /// Last λ as a share of λ_max, in (0, 1).
+  double lambda_ratio = 1e-4;
+
+  /// The values themselves, positive and falling; empty: chosen by the two fields above.
+  std::vector<double> values;
+
+  /// What largest_lambda found, where it is known; 0: searched for.
+  double lambda_max = 0.0;
+
+  /// A value of λ is done when the gap is at most this share of P_λ; > 0.
+  double gap_tolerance = 1e-3;
+
+  /// Most neurons; >= 1. When more would be needed, a value of λ ends with the gap it has.
+  Index max_neurons = 200;
+
+  /// Most rounds of joint descent and births for one value of λ; >= 1.
+  int max_rounds = 20;
+
+  /// Most iterations of one joint descent; >= 1.
+  int max_iterations = 500;
+
+  /// On rows, where kinks keep gradients from vanishing, a descent also ends when so many
+  /// iterations together have come to little; >= 1. The more rows, the fewer tell.
+  int patience = 20;
+
+  /// Search for sup |η| as estimate_certificate does before a value of λ counts as done. Without it
+  /// only the quick search for births is made, and the gaps may be understated.
+  bool thorough = true;
+
+  /// Give every value of λ a certificate. Without it one whose network has max_neurons ends without
+  /// a search: for paths of which only the predictions matter.
+  bool certified = true;
+
+  /// Prove sup |η| (rigorous_certificate) for every value of λ.
+  bool rigorous = false;
+
+  std::uint64_t seed = 0;  ///< of the searches' random directions
+
+  /// Throws InvalidArgument naming the field, its value and its range.
+  void validate() const;
+};
+
+/// The solution at one λ.
+struct PathPoint {
+  double lambda = 0.0;
+  Network network;  ///< balanced, in the objective's coordinates
+  double loss = 0.0;
+  double penalized_loss = 0.0;  ///< P_λ
+  Certificate certificate;
+  int rounds = 0;
+  long evaluations = 0;  ///< of the gradient
+};
+
+/// Whether the path came to its end.
+struct PathResult {
+  double lambda_max = 0.0;  ///< sup |η| of the affine model times λ: above it no neuron pays
+  std::vector<PathPoint> points;
+  bool interrupted = false;
+};
+
+struct PathObserver {
+  /// After each value of λ. False ends the path there.
+  std::function<bool(const PathPoint&, int index, int count)> on_point;
+  std::function<bool()> should_stop;  ///< asked often; true ends the path with what it has
+};
+
+/// Largest λ at which any neuron has mass: sup_u |E (y − affine) relu(u·x)| (estimated).
+double largest_lambda(const Objective& objective, std::uint64_t seed = 0);
+
+/// The certified λ-path: from λ_max, where no neuron has mass, λ falls and each solution starts
+/// from the one before. Neurons are born where |η| > 1, all weights descend together, neurons that
+/// came together are merged and those without mass removed, until the gap is below tolerance
+/// (docs/math.md, 9.1). λ >= λ_max gives the affine model. Throws InvalidArgument for bad options.
+PathResult solve_path(const Objective& objective, const PathOptions& options,
+                      const PathObserver& observer = {});
+
+/// One λ from a given start, as solve_path does it.
+PathPoint solve_at(const Objective& objective, double lambda, const Network& start,
+                   const PathOptions& options, const PathObserver& observer = {});
+
+}  // namespace lodestone

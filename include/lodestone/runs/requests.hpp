@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+
+#include "lodestone/certify/model_certificate.hpp"
+#include "lodestone/core/types.hpp"
+#include "lodestone/fit/fit.hpp"
+#include "lodestone/model/dataset.hpp"
+#include "lodestone/model/standardization.hpp"
+
+namespace lodestone {
+
+/// What `fit` does: the rows or the teacher, and how they are fitted.
+struct FitRequest {
+  std::string teacher;  ///< as read_teacher takes it, or
+  Index samples = 0;    ///< rows drawn from it; 0: its exact population
+  double noise = 0.0;   ///< as draw_samples takes it
+  DataSource data;      ///< a data file
+  std::string validation_file;
+  std::string test_file;
+  double test_share = 0.0;                           ///< of a file's rows, 0 to 0.9
+  std::optional<Standardization::Kind> standardize;  ///< absent: scale for files, none for teachers
+  std::optional<bool> biases;                        ///< absent: on for files, off for teachers
+  double max_seconds = std::numeric_limits<double>::infinity();  ///< > 0
+  FitOptions how;
+
+  /// Throws InvalidArgument for fields out of range or at odds with each other.
+  void validate() const;
+};
+
+/// What `sample` draws.
+struct SampleOptions {
+  std::string teacher;     ///< as read_teacher takes it
+  Index samples = 1000;    ///< rows, >= 1
+  double noise = 0.0;      ///< as draw_samples takes it
+  std::uint64_t seed = 0;  ///< of rows and noise
+};
+
+/// How `predict` reads.
+struct PredictOptions {
+  std::optional<char> delimiter;  ///< of a CSV file; absent: found
+  bool drop_missing = false;      ///< no prediction for rows with missing values
+};
+
+/// What `certify` judges, and how.
+struct CertifyRequest {
+  DataSource data;      ///< rows to judge it on; without a target, the model's, or
+  std::string teacher;  ///< as read_teacher takes it
+  /// Coordinates in which a network without standardization of its own is judged; absent: none.
+  std::optional<Standardization::Kind> standardize;
+  bool verify = false;  ///< have every number recomputed by the verifier
+  CertifyOptions how;
+};
+
+}  // namespace lodestone

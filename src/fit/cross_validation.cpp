@@ -1,0 +1,136 @@
+#include "fit/cross_validation.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "core/parallel.hpp"
+#include "fit/choice.hpp"
+#include "fit/refit.hpp"
+
+namespace lodestone::fitting {
+namespace {
+
+// Values of λ without a better validation error after which the path ends, when the error is also
+// clearly above the best one.
+constexpr int patience = 3;
+constexpr double clearly_worse = 1.02;
+
+}  // namespace
+
+CrossValidation::CrossValidation(std::vector<Fold> folds, const PreparedRows& rows,
+                                 const FitOptions& options)
+    : folds_(std::move(folds)),
+      rows_(rows),
+      options_(options),
+      target_variance_(variance(rows.data)),
+      paths_(folds_.size()) {}
+
+std::vector<Candidate> CrossValidation::penalized(const std::vector<double>& lambdas,
+                                                  Progress& progress) {
+  PathOptions options = options_.path;
+  options.rigorous = false;
+  if (folds_.size() > 1) {
+    // Only errors come of a fold's path; a single one is that of all rows.
+    options.thorough = false;
+    options.certified = false;
+    options.gap_tolerance = std::max(options.gap_tolerance, 1e-2);
+    options.max_rounds = std::min(options.max_rounds, 8);
+  }
+  PathObserver observer;
+  observer.should_stop = [&] { return progress.stopped(); };
+  std::vector<Candidate> candidates;
+  double least = HUGE_VAL;
+  int since_least = 0;
+  for (std::size_t i = 0; i < lambdas.size(); ++i) {
+    std::vector<Errors> errors(folds_.size());
+    for_each_block(static_cast<Index>(folds_.size()), [&](Index block) {
+      const auto k = static_cast<std::size_t>(block);
+      const Objective& objective = *folds_[k].training;
+      const Network start = paths_[k].empty() ? Network{Vector(0), Matrix(0, objective.dimension())}
+                                              : paths_[k].back();
+      PathPoint point = solve_at(objective, lambdas[i], start, options, observer);
+      paths_[k].push_back(point.network);
+      errors[k] = held_out_errors(folds_[k], point.network);
+      if (folds_.size() == 1) points_of_single_.push_back(std::move(point));
+      progress.add(1.0, "cross-validation");
+    });
+    if (progress.stopped()) break;
+    Candidate candidate;
+    candidate.index = static_cast<int>(i);
+    summarize(errors, candidate);
+    since_least = candidate.validation_error < least ? 0 : since_least + 1;
+    least = std::min(least, candidate.validation_error);
+    const bool worse = candidate.validation_error > clearly_worse * least;
+    candidates.push_back(std::move(candidate));
+    if (since_least >= patience && worse) break;
+  }
+  return candidates;
+}
+
+void CrossValidation::refit(Candidate& candidate, Progress& progress) const {
+  std::vector<Errors> errors(folds_.size());
+  for_each_block(static_cast<Index>(folds_.size()), [&](Index block) {
+    const auto k = static_cast<std::size_t>(block);
+    const Network network = refit_best(
+        *folds_[k].training, paths_[k][static_cast<std::size_t>(candidate.index)],
+        candidate.merge_angle_deg, candidate.features, [&] { return progress.stopped(); });
+    errors[k] = held_out_errors(folds_[k], network);
+  });
+  summarize(errors, candidate);
+}
+
+std::vector<PathPoint> CrossValidation::take_single_path() { return std::move(points_of_single_); }
+
+Index CrossValidation::most_features(int index, double merge_angle_deg) const {
+  Index most = 0;
+  for (const std::vector<Network>& path : paths_) {
+    const Network& network = path[static_cast<std::size_t>(index)];
+    most = std::max(most, merged(network, merge_angle_deg).width());
+  }
+  return most;
+}
+
+Index CrossValidation::fewest_training_rows() const {
+  Index fewest = folds_.front().training->rows();
+  for (const Fold& fold : folds_) fewest = std::min(fewest, fold.training->rows());
+  return fewest;
+}
+
+CrossValidation::Errors CrossValidation::held_out_errors(const Fold& fold,
+                                                         const Network& network) const {
+  const Dataset& table = *fold.table;
+  const auto [first, count] = fold.held_out;
+  Model model = to_original_units(network, fold.training->affine(network), options_.biases,
+                                  rows_.standardization);
+  model.columns = table.columns;
+  const Vector values = model.predict(table.X.middleRows(first, count));
+  Errors errors;
+  errors.squared = (values - table.y.segment(first, count)).cwiseAbs2();
+  if (table.weights.size() == 0) {
+    errors.weights = Vector::Constant(count, 1.0 / static_cast<double>(count));
+  } else {
+    errors.weights = table.weights.segment(first, count);
+    errors.weights /= errors.weights.sum();
+  }
+  return errors;
+}
+
+void CrossValidation::summarize(const std::vector<Errors>& errors, Candidate& candidate) const {
+  if (errors.size() > 1) {
+    candidate.parts.resize(static_cast<Index>(errors.size()));
+    for (std::size_t k = 0; k < errors.size(); ++k) {
+      candidate.parts[static_cast<Index>(k)] =
+          errors[k].weights.dot(errors[k].squared) / target_variance_;
+    }
+  } else {
+    // A single set of rows: the mean over rows, each by its weight.
+    const auto count = static_cast<double>(errors.front().squared.size());
+    candidate.parts =
+        errors.front().squared.cwiseProduct(errors.front().weights) * count / target_variance_;
+  }
+  candidate.validation_error = candidate.parts.mean();
+  candidate.standard_error = standard_error(candidate.parts);
+}
+
+}  // namespace lodestone::fitting

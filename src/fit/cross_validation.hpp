@@ -1,0 +1,50 @@
+#pragma once
+
+#include <vector>
+
+#include "fit/folds.hpp"
+#include "fit/prepared_rows.hpp"
+#include "fit/progress.hpp"
+#include "lodestone/fit/fit.hpp"
+#include "lodestone/path/path.hpp"
+
+namespace lodestone::fitting {
+
+/// Cross-validation: every fold's path is kept, so that its features can be refitted afterwards.
+class CrossValidation {
+ public:
+  /// Folds of these rows, at least one. `rows` and `options` must stay.
+  CrossValidation(std::vector<Fold> folds, const PreparedRows& rows, const FitOptions& options);
+
+  /// Mean and standard error of the penalized networks on the rows held out, until they get worse.
+  std::vector<Candidate> penalized(const std::vector<double>& lambdas, Progress& progress);
+
+  /// The same for features refitted without penalty.
+  void refit(Candidate& candidate, Progress& progress) const;
+
+  /// The path of a single fold, which was trained on all rows.
+  std::vector<PathPoint> take_single_path();
+
+  /// The most features that a fold's network at this point of the path has after merging.
+  Index most_features(int index, double merge_angle_deg) const;
+
+  Index fewest_training_rows() const;
+
+ private:
+  struct Errors {
+    Vector squared;
+    Vector weights;  // sum to 1
+  };
+
+  Errors held_out_errors(const Fold& fold, const Network& network) const;
+  void summarize(const std::vector<Errors>& errors, Candidate& candidate) const;
+
+  std::vector<Fold> folds_;
+  const PreparedRows& rows_;
+  const FitOptions& options_;
+  double target_variance_;
+  std::vector<std::vector<Network>> paths_;  // by fold, then λ
+  std::vector<PathPoint> points_of_single_;
+};
+
+}  // namespace lodestone::fitting

@@ -1,0 +1,322 @@
+#include "lodestone/fit/fit.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <tuple>
+#include <utility>
+
+#include "fit/bootstrap.hpp"
+#include "fit/choice.hpp"
+#include "fit/cross_validation.hpp"
+#include "fit/folds.hpp"
+#include "fit/lambda_grid.hpp"
+#include "fit/prepared_rows.hpp"
+#include "fit/progress.hpp"
+#include "fit/refit.hpp"
+#include "fit/relaxed.hpp"
+#include "fit/report.hpp"
+#include "path/descent.hpp"
+
+namespace lodestone {
+namespace {
+
+using fitting::Progress;
+
+// Values of λ after the best one that the path of all rows still shows.
+constexpr int shown_beyond = 2;
+
+// Share of the target's variance below which what the linear part leaves is rounding.
+constexpr double linear_target = 1e-20;
+
+// Steps of the progress that the work after the path counts for.
+constexpr double steps_after_path = 20.0;
+
+FitOptions options_for_rows(const FitOptions& given, Index n) {
+  FitOptions options = given;
+  options.path.max_neurons = given.max_features > 0 ? given.max_features : std::min<Index>(40, n);
+  options.path.gap_tolerance = given.gap_tolerance > 0.0 ? given.gap_tolerance : 1e-3;
+  options.path.seed = given.seed;
+  return options;
+}
+
+FitOptions options_for_population(const FitOptions& given) {
+  FitOptions options = given;
+  if (given.max_features > 0) options.path.max_neurons = given.max_features;
+  options.path.gap_tolerance = given.gap_tolerance > 0.0 ? given.gap_tolerance : 2e-5;
+  options.path.seed = given.seed;
+  return options;
+}
+
+// On many rows thorough searches would take most of the time, and the idle end of descents most of
+// the rest: the chosen λ alone has a search, and fewer iterations show that a descent is over.
+void save_searches_on_many_rows(const Objective& objective, PathOptions& options) {
+  const Network null{Vector(0), Matrix(0, objective.dimension())};
+  if (objective.residual(null)->sketch(options.seed) == nullptr) return;
+  options.thorough = false;
+  options.patience = 8;
+}
+
+// Candidates and their errors on held-out rows; what is left of `lambdas` is the path that all rows
+// are to have. `one_path`: the single fold's path is that of all rows.
+void cross_validate(std::vector<fitting::Fold> folds, const fitting::PreparedRows& rows,
+                    const FitOptions& options, bool one_path, std::vector<double>& lambdas,
+                    Progress& progress, FitResult& result) {
+  fitting::CrossValidation cross(std::move(folds), rows, options);
+  result.candidates = cross.penalized(lambdas, progress);
+  result.cross_validated = !result.candidates.empty();
+  // Stopped before the first λ was finished: what is left is the linear model.
+  if (result.candidates.empty()) result.candidates.emplace_back();
+  const int best = fitting::position_of_least(result.candidates, false);
+  if (options.relaxed != Relaxed::never && result.cross_validated) {
+    fitting::add_relaxed(cross, options, rows.objective->dimension(), result.candidates, progress);
+  }
+  const int last = progress.stopped() ? best : best + shown_beyond;
+  lambdas.resize(std::min(lambdas.size(), static_cast<std::size_t>(last + 1)));
+  if (one_path && result.cross_validated) {
+    result.path.points = cross.take_single_path();
+    if (result.path.points.size() > lambdas.size()) result.path.points.resize(lambdas.size());
+  }
+}
+
+// How a path is solved, and what is told and asked meanwhile.
+struct PathPlan {
+  PathOptions options;
+  PathObserver observer;
+};
+
+PathPlan watched_path(const PathOptions& options, Progress& progress) {
+  PathPlan plan{options, {}};
+  plan.observer.should_stop = [&progress] { return progress.stopped(); };
+  plan.observer.on_point = [&progress](const PathPoint&, int, int) {
+    progress.add(1.0, "path");
+    return true;
+  };
+  return plan;
+}
+
+// The path of all rows, as far as validation went.
+PathPlan path_of_all_rows(const PathOptions& options, std::vector<double> lambdas, double largest,
+                          bool choosing, Progress& progress) {
+  PathPlan plan = watched_path(options, progress);
+  plan.options.values = std::move(lambdas);
+  plan.options.lambda_max = largest;
+  if (progress.stopped()) {
+    // What was chosen among still has to be fitted; that is short beside what was left out.
+    if (!choosing) plan.options.values.resize(1);
+    plan.options.thorough = false;
+    plan.options.rigorous = false;
+    plan.observer.should_stop = nullptr;
+  }
+  return plan;
+}
+
+// What a network of the path means in the problem's own units.
+struct Meaning {
+  double target_variance = 1.0;  // in the units of the losses
+  std::function<Model(const Network&)> model_of;
+  std::function<double(const Feature&)> active_share;
+};
+
+// Features and errors along the path; candidates beyond its end are dropped.
+void describe_path(const Objective& objective, double target_variance, FitResult& result) {
+  for (const PathPoint& point : result.path.points) {
+    result.path_features.push_back(coarsest_merge(objective, point.network).first.width());
+    result.training_error.push_back(2.0 * point.loss / target_variance);
+  }
+  const auto solved = static_cast<int>(result.path.points.size());
+  std::erase_if(result.candidates, [&](const Candidate& c) { return c.index >= solved; });
+  for (Candidate& candidate : result.candidates) {
+    if (!candidate.relaxed || !result.cross_validated) {
+      candidate.features = result.path_features[static_cast<std::size_t>(candidate.index)];
+    }
+  }
+}
+
+// The chosen point, after the full search for sup |η| where it is not proven. What the short
+// searches along the path have missed there is made up for.
+void search_chosen_point(const Objective& objective, const PathPlan& plan, PathPoint& point) {
+  if (point.certificate.kind != Certificate::Kind::estimated) return;
+  AscentOptions ascent;
+  ascent.sketch = true;
+  ascent.seed = plan.options.seed;
+  const auto search = [&](PathPoint& at) {
+    const Certificate full = estimate_certificate(objective, at.network, at.lambda, ascent);
+    // Either search can only find too little.
+    if (full.gap >= at.certificate.gap) at.certificate = full;
+  };
+  search(point);
+  const bool stopped = plan.observer.should_stop && plan.observer.should_stop();
+  if (point.certificate.relative_gap > plan.options.gap_tolerance && !stopped &&
+      point.network.width() < plan.options.max_neurons) {
+    PathOptions thorough = plan.options;
+    thorough.thorough = true;
+    PathPoint again = solve_at(objective, point.lambda, point.network, thorough, plan.observer);
+    search(again);
+    again.rounds += point.rounds;
+    again.evaluations += point.evaluations;
+    if (again.certificate.gap < point.certificate.gap) point = std::move(again);
+  }
+}
+
+// The network of the chosen candidate, with its certificate.
+void take_network(const Objective& objective, const PathPlan& plan, double target_variance,
+                  FitResult& result) {
+  const auto chosen =
+      static_cast<std::size_t>(result.candidates[static_cast<std::size_t>(result.chosen)].index);
+  PathPoint& point = result.path.points[chosen];
+  search_chosen_point(objective, plan, point);
+  result.network = point.network;
+  result.certificate = point.certificate;
+  result.loss = point.loss;
+  result.penalized_loss = point.penalized_loss;
+  result.lambda = point.lambda;
+  result.path_features[chosen] = coarsest_merge(objective, result.network).first.width();
+  result.training_error[chosen] = 2.0 * result.loss / target_variance;
+  for (Candidate& candidate : result.candidates) {
+    if (candidate.index == static_cast<int>(chosen) &&
+        (!candidate.relaxed || !result.cross_validated)) {
+      candidate.features = result.path_features[chosen];
+    }
+  }
+}
+
+// The features of the chosen network, refitted where the choice says so, heaviest first.
+void take_features(const Objective& objective, const Progress& progress, FitResult& result) {
+  const Candidate& choice = result.candidates[static_cast<std::size_t>(result.chosen)];
+  if (choice.relaxed) {
+    result.features =
+        fitting::refit_best(objective, result.network, choice.merge_angle_deg, choice.features,
+                            [&progress] { return progress.stopped(); });
+    result.merge_angle_deg = choice.merge_angle_deg;
+  } else {
+    std::tie(result.features, result.merge_angle_deg) = coarsest_merge(objective, result.network);
+  }
+  result.features = path::heaviest(result.features, result.features.width());
+  result.features_loss = objective.loss(result.features);
+}
+
+// From the choice to models and reports: the end of every fit.
+void finish(const Objective& objective, const PathPlan& plan, const Meaning& meaning,
+            const Progress& progress, FitResult& result) {
+  take_network(objective, plan, meaning.target_variance, result);
+  take_features(objective, progress, result);
+  result.model = meaning.model_of(result.features);
+  result.network_model = meaning.model_of(result.network);
+  result.reports =
+      fitting::report_features(objective, result.network, result.features, result.lambda);
+  for (std::size_t i = 0; i < result.model.features.size(); ++i) {
+    result.reports[i].active_share = meaning.active_share(result.model.features[i]);
+  }
+  result.warnings = feature_warnings(result.features, result.reports);
+}
+
+}  // namespace
+
+FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOptions& given,
+              const FitObserver& observer) {
+  given.validate();
+  fitting::DealtRows dealt = fitting::deal_folds(std::move(all), validation, given);
+  FitOptions options = options_for_rows(given, dealt.data.y.size());
+  const fitting::PreparedRows rows = fitting::prepare(std::move(dealt.data), options);
+  const Objective& objective = *rows.objective;
+  save_searches_on_many_rows(objective, options.path);
+
+  const double largest = largest_lambda(objective, options.seed);
+  std::vector<double> lambdas = fitting::lambda_values(options, largest);
+  // Nothing but rounding is left of a target that is linear in the inputs; any λ gives that model.
+  const bool linear = options.lambda == 0.0 && objective.null_loss() < linear_target;
+  if (linear) lambdas = {1.0};
+  const bool choosing = options.lambda == 0.0 && !linear;
+
+  std::vector<fitting::Fold> folds;
+  if (choosing) {
+    folds = fitting::make_folds(rows, dealt.ranges, std::move(dealt.given), validation, options);
+  }
+  // A validation table leaves all rows to one path, which serves for both.
+  const bool one_path = choosing && validation && !options.path.rigorous;
+  const std::size_t paths = one_path ? 1 : folds.size() + 1;
+  Progress progress(
+      observer, static_cast<double>(lambdas.size() * paths) + steps_after_path + options.bootstrap);
+  if (observer.on_start) observer.on_start();
+
+  FitResult result;
+  result.standardization = rows.standardization;
+  result.biases = options.biases;
+  if (choosing) {
+    cross_validate(std::move(folds), rows, options, one_path, lambdas, progress, result);
+  }
+  const PathPlan plan =
+      path_of_all_rows(options.path, std::move(lambdas), largest, choosing, progress);
+  if (result.path.points.empty()) result.path = solve_path(objective, plan.options, plan.observer);
+  result.path.lambda_max = largest;
+  result.interrupted = result.path.interrupted || progress.stopped();
+  if (!choosing) {
+    result.candidates = fitting::last_point_only(static_cast<int>(result.path.points.size()),
+                                                 options.relaxed == Relaxed::always);
+  }
+
+  describe_path(objective, 1.0, result);
+  std::tie(result.best, result.chosen) = fitting::choose(result.candidates, options);
+  const Meaning meaning{
+      1.0, [&](const Network& network) { return fitting::model_of(network, rows, options.biases); },
+      [&](const Feature& feature) { return fitting::active_share(feature, rows.data); }};
+  finish(objective, plan, meaning, progress, result);
+  if (options.bootstrap > 0 && result.features.width() > 0) {
+    const bool relaxed = result.candidates[static_cast<std::size_t>(result.chosen)].relaxed;
+    fitting::bootstrap(rows, options, relaxed, progress, result);
+    result.interrupted = result.interrupted || progress.stopped();
+  }
+  for (std::string& warning : fitting::choice_warnings(result, options.path)) {
+    result.warnings.push_back(std::move(warning));
+  }
+  return result;
+}
+
+FitResult fit(const Teacher& teacher, const FitOptions& given, const FitObserver& observer) {
+  given.validate();
+  const FitOptions options = options_for_population(given);
+  const PopulationObjective objective(teacher);
+  const Index d = teacher.dimension();
+  FitResult result;
+  result.biases = false;
+  result.standardization.center = Vector::Zero(d);
+  result.standardization.scale = Vector::Ones(d);
+  result.standardization.map = Matrix::Identity(d, d);
+  if (observer.on_start) observer.on_start();
+
+  Progress progress(observer,
+                    static_cast<double>(options.path.values.empty() ? options.path.lambdas
+                                                                    : options.path.values.size()));
+  PathPlan plan = watched_path(options.path, progress);
+  if (options.lambda > 0.0) {
+    plan.options.values = fitting::lambda_values(options, largest_lambda(objective, options.seed));
+  }
+  result.path = solve_path(objective, plan.options, plan.observer);
+  result.interrupted = result.path.interrupted;
+
+  // Nothing is cross-validated: every point is a candidate, and the last one is taken.
+  const Meaning meaning{target_variance(teacher),
+                        [&](const Network& network) {
+                          Model model = to_original_units(network, objective.affine(network), false,
+                                                          result.standardization);
+                          for (Index j = 0; j < d; ++j) {
+                            model.columns.push_back(fmt::format("x{}", j));
+                          }
+                          model.target = "y";
+                          return model;
+                        },
+                        [](const Feature&) { return 0.5; }};
+  result.candidates.resize(result.path.points.size());
+  for (std::size_t i = 0; i < result.candidates.size(); ++i) {
+    result.candidates[i].index = static_cast<int>(i);
+  }
+  result.chosen = result.best = static_cast<int>(result.candidates.size()) - 1;
+  describe_path(objective, meaning.target_variance, result);
+  finish(objective, plan, meaning, progress, result);
+  return result;
+}
+
+}  // namespace lodestone

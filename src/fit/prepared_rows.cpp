@@ -1,0 +1,46 @@
+#include "fit/prepared_rows.hpp"
+
+#include <utility>
+
+namespace lodestone::fitting {
+
+SampleData standardized(const Dataset& data, const Standardization& standardization,
+                        const FitOptions& options) {
+  return {standardization.apply(data.X), data.y / standardization.target_scale, data.weights,
+          options.biases, options.precision};
+}
+
+PreparedRows prepare(Dataset data, const FitOptions& options) {
+  PreparedRows rows;
+  rows.data = std::move(data);
+  rows.standardization =
+      Standardization::fit(options.standardize, rows.data.X, rows.data.y, rows.data.weights);
+  rows.objective = std::make_unique<const SampleObjective>(
+      standardized(rows.data, rows.standardization, options));
+  return rows;
+}
+
+Model model_of(const Network& network, const PreparedRows& rows, bool biases) {
+  Model model =
+      to_original_units(network, rows.objective->affine(network), biases, rows.standardization);
+  model.columns = rows.data.columns;
+  model.encodings = rows.data.encodings;
+  model.target = rows.data.target;
+  model.ranges = column_ranges(rows.data.X);
+  return model;
+}
+
+Vector normalized_weights(const Dataset& data) {
+  if (data.weights.size() == 0) {
+    return Vector::Constant(data.y.size(), 1.0 / static_cast<double>(data.y.size()));
+  }
+  return data.weights / data.weights.sum();
+}
+
+double variance(const Dataset& data) {
+  const Vector weights = normalized_weights(data);
+  const double mean = weights.dot(data.y);
+  return weights.dot((data.y.array() - mean).square().matrix());
+}
+
+}  // namespace lodestone::fitting

@@ -1,0 +1,60 @@
+#include "fit/refit.hpp"
+
+#include <Eigen/QR>
+#include <vector>
+
+#include "path/descent.hpp"
+
+namespace lodestone::fitting {
+namespace {
+
+// What is left of a feature's square after projecting off others, below which it is their copy.
+constexpr double copy_tolerance = 1e-10;
+
+// Forward selection: the features that lower the least-squares loss most, one after the other.
+std::vector<Index> most_helpful(const FeatureGram& gram, Index count) {
+  Eigen::MatrixXd K = gram.K;  // of what the chosen features leave of the others
+  Vector b = gram.b;
+  std::vector<Index> chosen;
+  while (static_cast<Index>(chosen.size()) < count) {
+    Index best = -1;
+    double most = 0.0;
+    for (Index i = 0; i < b.size(); ++i) {
+      if (K(i, i) <= copy_tolerance * gram.K(i, i)) continue;
+      const double decrease = b[i] * b[i] / K(i, i);
+      if (decrease > most) {
+        most = decrease;
+        best = i;
+      }
+    }
+    if (best < 0) break;
+    chosen.push_back(best);
+    const Vector column = K.col(best) / K(best, best);
+    b -= b[best] * column;
+    K -= column * K.row(best).eval();
+  }
+  return chosen;
+}
+
+}  // namespace
+
+Network refit_best(const Objective& objective, const Network& network, double merge_angle_deg,
+                   Index count, const std::function<bool()>& should_stop) {
+  Network features = merged(network, merge_angle_deg);
+  if (features.width() == 0) return features;
+  features.W = unit_directions(features.W);
+  const FeatureGram gram = objective.feature_gram(features.W);
+  const std::vector<Index> chosen = most_helpful(gram, count);
+  features.W = Matrix(features.W(chosen, Eigen::all));
+  const Eigen::MatrixXd K = gram.K(chosen, chosen);
+  features.a =
+      Eigen::CompleteOrthogonalDecomposition<Eigen::MatrixXd>(K).solve(Vector(gram.b(chosen)));
+  balance(features);
+  path::DescentOptions descent;
+  descent.max_iterations = 200;
+  descent.stagnation = 1e-5;
+  descent.should_stop = should_stop;
+  return path::descend(objective, features, 0.0, descent).network;
+}
+
+}  // namespace lodestone::fitting

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lodestone/fit/fit.hpp"
+#include "lodestone/objective/objective.hpp"
+
+namespace lodestone::fitting {
+
+/// Mass, share and η of each feature; `network` is the penalized network at λ.
+std::vector<FeatureReport> report_features(const Objective& objective, const Network& network,
+                                           const Network& features, double lambda);
+
+/// Share of the rows, by their weights, on which the feature's relu is above zero.
+double active_share(const Feature& feature, const Dataset& data);
+
+/// What the reader of a fit to rows should know about its λ and the bound on its features.
+std::vector<std::string> choice_warnings(const FitResult& result, const PathOptions& path);
+
+}  // namespace lodestone::fitting

@@ -1,0 +1,187 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "io/json_text.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/io/file.hpp"
+#include "lodestone/model/model.hpp"
+
+namespace lodestone {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr const char* format_name = "lodestone-model";
+constexpr int format_version = 1;
+
+std::vector<double> to_list(const Vector& vector) { return {vector.begin(), vector.end()}; }
+
+// A missing list reads as null, which would pass for an empty one.
+const Json& list_at(const Json& json, const char* key) {
+  const Json& list = json.at(key);
+  if (!list.is_array()) throw std::out_of_range(std::string("'") + key + "' is not a list");
+  return list;
+}
+
+Vector to_vector(const Json& list) {
+  const auto numbers = list.get<std::vector<double>>();
+  return Eigen::Map<const Vector>(numbers.data(), static_cast<Index>(numbers.size()));
+}
+
+Json to_json(const Standardization& standardization) {
+  Json json = {{"kind", name(standardization.kind)},
+               {"target_scale", standardization.target_scale},
+               {"center", to_list(standardization.center)},
+               {"scale", to_list(standardization.scale)}};
+  // The other kinds follow from centre and scale; at many columns a map is most of the file.
+  if (standardization.kind != Standardization::Kind::whiten) return json;
+  Json& rows = json["map"] = Json::array();
+  for (Index i = 0; i < standardization.map.rows(); ++i) {
+    rows.push_back(to_list(standardization.map.row(i)));
+  }
+  return json;
+}
+
+Standardization standardization_from(const Json& json) {
+  Standardization result;
+  result.kind = parse_standardization(json.at("kind").get<std::string>());
+  result.target_scale = json.at("target_scale").get<double>();
+  result.center = to_vector(json.at("center"));
+  result.scale = to_vector(json.at("scale"));
+  if (result.kind != Standardization::Kind::whiten) return result;
+  const Json& rows = list_at(json, "map");
+  result.map.resize(static_cast<Index>(rows.size()),
+                    rows.empty() ? 0 : static_cast<Index>(rows.front().size()));
+  for (Index i = 0; i < result.map.rows(); ++i) {
+    const Vector row = to_vector(rows.at(static_cast<std::size_t>(i)));
+    if (row.size() != result.map.cols()) throw std::out_of_range("rows of map differ in length");
+    result.map.row(i) = row;
+  }
+  return result;
+}
+
+// Files without text columns, and all from before there were encodings, have none.
+std::vector<Encoding> encodings_from(const Json& json, const std::vector<std::string>& columns) {
+  std::vector<Encoding> encodings;
+  for (const Json& item : list_at(json, "encodings")) {
+    encodings.push_back(
+        {item.at("column").get<std::string>(), item.at("values").get<std::vector<std::string>>()});
+    for (const std::string& value : encodings.back().values) {
+      const std::string name = encodings.back().column + "=" + value;
+      if (std::find(columns.begin(), columns.end(), name) == columns.end()) {
+        throw std::out_of_range("an encoding's column '" + name + "' is missing");
+      }
+    }
+  }
+  return encodings;
+}
+
+Model model_from(const Json& json) {
+  Model model;
+  model.columns = json.at("columns").get<std::vector<std::string>>();
+  model.target = json.at("target").get<std::string>();
+  if (json.contains("encodings")) model.encodings = encodings_from(json, model.columns);
+  model.affine.alpha = json.at("affine").at("alpha").get<double>();
+  model.affine.beta = to_vector(json.at("affine").at("beta"));
+  for (const Json& item : list_at(json, "features")) {
+    model.features.push_back({to_vector(item.at("direction")), item.at("bias").get<double>(),
+                              item.at("amplitude").get<double>()});
+  }
+  model.biases = json.value("biases", true);
+  if (json.contains("ranges")) {
+    model.ranges = {to_vector(json.at("ranges").at("lowest")),
+                    to_vector(json.at("ranges").at("highest"))};
+    if (model.ranges.lowest.size() != model.dimension() ||
+        model.ranges.highest.size() != model.dimension()) {
+      throw std::out_of_range("ranges do not have one number a column");
+    }
+  }
+  model.standardization = standardization_from(json.at("standardization"));
+  const Json& provenance = json.at("provenance");
+  model.provenance = {provenance.at("lodestone").get<std::string>(),
+                      provenance.at("command").get<std::string>(),
+                      provenance.at("source").get<std::string>(),
+                      provenance.at("seed").get<std::uint64_t>(),
+                      provenance.at("lambda").get<double>(),
+                      provenance.at("lambda_in_target_units").get<double>(),
+                      provenance.at("rows").get<Index>()};
+  if (model.affine.beta.size() != model.dimension()) {
+    throw std::out_of_range("beta does not have one number a column");
+  }
+  const Standardization& standardization = model.standardization;
+  if (standardization.center.size() != model.dimension() ||
+      standardization.scale.size() != model.dimension()) {
+    throw std::out_of_range("center or scale does not have one number a column");
+  }
+  for (const Feature& feature : model.features) {
+    if (feature.direction.size() != model.dimension()) {
+      throw std::out_of_range("a direction does not have one number a column");
+    }
+  }
+  return model;
+}
+
+}  // namespace
+
+void write_model(const std::string& path, const Model& model) {
+  Json json = {{"format", format_name},
+               {"version", format_version},
+               {"formula", "target = alpha + beta.x + sum of amplitude * relu(direction.x + bias)"},
+               {"target", model.target},
+               {"columns", model.columns},
+               {"biases", model.biases}};
+  for (const Encoding& encoding : model.encodings) {
+    json["encodings"].push_back({{"column", encoding.column}, {"values", encoding.values}});
+  }
+  if (model.ranges.lowest.size() > 0) {
+    json["ranges"] = {{"lowest", to_list(model.ranges.lowest)},
+                      {"highest", to_list(model.ranges.highest)}};
+  }
+  json["affine"] = {{"alpha", model.affine.alpha}, {"beta", to_list(model.affine.beta)}};
+  Json& features = json["features"] = Json::array();
+  for (const Feature& feature : model.features) {
+    features.push_back({{"amplitude", feature.amplitude},
+                        {"bias", feature.bias},
+                        {"direction", to_list(feature.direction)}});
+  }
+  json["standardization"] = to_json(model.standardization);
+  json["provenance"] = {{"lodestone", model.provenance.lodestone_version},
+                        {"command", model.provenance.command},
+                        {"source", model.provenance.source},
+                        {"seed", model.provenance.seed},
+                        {"lambda", model.provenance.lambda},
+                        {"lambda_in_target_units", model.provenance.lambda_in_target_units},
+                        {"rows", model.provenance.rows}};
+  write_file_atomically(path, io::readable(json));
+}
+
+Model read_model(const std::string& path) {
+  const std::string content = read_file(path);
+  try {
+    const Json json = Json::parse(content);
+    if (!json.is_object() || json.value("format", "") != format_name) {
+      throw FileError(path, "is not a Lodestone model; give the model.json of a run");
+    }
+    const int version = json.at("version").get<int>();
+    if (version != format_version) {
+      throw FileError(path, fmt::format("is a model of format version {}; this program reads "
+                                        "version {}: use the Lodestone that wrote it",
+                                        version, format_version));
+    }
+    return model_from(json);
+  } catch (const nlohmann::json::parse_error& error) {
+    throw FileError(
+        path,
+        fmt::format("is damaged or not a Lodestone model (not JSON from byte {} on)", error.byte));
+  } catch (const nlohmann::json::exception& error) {
+    throw FileError(path, "is damaged: " + io::plain_message(error));
+  } catch (const std::out_of_range& error) {
+    throw FileError(path, fmt::format("is damaged: {}", error.what()));
+  } catch (const InvalidArgument& error) {
+    throw FileError(path, fmt::format("is damaged: {}", error.what()));
+  }
+}
+
+}  // namespace lodestone

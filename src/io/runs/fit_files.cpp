@@ -1,0 +1,86 @@
+#include "lodestone/io/runs/fit_files.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "io/json_text.hpp"
+
+namespace lodestone {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string cell(double value) { return std::isnan(value) ? "" : fmt::format("{}", value); }
+
+const char* kind_of(const Certificate& certificate) {
+  return certificate.kind == Certificate::Kind::rigorous ? "rigorous" : "estimated";
+}
+
+// The first validation error of each λ: the penalized network's.
+const Candidate* penalized_at(const FitResult& result, std::size_t point) {
+  for (const Candidate& candidate : result.candidates) {
+    if (!candidate.relaxed && candidate.index == static_cast<int>(point)) return &candidate;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::string path_csv(const FitResult& result) {
+  std::string text =
+      "lambda,features,neurons,loss,penalized_loss,sup_eta,gap,relative_gap,kind,train_error,"
+      "validation_error,validation_standard_error,rounds,evaluations,chosen\n";
+  const int chosen = result.candidates[static_cast<std::size_t>(result.chosen)].index;
+  for (std::size_t i = 0; i < result.path.points.size(); ++i) {
+    const PathPoint& point = result.path.points[i];
+    const Candidate* tried = penalized_at(result, i);
+    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", point.lambda,
+                        result.path_features[i], point.network.width(), point.loss,
+                        point.penalized_loss, point.certificate.sup_eta, point.certificate.gap,
+                        point.certificate.relative_gap, kind_of(point.certificate),
+                        result.training_error[i], tried ? cell(tried->validation_error) : "",
+                        tried ? cell(tried->standard_error) : "", point.rounds, point.evaluations,
+                        static_cast<int>(i) == chosen ? 1 : 0);
+  }
+  return text;
+}
+
+std::string cross_validation_csv(const FitResult& result) {
+  std::string text =
+      "lambda,features,relaxed,merge_angle_deg,validation_error,validation_standard_error,chosen\n";
+  for (std::size_t c = 0; c < result.candidates.size(); ++c) {
+    const Candidate& candidate = result.candidates[c];
+    text += fmt::format("{},{},{},{},{},{},{}\n",
+                        result.path.points[static_cast<std::size_t>(candidate.index)].lambda,
+                        candidate.features, candidate.relaxed ? 1 : 0,
+                        candidate.relaxed ? fmt::format("{}", candidate.merge_angle_deg) : "",
+                        cell(candidate.validation_error), cell(candidate.standard_error),
+                        static_cast<int>(c) == result.chosen ? 1 : 0);
+  }
+  return text;
+}
+
+std::string path_json(const FitResult& result) {
+  Json json = {{"format", "lodestone-path"},
+               {"version", 1},
+               {"coordinates",
+                "standardized inputs, with a constant 1 last where neurons have "
+                "biases; standardized target"},
+               {"lambda_max", result.path.lambda_max}};
+  Json& points = json["points"] = Json::array();
+  for (const PathPoint& point : result.path.points) {
+    Json W = Json::array();
+    for (Index i = 0; i < point.network.width(); ++i) {
+      W.push_back(
+          std::vector<double>(point.network.W.row(i).begin(), point.network.W.row(i).end()));
+    }
+    points.push_back({{"lambda", point.lambda},
+                      {"a", std::vector<double>(point.network.a.begin(), point.network.a.end())},
+                      {"W", W}});
+  }
+  return io::readable(json);
+}
+
+}  // namespace lodestone

@@ -1,0 +1,65 @@
+#include <nlohmann/json.hpp>
+
+#include "io/json_text.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/io/file.hpp"
+#include "lodestone/verifier/verifier.hpp"
+
+namespace lodestone {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::optional<double> number_at(const Json& json, const char* key) {
+  if (!json.contains(key)) return std::nullopt;
+  return json.at(key).get<double>();
+}
+
+Recovery recovery_from(const Json& json) {
+  Recovery recovery;
+  recovery.teachers = json.at("teachers").get<Index>();
+  recovery.recovered = json.at("recovered").get<Index>();
+  recovery.max_angle_deg = json.at("max_angle_deg").get<double>();
+  recovery.mean_angle_deg = json.at("mean_angle_deg").get<double>();
+  recovery.far_mass = json.at("far_mass").get<double>();
+  recovery.subspace_share = json.at("subspace_share").get<double>();
+  for (const Json& teacher : json.at("per_teacher")) {
+    recovery.per_teacher.push_back(
+        {teacher.at("amplitude").get<double>(), teacher.at("mass").get<double>(),
+         teacher.at("angle_deg").get<double>(), teacher.at("neurons").get<Index>(),
+         teacher.at("recovered").get<bool>()});
+  }
+  return recovery;
+}
+
+ReportedNumbers numbers_from(const Json& json) {
+  ReportedNumbers numbers;
+  numbers.loss = number_at(json, "loss");
+  numbers.penalized_loss = number_at(json, "penalized_loss");
+  // Algorithm 1 penalizes the layers as they are; everything else works with masses.
+  numbers.balanced = json.at("command").get<std::string>() != "train";
+  if (json.contains("certificate")) {
+    const Json& certificate = json.at("certificate");
+    numbers.sup_eta = number_at(certificate, "sup_eta");
+    numbers.gap = number_at(certificate, "gap");
+    numbers.relative_gap = number_at(certificate, "relative_gap");
+    if (certificate.at("kind").get<std::string>() == "rigorous") {
+      numbers.kind = Certificate::Kind::rigorous;
+    }
+  }
+  if (json.contains("recovery")) numbers.recovery = recovery_from(json.at("recovery"));
+  return numbers;
+}
+
+}  // namespace
+
+ReportedNumbers read_reported_numbers(const std::string& path) {
+  const std::string content = read_file(path);
+  try {
+    return numbers_from(Json::parse(content));
+  } catch (const nlohmann::json::exception& error) {
+    throw FileError(path, "is damaged or not a run's summary: " + io::plain_message(error));
+  }
+}
+
+}  // namespace lodestone

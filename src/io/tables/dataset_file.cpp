@@ -1,0 +1,598 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <numeric>
+#include <string_view>
+#include <utility>
+
+#include "core/in_place.hpp"
+#include "io/name_list.hpp"
+#include "io/tables/formats.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/core/nearest_name.hpp"
+#include "lodestone/model/dataset.hpp"
+#include "lodestone/model/table.hpp"
+
+namespace lodestone {
+namespace {
+
+using io::DataFile;
+using io::OddCells;
+using io::RawTable;
+using io::shown;
+using io::TextColumn;
+using io::Wanted;
+
+constexpr std::size_t most_values = 100;  // of an encoded column
+
+std::optional<Index> column_number(const std::string& text) {
+  Index value = 0;
+  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (status != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::string list_names(const std::vector<std::string>& names) {
+  std::string list;
+  for (std::size_t j = 0; j < names.size(); ++j) {
+    if (j == 12) return list + fmt::format(", ... ({} in all)", names.size());
+    list += (j == 0 ? "" : ", ") + io::quoted_name(names[j]);
+  }
+  return list;
+}
+
+TableOptions table_options(const DataSource& source) {
+  TableOptions options;
+  options.delimiter = source.delimiter;
+  return options;
+}
+
+std::string encoded_name(const std::string& column, const std::string& value) {
+  return column + "=" + value;
+}
+
+/// A data file on its way to a data set: first it is settled which column is what, then which rows
+/// are complete, then the numbers are put together.
+class DatasetReader {
+ public:
+  explicit DatasetReader(const DataSource& source)
+      : source_(source),
+        file_(source.file, table_options(source)),
+        table_(file_.read(Wanted::table)),
+        kept_(static_cast<std::size_t>(table_.values.rows()), true) {}
+
+  /// A data set with all that the file offers.
+  Dataset read() {
+    find_target();
+    find_weights();
+    find_inputs();
+    for (const Index column : inputs_) {
+      if (odd(column).text.count > 0) texts_.push_back({column, {}});
+    }
+    settle_rows();
+    make_encodings();
+    for (const Index column : inputs_) {
+      const auto text = std::find_if(texts_.begin(), texts_.end(),
+                                     [&](const Text& each) { return each.column == column; });
+      if (text == texts_.end()) {
+        layout_.push_back({name(column), column});
+      } else {
+        const auto& values =
+            data_.encodings[static_cast<std::size_t>(text - texts_.begin())].values;
+        for (const std::string& value : values) {
+          layout_.push_back({encoded_name(name(column), value), column});
+        }
+      }
+    }
+    for (const Input& input : layout_) data_.columns.push_back(input.name);
+    refuse_equal_names();
+    return assembled();
+  }
+
+  /// A data set with the given inputs. The target may be missing where it is optional.
+  Dataset read(const std::vector<std::string>& columns, const std::vector<Encoding>& encodings,
+               bool target_is_optional) {
+    if (target_is_optional) {
+      find_optional_target();
+    } else {
+      find_target();
+    }
+    find_weights();
+    in_training_ = false;
+    data_.columns = columns;
+    data_.encodings = encodings;
+    if (table_.has_names) {
+      find_inputs_by_name();
+    } else {
+      find_inputs_by_position();
+    }
+    settle_rows();
+    return assembled();
+  }
+
+ private:
+  /// One column of X.
+  struct Input {
+    std::string name;
+    Index column;  ///< of the file
+  };
+
+  /// A column of the file that is read as text; the i-th has the i-th encoding.
+  struct Text {
+    Index column;
+    TextColumn cells;
+  };
+
+  const std::string& name(Index column) const {
+    return table_.names[static_cast<std::size_t>(column)];
+  }
+  const OddCells& odd(Index column) const { return table_.odd[static_cast<std::size_t>(column)]; }
+  Index rows() const { return table_.values.rows(); }
+
+  std::optional<Index> named(const std::string& text) const {
+    const auto found = std::find(table_.names.begin(), table_.names.end(), text);
+    if (found == table_.names.end()) return std::nullopt;
+    return found - table_.names.begin();
+  }
+
+  /// The column that an option means, by name or else by number.
+  std::optional<Index> find(const std::string& option, const std::string& text) const {
+    if (const auto column = named(text)) return column;
+    const auto number = column_number(text);
+    if (number && (*number < 0 || *number >= table_.values.cols())) {
+      throw InvalidArgument(option, text,
+                            fmt::format("column numbers of {} go from 0 to {}", file_.name(),
+                                        table_.values.cols() - 1));
+    }
+    return number;
+  }
+
+  [[noreturn]] void fail_absent(const std::string& option, const std::string& text) const {
+    const std::string nearest = nearest_name(text, {table_.names.begin(), table_.names.end()});
+    throw InvalidArgument(
+        option, text.empty() ? "nothing" : fmt::format("'{}'", text),
+        fmt::format("no such column in {}{}; its columns are {}", file_.name(),
+                    nearest.empty() ? "" : fmt::format(" (did you mean '{}'?)", nearest),
+                    list_names(table_.names)));
+  }
+
+  void find_target() {
+    const std::string& text = source_.target;
+    target_ = find("target", text);
+    if (target_) {
+      if (table_.values.cols() < 2) {
+        throw FileError(file_.name(),
+                        "has one column only; a target and at least one input are needed");
+      }
+      data_.target = name(*target_);
+      used_.push_back(*target_);
+      return;
+    }
+    // A second file, or an array of an NPZ file as FILE.npz:NAME.
+    const std::string file = text.substr(0, text.rfind(':'));
+    if (text.empty() ||
+        !(std::filesystem::is_regular_file(text) || std::filesystem::is_regular_file(file))) {
+      fail_absent("target", text);
+    }
+    second_ = DataFile(text).read(Wanted::vector);
+    data_.target = "target";
+    if (second_->values.size() != rows()) {
+      throw FileError(text, fmt::format("holds {} values, but {} has {} rows",
+                                        second_->values.size(), file_.name(), rows()));
+    }
+  }
+
+  /// In an array all columns are inputs.
+  void find_optional_target() {
+    if (table_.has_names && !source_.target.empty()) target_ = named(source_.target);
+    data_.target = source_.target;
+    optional_target_ = true;
+  }
+
+  void find_weights() {
+    if (source_.weights.empty()) return;
+    weights_ = find("weights", source_.weights);
+    if (!weights_) fail_absent("weights", source_.weights);
+    if (weights_ == target_) {
+      throw InvalidArgument("weights", shown(source_.weights),
+                            "is the target; name another column");
+    }
+    data_.weights_column = name(*weights_);
+    used_.push_back(*weights_);
+  }
+
+  /// All columns that have no other part and are not excluded.
+  void find_inputs() {
+    std::vector<bool> is_input(table_.names.size(), true);
+    for (const Index column : used_) is_input[static_cast<std::size_t>(column)] = false;
+    for (const std::string& text : source_.exclude) {
+      const auto column = find("exclude", text);
+      if (!column) fail_absent("exclude", text);
+      if (column == target_ || column == weights_) {
+        throw InvalidArgument("exclude", shown(text),
+                              column == target_ ? "is the target" : "holds the weights");
+      }
+      is_input[static_cast<std::size_t>(*column)] = false;
+    }
+    for (const Index column : table_.all_columns()) {
+      if (is_input[static_cast<std::size_t>(column)]) inputs_.push_back(column);
+    }
+    if (inputs_.empty()) {
+      throw FileError(file_.name(), "no input is left of its columns; exclude fewer");
+    }
+    used_.insert(used_.end(), inputs_.begin(), inputs_.end());
+  }
+
+  void find_inputs_by_name() {
+    std::map<std::string, std::string> encoded;  // name among the inputs → column of the file
+    for (const Encoding& encoding : data_.encodings) {
+      for (const std::string& value : encoding.values) {
+        encoded[encoded_name(encoding.column, value)] = encoding.column;
+      }
+    }
+    const auto column_of = [&](const std::string& wanted) {
+      const auto column = named(wanted);
+      if (!column) {
+        throw FileError(file_.name(),
+                        fmt::format("has no column {}, which the training data has{}",
+                                    shown(wanted), did_you_mean(wanted, table_.names)));
+      }
+      return *column;
+    };
+    for (const auto& [name, column] : encoded) {
+      if (std::find(data_.columns.begin(), data_.columns.end(), name) == data_.columns.end()) {
+        throw InvalidArgument("encodings", shown(column),
+                              shown(name) + " is not among the columns");
+      }
+    }
+    for (const std::string& wanted : data_.columns) {
+      const auto found = encoded.find(wanted);
+      layout_.push_back({wanted, column_of(found == encoded.end() ? wanted : found->second)});
+      if (found == encoded.end()) inputs_.push_back(layout_.back().column);
+    }
+    for (const Encoding& encoding : data_.encodings) {
+      texts_.push_back({column_of(encoding.column), {}});
+      inputs_.push_back(texts_.back().column);
+    }
+    used_.insert(used_.end(), inputs_.begin(), inputs_.end());
+  }
+
+  void find_inputs_by_position() {
+    if (!data_.encodings.empty()) {
+      throw FileError(file_.name(),
+                      fmt::format("an array has no text, but column {} of the training data does; "
+                                  "give a CSV file",
+                                  shown(data_.encodings.front().column)));
+    }
+    find_inputs();
+    if (inputs_.size() != data_.columns.size()) {
+      throw FileError(file_.name(), fmt::format("has {} columns of inputs, the training data has "
+                                                "{}; give the same columns in the same order",
+                                                inputs_.size(), data_.columns.size()));
+    }
+    for (std::size_t j = 0; j < inputs_.size(); ++j) {
+      layout_.push_back({data_.columns[j], inputs_[j]});
+    }
+  }
+
+  bool is_text(Index column) const {
+    return std::any_of(texts_.begin(), texts_.end(),
+                       [&](const Text& text) { return text.column == column; });
+  }
+
+  /// "--exclude NAME" for a shell, or with the column's number where the name is unwieldy.
+  std::string exclusion(Index column) const {
+    const std::string text = io::quoted_name(name(column));
+    const auto simple = [](char c) {
+      return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+             std::string_view("_-.:/%@+=").find(c) != std::string_view::npos;
+    };
+    const auto unwieldy = [](char c) { return c == '\'' || (c >= 0 && c < 0x20) || c == 0x7F; };
+    if (!table_.has_names || text.size() > 40 || std::any_of(text.begin(), text.end(), unwieldy)) {
+      return fmt::format("--exclude {}", column);
+    }
+    if (std::all_of(text.begin(), text.end(), simple)) return "--exclude " + text;
+    return "--exclude '" + text + "'";
+  }
+
+  /// Once the columns are known: which rows can be used.
+  void settle_rows() {
+    refuse_text();
+    refuse_unusable();
+    read_texts();
+    leave_out_incomplete_rows();
+    leave_out_weightless_rows();
+  }
+
+  void refuse_text() const {
+    std::vector<Index> columns = inputs_;
+    if (target_ && !optional_target_) columns.push_back(*target_);
+    if (weights_) columns.push_back(*weights_);
+    // A number written in another way is no category, whatever was asked for.
+    const auto accepted = [&](Index column) {
+      return is_text(column) && (!in_training_ || (source_.one_hot && odd(column).advice.empty()));
+    };
+    columns.erase(std::remove_if(columns.begin(), columns.end(), accepted), columns.end());
+    const auto found = table_.first_odd(&OddCells::text, columns);
+    if (!found) return;
+    const auto [column, cell] = *found;
+    const OddCells& cells = odd(column);
+    const auto fail = [&](const std::string& what) { table_.fail(*cell, column, what); };
+    const std::string is_text_here = description(*cell);
+    if (!cells.advice.empty()) fail(fmt::format("{}; {}", is_text_here, cells.advice));
+    const std::string text = shown(cell->text);
+    if (column == target_) {
+      fail(fmt::format("is the target and holds text ({}); a target must be a number", text));
+    }
+    if (column == weights_) {
+      fail(fmt::format("holds the weights and has text ({}); a weight must be a number", text));
+    }
+    if (!in_training_) {
+      fail(fmt::format("{}, and was a column of numbers in training", is_text_here));
+    }
+    const Index numbers = rows() - cells.text.count - cells.missing.count - cells.infinite.count;
+    if (cells.text.count < numbers) {
+      fail(
+          fmt::format("{} (so in {} of {} rows); correct it, or use --one-hot to make 0/1 columns "
+                      "of this column, or {} to leave it out",
+                      is_text_here, cells.text.count, rows(), exclusion(column)));
+    }
+    fail(
+        fmt::format("holds text ({}); --one-hot turns such columns into 0/1 columns, {} leaves "
+                    "it out",
+                    text, exclusion(column)));
+  }
+
+  /// Infinities, and a target in a second file that holds text.
+  void refuse_unusable() const {
+    const auto refuse = [](const RawTable& table, OddCells::Group OddCells::*group,
+                           const std::vector<Index>& columns, const char* rule) {
+      const auto found = table.first_odd(group, columns);
+      if (found) {
+        table.fail(*found->cell, found->column,
+                   fmt::format("{}; {}", description(*found->cell), rule));
+      }
+    };
+    constexpr const char* finite = "numbers must be finite; correct it or remove the row";
+    std::vector<Index> numbers = used_;
+    numbers.erase(std::remove_if(numbers.begin(), numbers.end(),
+                                 [&](Index column) { return is_text(column); }),
+                  numbers.end());
+    refuse(table_, &OddCells::infinite, numbers, finite);
+    if (!second_) return;
+    refuse(*second_, &OddCells::text, second_->all_columns(), "a target must be a number");
+    refuse(*second_, &OddCells::infinite, second_->all_columns(), finite);
+  }
+
+  void read_texts() {
+    if (texts_.empty()) return;
+    std::vector<Index> columns;
+    for (const Text& text : texts_) columns.push_back(text.column);
+    std::vector<TextColumn> cells = file_.read_text(columns);
+    for (std::size_t i = 0; i < texts_.size(); ++i) texts_[i].cells = std::move(cells[i]);
+  }
+
+  void leave_out_incomplete_rows() {
+    const Index all = rows();
+    const auto leave_out = [&](Index row, bool missing) {
+      if (missing) kept_[static_cast<std::size_t>(row)] = false;
+    };
+    for (const Index column : used_) {
+      if (is_text(column) || odd(column).missing.count == 0) continue;
+      for (Index row = 0; row < all; ++row) leave_out(row, std::isnan(table_.values(row, column)));
+    }
+    for (const Text& text : texts_) {
+      for (Index row = 0; row < all; ++row) {
+        leave_out(row, text.cells.codes[static_cast<std::size_t>(row)] < 0);
+      }
+    }
+    if (second_) {
+      for (Index row = 0; row < all; ++row) leave_out(row, std::isnan(second_->values.data()[row]));
+    }
+    data_.dropped_rows = std::count(kept_.begin(), kept_.end(), false);
+    if (data_.dropped_rows == 0) return;
+    if (!source_.drop_missing) {
+      const std::string advice =
+          fmt::format("; --drop-missing leaves out such rows ({} of {})", data_.dropped_rows, all);
+      if (const auto found = table_.first_odd(&OddCells::missing, used_)) {
+        table_.fail(*found->cell, found->column, description(*found->cell) + advice);
+      }
+      const auto found = second_->first_odd(&OddCells::missing, second_->all_columns());
+      second_->fail(*found->cell, found->column, description(*found->cell) + advice);
+    }
+    if (data_.dropped_rows == all) {
+      std::string what = "every row has a missing value, so --drop-missing leaves none";
+      const Index worst =
+          *std::max_element(inputs_.begin(), inputs_.end(), [&](Index first, Index second) {
+            return odd(first).missing.count < odd(second).missing.count;
+          });
+      if (in_training_ && odd(worst).missing.count > 0) {
+        what += fmt::format("; column {} has most ({} of {}), and {} would leave it out",
+                            shown(name(worst)), odd(worst).missing.count, all, exclusion(worst));
+      }
+      throw FileError(file_.name(), what);
+    }
+  }
+
+  void leave_out_weightless_rows() {
+    if (!weights_) return;
+    bool any = false;
+    for (Index row = 0; row < rows(); ++row) {
+      if (!kept_[static_cast<std::size_t>(row)]) continue;
+      const double weight = table_.values(row, *weights_);
+      if (weight < 0.0) {
+        const long line = table_.lines.empty() ? 0 : table_.lines[static_cast<std::size_t>(row)];
+        table_.fail({io::OddKind::text, row, line, {}}, *weights_,
+                    fmt::format("holds the weight {}; weights must be 0 or positive", weight));
+      }
+      kept_[static_cast<std::size_t>(row)] = weight > 0.0;
+      any = any || weight > 0.0;
+    }
+    if (!any) {
+      throw FileError(file_.name(), fmt::format("all weights in column {} are 0; at least one row "
+                                                "must have weight",
+                                                shown(name(*weights_))));
+    }
+  }
+
+  /// One for each text column: the values of the kept rows, sorted.
+  void make_encodings() {
+    for (const Text& text : texts_) {
+      const std::vector<std::string>& values = text.cells.values;
+      std::vector<bool> seen(values.size(), false);
+      for (std::size_t row = 0; row < kept_.size(); ++row) {
+        if (kept_[row]) seen[static_cast<std::size_t>(text.cells.codes[row])] = true;
+      }
+      Encoding encoding{name(text.column), {}};
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        if (seen[i]) encoding.values.push_back(values[i]);
+      }
+      if (encoding.values.size() > most_values) {
+        throw FileError(file_.name(),
+                        fmt::format("column {} holds {} different texts, and at most {} become 0/1 "
+                                    "columns; is it a name of each row? {} leaves it out",
+                                    shown(name(text.column)), encoding.values.size(), most_values,
+                                    exclusion(text.column)));
+      }
+      std::sort(encoding.values.begin(), encoding.values.end());
+      data_.encodings.push_back(std::move(encoding));
+    }
+  }
+
+  void refuse_equal_names() const {
+    std::vector<std::string> names = data_.columns;
+    std::sort(names.begin(), names.end());
+    const auto twice = std::adjacent_find(names.begin(), names.end());
+    if (twice != names.end()) {
+      throw FileError(
+          file_.name(),
+          fmt::format("--one-hot gives two columns the name {}; rename a column", shown(*twice)));
+    }
+  }
+
+  Dataset assembled() {
+    std::vector<Index> rows;
+    for (std::size_t row = 0; row < kept_.size(); ++row) {
+      if (kept_[row]) rows.push_back(static_cast<Index>(row));
+    }
+    if (target_) data_.y = table_.values(rows, *target_);
+    if (second_) {
+      const Eigen::Map<const Vector> target(second_->values.data(), second_->values.size());
+      data_.y = target(rows);
+    }
+    if (optional_target_ && data_.y.array().isNaN().all()) data_.y.resize(0);
+    if (weights_) data_.weights = table_.values(rows, *weights_);
+    if (texts_.empty() && in_file_order()) {
+      // What is no input is squeezed out of the table: another one may not fit into memory.
+      std::vector<Index> columns;
+      for (const Input& input : layout_) columns.push_back(input.column);
+      keep(table_.values, rows, columns);
+      data_.X = std::move(table_.values);
+    } else {
+      put_together(rows);
+    }
+    return weighted_rows(std::move(data_));
+  }
+
+  bool in_file_order() const {
+    const auto misplaced = std::adjacent_find(
+        layout_.begin(), layout_.end(),
+        [](const Input& left, const Input& right) { return left.column >= right.column; });
+    return misplaced == layout_.end();
+  }
+
+  /// X column by column: text as 0/1 columns, and the order of another file.
+  void put_together(const std::vector<Index>& rows) {
+    data_.X = Matrix::Zero(static_cast<Index>(rows.size()), static_cast<Index>(layout_.size()));
+    std::map<std::string, Index> position;
+    std::vector<std::pair<Index, Index>> numbers;  // columns of X and of the file
+    for (std::size_t j = 0; j < layout_.size(); ++j) {
+      const auto [name, column] = layout_[j];
+      position[name] = static_cast<Index>(j);
+      if (!is_text(column)) numbers.emplace_back(static_cast<Index>(j), column);
+    }
+    for (std::size_t t = 0; t < rows.size(); ++t) {
+      for (const auto& [j, column] : numbers) {
+        data_.X(static_cast<Index>(t), j) = table_.values(rows[t], column);
+      }
+    }
+    for (std::size_t i = 0; i < texts_.size(); ++i) {
+      const Encoding& encoding = data_.encodings[i];
+      const TextColumn& cells = texts_[i].cells;
+      std::vector<Index> column_of;  // of X for each value in the file; -1 where it has none
+      for (const std::string& value : cells.values) {
+        const bool known = std::find(encoding.values.begin(), encoding.values.end(), value) !=
+                           encoding.values.end();
+        column_of.push_back(known ? position.at(encoded_name(encoding.column, value)) : -1);
+      }
+      for (std::size_t t = 0; t < rows.size(); ++t) {
+        const Index code = cells.codes[static_cast<std::size_t>(rows[t])];
+        const Index column = column_of[static_cast<std::size_t>(code)];
+        if (column >= 0) {
+          data_.X(static_cast<Index>(t), column) = 1.0;
+        } else if (unseen_++ == 0) {
+          first_unseen_ = fmt::format("{} in column {}, {}",
+                                      shown(cells.values[static_cast<std::size_t>(code)]),
+                                      shown(encoding.column), table_.place(rows[t]));
+        }
+      }
+    }
+    if (unseen_ > 0) {
+      data_.warnings.push_back(fmt::format(
+          "{}: {} {} not in the training data (first: {}); the 0/1 columns are all 0 "
+          "there",
+          file_.name(), unseen_, unseen_ == 1 ? "value is" : "values are", first_unseen_));
+    }
+  }
+
+  const DataSource& source_;
+  DataFile file_;
+  RawTable table_;
+  std::optional<RawTable> second_;  ///< with the target
+  std::optional<Index> target_;
+  std::optional<Index> weights_;
+  bool optional_target_ = false;
+  bool in_training_ = true;    ///< the inputs are this file's own
+  std::vector<Index> inputs_;  ///< columns of the file
+  std::vector<Index> used_;    ///< inputs, weights, and a target that is not optional
+  std::vector<Text> texts_;
+  std::vector<Input> layout_;
+  std::vector<bool> kept_;  ///< a row
+  Index unseen_ = 0;        ///< texts without a 0/1 column
+  std::string first_unseen_;
+  Dataset data_;
+};
+
+}  // namespace
+
+Dataset read_dataset(const DataSource& source) { return DatasetReader(source).read(); }
+
+Dataset read_dataset_like(const Dataset& data, const DataSource& source, const std::string& file) {
+  const bool in_second_file = source.target != data.target && !column_number(source.target);
+  if (in_second_file) {
+    throw InvalidArgument("target", shown(source.target),
+                          fmt::format("a second file holds no targets for {}; give tables with the "
+                                      "target as a column",
+                                      file));
+  }
+  DataSource like = source;
+  like.file = file;
+  // By name: the file may have its columns in another order.
+  like.target = data.target;
+  like.weights = data.weights_column;
+  return DatasetReader(like).read(data.columns, data.encodings, false);
+}
+
+Dataset read_inputs(const DataSource& source, const std::vector<std::string>& columns,
+                    const std::vector<Encoding>& encodings) {
+  DataSource inputs = source;
+  inputs.weights.clear();
+  inputs.exclude.clear();
+  return DatasetReader(inputs).read(columns, encodings, true);
+}
+
+}  // namespace lodestone

@@ -1,0 +1,164 @@
+#include "lodestone/runs/summary.hpp"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "io/json_text.hpp"
+#include "lodestone/core/parallel.hpp"
+#include "lodestone/version.hpp"
+
+namespace lodestone {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json to_json(const Certificate& certificate) {
+  return {{"sup_eta", certificate.sup_eta},
+          {"gap", certificate.gap},
+          {"relative_gap", certificate.relative_gap},
+          {"kind", certificate.kind == Certificate::Kind::rigorous ? "rigorous" : "estimated"}};
+}
+
+Json to_json(const Recovery& recovery) {
+  Json per_teacher = Json::array();
+  for (const TeacherRecovery& teacher : recovery.per_teacher) {
+    per_teacher.push_back({{"amplitude", teacher.amplitude},
+                           {"mass", teacher.mass},
+                           {"angle_deg", teacher.angle_deg},
+                           {"neurons", teacher.neurons},
+                           {"recovered", teacher.recovered}});
+  }
+  return {{"teachers", recovery.teachers},
+          {"recovered", recovery.recovered},
+          {"max_angle_deg", recovery.max_angle_deg},
+          {"mean_angle_deg", recovery.mean_angle_deg},
+          {"far_mass", recovery.far_mass},
+          {"subspace_share", recovery.subspace_share},
+          {"per_teacher", per_teacher}};
+}
+
+Json to_json(const TestError& test) {
+  Json json = {{"rmse", test.rmse}};
+  if (!std::isnan(test.r2)) {
+    json["r2"] = test.r2;
+    json["relative_error"] = test.relative_error;
+  }
+  json["rows"] = test.rows;
+  json["exact"] = test.rows == 0;
+  return json;
+}
+
+Json to_json(const Candidate& candidate, const FitResult& result) {
+  Json json = {{"lambda", result.path.points[static_cast<std::size_t>(candidate.index)].lambda},
+               {"features", candidate.features},
+               {"relaxed", candidate.relaxed}};
+  if (candidate.relaxed) json["merge_angle_deg"] = candidate.merge_angle_deg;
+  if (!std::isnan(candidate.validation_error)) {
+    json["validation_error"] = candidate.validation_error;
+  }
+  if (!std::isnan(candidate.standard_error)) json["standard_error"] = candidate.standard_error;
+  return json;
+}
+
+}  // namespace
+
+std::string summary_text(const Problem& problem, const TrainOptions& options,
+                         const TrainState& state, const TrainResult& result) {
+  const Algorithm1State& algorithm = state.algorithm;
+  const bool sample = problem.training_rows > 0;
+  Json json = {{"lodestone", version},
+               {"command", "train"},
+               {"status", name(result.status)},
+               {"message", result.message},
+               {"objective", sample ? "sample" : "population"},
+               {"source", problem.source},
+               {"seed", options.algorithm.seed},
+               {"threads", threads()},
+               {"precision", name(options.precision)},
+               {"backend", "cpu"},
+               {"loss", result.loss},
+               {"penalized_loss", result.penalized_loss},
+               {"null_loss", problem.objective->null_loss()},
+               {"lambda", result.lambda},
+               {"lambda_in_target_units", result.lambda * problem.standardization.target_scale},
+               {"lambda_start", algorithm.lambda_start},
+               {"gap_after_stage_2", algorithm.starting_gap},
+               {"gradient_norm", result.gradient_norm},
+               {"steps", algorithm.steps},
+               {"evaluations", algorithm.evaluations},
+               {"seconds", state.seconds},
+               {"neurons", options.algorithm.width},
+               {"features", result.model.features.size()},
+               {"merge_angle_deg", result.merge_angle_deg},
+               {"standardization", name(problem.standardization.kind)}};
+  if (sample) json["training_rows"] = problem.training_rows;
+  if (problem.dropped_rows > 0) json["dropped_rows"] = problem.dropped_rows;
+  if (problem.validation) {
+    json["validation"] = {{"rows", problem.validation->y.size()},
+                          {"relative_error", state.best.validation_error},
+                          {"epoch", state.best.epoch}};
+  }
+  if (result.early_condition_number) json["kappa"] = *result.early_condition_number;
+  if (result.certificate) json["certificate"] = to_json(*result.certificate);
+  if (result.recovery) json["recovery"] = to_json(*result.recovery);
+  if (result.test) json["test"] = to_json(*result.test);
+  if (!result.warnings.empty()) json["warnings"] = result.warnings;
+  return io::readable(json);
+}
+
+std::string fit_summary_text(const FitRequest& request, const FitResult& result,
+                             const FitRun& run) {
+  const Candidate& chosen = result.candidates[static_cast<std::size_t>(result.chosen)];
+  long evaluations = 0;
+  for (const PathPoint& point : result.path.points) evaluations += point.evaluations;
+  Json json = {{"lodestone", version},
+               {"command", "fit"},
+               {"status", name(run.status)},
+               {"objective", run.rows > 0 ? "sample" : "population"},
+               {"source", run.source},
+               {"seed", request.how.seed},
+               {"threads", threads()},
+               {"precision", name(request.how.precision)},
+               {"backend", "cpu"},
+               {"loss", result.loss},
+               {"penalized_loss", result.penalized_loss},
+               {"lambda", result.lambda},
+               {"lambda_in_target_units", result.lambda * result.standardization.target_scale},
+               {"lambda_max", result.path.lambda_max},
+               {"evaluations", evaluations},
+               {"seconds", run.seconds},
+               {"neurons", result.network.width()},
+               {"features", result.features.width()},
+               {"merge_angle_deg", result.merge_angle_deg},
+               {"standardization", name(result.standardization.kind)},
+               {"certificate", to_json(result.certificate)},
+               {"model", {{"relaxed", chosen.relaxed}, {"loss", result.features_loss}}}};
+  if (run.rows > 0) json["training_rows"] = run.rows;
+  if (run.dropped_rows > 0) json["dropped_rows"] = run.dropped_rows;
+  if (result.cross_validated) {
+    json["selection"] = {
+        {"rule", name(request.how.select)},
+        {"folds", request.validation_file.empty() ? request.how.folds : 1},
+        {"chosen", to_json(chosen, result)},
+        {"best", to_json(result.candidates[static_cast<std::size_t>(result.best)], result)}};
+  }
+  Json& features = json["feature_list"] = Json::array();
+  for (const FeatureReport& report : result.reports) {
+    Json item = {{"mass", report.mass},
+                 {"share", report.share},
+                 {"eta", report.eta},
+                 {"active_share", report.active_share}};
+    if (!std::isnan(report.angle_error_deg)) {
+      item["angle_error_deg"] = report.angle_error_deg;
+      item["angle_95_deg"] = report.angle_95_deg;
+      item["found_share"] = report.found_share;
+    }
+    features.push_back(item);
+  }
+  if (run.recovery) json["recovery"] = to_json(*run.recovery);
+  if (run.test) json["test"] = to_json(*run.test);
+  if (!result.warnings.empty()) json["warnings"] = result.warnings;
+  return io::readable(json);
+}
+
+}  // namespace lodestone

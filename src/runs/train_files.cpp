@@ -1,0 +1,218 @@
+#include "lodestone/runs/train_files.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <string_view>
+
+#include "io/json_text.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/io/file.hpp"
+#include "lodestone/model/model.hpp"
+
+namespace lodestone {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+// First line of a checkpoint; the number is the version of its content.
+constexpr std::string_view checkpoint_name = "lodestone-checkpoint ";
+constexpr int checkpoint_version = 1;
+
+std::vector<double> to_list(const double* numbers, Index count) {
+  return {numbers, numbers + count};
+}
+
+Json to_json(const Network& network) {
+  return {{"width", network.W.rows()},
+          {"dimension", network.W.cols()},
+          {"a", to_list(network.a.data(), network.a.size())},
+          {"W", to_list(network.W.data(), network.W.size())}};
+}
+
+Network network_from(const Json& json) {
+  const auto width = json.at("width").get<Index>();
+  const auto dimension = json.at("dimension").get<Index>();
+  const auto a = json.at("a").get<std::vector<double>>();
+  const auto W = json.at("W").get<std::vector<double>>();
+  if (static_cast<Index>(a.size()) != width || static_cast<Index>(W.size()) != width * dimension) {
+    throw std::out_of_range("a network of the wrong size");
+  }
+  return {Eigen::Map<const Vector>(a.data(), width),
+          Eigen::Map<const Matrix>(W.data(), width, dimension)};
+}
+
+Json to_json(const HistoryRow& row) {
+  return Json::array({row.step, static_cast<int>(row.stage), row.epoch, row.lambda, row.loss,
+                      row.penalized_loss, row.gradient_norm, row.neurons, row.mean_angle_deg,
+                      row.max_angle_deg, row.far_mass, row.seconds, row.validation_error,
+                      row.test_error, row.end_of_epoch});
+}
+
+HistoryRow row_from(const Json& json) {
+  HistoryRow row;
+  row.step = json.at(0).get<long>();
+  row.stage = static_cast<Stage>(json.at(1).get<int>());
+  row.epoch = json.at(2).get<long>();
+  row.lambda = json.at(3).get<double>();
+  row.loss = json.at(4).get<double>();
+  row.penalized_loss = json.at(5).get<double>();
+  row.gradient_norm = json.at(6).get<double>();
+  row.neurons = json.at(7).get<Index>();
+  row.mean_angle_deg = json.at(8).get<double>();
+  row.max_angle_deg = json.at(9).get<double>();
+  row.far_mass = json.at(10).get<double>();
+  row.seconds = json.at(11).get<double>();
+  row.validation_error = json.at(12).get<double>();
+  row.test_error = json.at(13).get<double>();
+  row.end_of_epoch = json.at(14).get<bool>();
+  return row;
+}
+
+Json to_json(const TrainState& state) {
+  const Algorithm1State& algorithm = state.algorithm;
+  Json json = {{"stage", static_cast<int>(algorithm.stage)},
+               {"network", to_json(algorithm.network)},
+               {"lambda", algorithm.lambda},
+               {"lambda_start", algorithm.lambda_start},
+               {"starting_gap", algorithm.starting_gap},
+               {"step", algorithm.step},
+               {"epoch", algorithm.epoch},
+               {"epoch_steps", algorithm.epoch_steps},
+               {"steps", algorithm.steps},
+               {"evaluations", algorithm.evaluations},
+               {"recent", algorithm.recent},
+               {"best",
+                {{"validation_error", state.best.validation_error},
+                 {"lambda", state.best.lambda},
+                 {"epoch", state.best.epoch},
+                 {"network", to_json(state.best.network)}}},
+               {"epochs_without_improvement", state.epochs_without_improvement},
+               {"seconds", state.seconds}};
+  Json& history = json["history"] = Json::array();
+  for (const HistoryRow& row : state.history) history.push_back(to_json(row));
+  return json;
+}
+
+TrainState state_from(const Json& json) {
+  TrainState state;
+  Algorithm1State& algorithm = state.algorithm;
+  algorithm.stage = static_cast<Stage>(json.at("stage").get<int>());
+  algorithm.network = network_from(json.at("network"));
+  algorithm.lambda = json.at("lambda").get<double>();
+  algorithm.lambda_start = json.at("lambda_start").get<double>();
+  algorithm.starting_gap = json.at("starting_gap").get<double>();
+  algorithm.step = json.at("step").get<double>();
+  algorithm.epoch = json.at("epoch").get<long>();
+  algorithm.epoch_steps = json.at("epoch_steps").get<long>();
+  algorithm.steps = json.at("steps").get<long>();
+  algorithm.evaluations = json.at("evaluations").get<long>();
+  algorithm.recent = json.at("recent").get<std::vector<double>>();
+  const Json& best = json.at("best");
+  state.best.validation_error = best.at("validation_error").get<double>();
+  state.best.lambda = best.at("lambda").get<double>();
+  state.best.epoch = best.at("epoch").get<long>();
+  state.best.network = network_from(best.at("network"));
+  state.epochs_without_improvement = json.at("epochs_without_improvement").get<long>();
+  state.seconds = json.at("seconds").get<double>();
+  for (const Json& row : json.at("history")) state.history.push_back(row_from(row));
+  return state;
+}
+
+// Empty where a quantity does not apply.
+std::string cell(double value) { return std::isnan(value) ? "" : fmt::format("{}", value); }
+
+}  // namespace
+
+void write_history(const RunFolder& folder, const std::vector<HistoryRow>& history) {
+  const auto any = [&](double HistoryRow::*member) {
+    return std::any_of(history.begin(), history.end(),
+                       [&](const HistoryRow& row) { return !std::isnan(row.*member); });
+  };
+  const bool with_validation = any(&HistoryRow::validation_error);
+  const bool with_test = any(&HistoryRow::test_error);
+  std::string text =
+      "step,stage,epoch,lambda,loss,penalized_loss,gradient_norm,neurons,mean_angle_deg,"
+      "max_angle_deg,far_mass,seconds";
+  if (with_validation) text += ",validation_error";
+  if (with_test) text += ",test_error";
+  text += "\n";
+  for (const HistoryRow& row : history) {
+    text += fmt::format(
+        "{},{},{},{},{},{},{},{},{},{},{},{:.3f}", row.step, static_cast<int>(row.stage), row.epoch,
+        row.lambda, row.loss, row.penalized_loss, row.gradient_norm, row.neurons,
+        cell(row.mean_angle_deg), cell(row.max_angle_deg), cell(row.far_mass), row.seconds);
+    if (with_validation) text += "," + cell(row.validation_error);
+    if (with_test) text += "," + cell(row.test_error);
+    text += "\n";
+  }
+  write_file_atomically(folder.file("history.csv"), text);
+}
+
+void write_checkpoint(const RunFolder& folder, const TrainState& state,
+                      const std::string& fingerprint) {
+  Json json = to_json(state);
+  json["fingerprint"] = fingerprint;
+  const std::vector<std::uint8_t> bytes = Json::to_cbor(json);
+  const std::string_view body(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  write_file_atomically(
+      folder.file("checkpoint"),
+      fmt::format("{}{}\n{:08x}\n{}", checkpoint_name, checkpoint_version, crc32(body), body));
+}
+
+std::optional<TrainState> read_checkpoint(const RunFolder& folder, const std::string& fingerprint) {
+  const std::string where = folder.file("checkpoint");
+  if (!fs::exists(where)) return std::nullopt;
+  const std::string content = read_file(where);
+  const std::size_t first = content.find('\n');
+  const std::size_t second = first == std::string::npos ? first : content.find('\n', first + 1);
+  const std::string advice = "; start the run again with train --overwrite";
+  if (!content.starts_with(checkpoint_name) || second == std::string::npos) {
+    throw FileError(where, "is cut short or not a checkpoint" + advice);
+  }
+  const std::string version_text =
+      content.substr(checkpoint_name.size(), first - checkpoint_name.size());
+  if (version_text != std::to_string(checkpoint_version)) {
+    throw FileError(where,
+                    fmt::format("is of checkpoint version {}, this program reads version {}; "
+                                "resume with the Lodestone that wrote it, or start the run "
+                                "again with train --overwrite",
+                                version_text.substr(0, 20), checkpoint_version));
+  }
+  const std::string_view body = std::string_view(content).substr(second + 1);
+  if (content.substr(first + 1, second - first - 1) != fmt::format("{:08x}", crc32(body))) {
+    throw FileError(where, "is cut short or damaged (its checksum does not match)" + advice);
+  }
+  Json json;
+  try {
+    json = Json::from_cbor(body.begin(), body.end());
+    if (json.at("fingerprint").get<std::string>() != fingerprint) {
+      throw FileError(
+          where, "belongs to other data or another configuration than the run now has" + advice);
+    }
+    return state_from(json);
+  } catch (const nlohmann::json::exception& error) {
+    throw FileError(where, "is damaged: " + io::plain_message(error) + advice);
+  } catch (const std::out_of_range& error) {
+    throw FileError(where, fmt::format("is damaged ({}){}", error.what(), advice));
+  }
+}
+
+void write_result(const RunFolder& folder, const TrainState& state, const TrainResult& result,
+                  const std::string& summary, const std::string& fingerprint) {
+  const bool finished = result.status == Status::converged;
+  if (!finished) write_checkpoint(folder, state, fingerprint);
+  write_history(folder, state.history);
+  write_model(folder.file("model.json"), result.model);
+  write_model(folder.file("network.json"), result.neurons);
+  write_file_atomically(folder.file("summary.json"), summary);
+  if (finished) folder.remove_checkpoint();
+}
+
+}  // namespace lodestone

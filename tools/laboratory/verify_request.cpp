@@ -1,0 +1,36 @@
+#include "laboratory/verify_request.hpp"
+
+#include <algorithm>
+
+#include "io/config/option_makers.hpp"
+
+namespace lodestone {
+
+std::vector<const Experiment*> VerifyRequest::chosen() const {
+  for (const std::string& id : only) find_experiment(id);
+  std::vector<const Experiment*> result;
+  for (const Experiment& experiment : experiments()) {
+    if (only.empty() || std::find(only.begin(), only.end(), experiment.id) != only.end()) {
+      result.push_back(&experiment);
+    }
+  }
+  return result;
+}
+
+std::vector<Option> verify_options(VerifyRequest& r) {
+  std::string ids;
+  for (const Experiment& experiment : experiments()) {
+    ids += (ids.empty() ? "" : ", ") + experiment.id;
+  }
+  return {
+      io::names("only", "ID,ID", "Only these experiments [all: " + ids + "]", r.only),
+      flag_option("quick", "Fewer teachers, networks and steps: minutes instead of tens of minutes",
+                  r.quick),
+      flag_option("broken",
+                  "Take each statement's assumption away, as its page says: now it should fail",
+                  r.broken),
+      io::number("seed", "N", "Seed of every teacher, network and start, >= 0 [0]", r.seed),
+  };
+}
+
+}  // namespace lodestone
