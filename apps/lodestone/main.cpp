@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "lodestone/core/error.hpp"
+#include "lodestone/core/instruction_set.hpp"
 #include "lodestone/core/nearest_name.hpp"
+#include "lodestone/core/parallel.hpp"
 #include "lodestone/version.hpp"
 #include "verbs.hpp"
 
@@ -105,6 +107,9 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   using namespace lodestone;
   try {
+    // What the environment asks for is refused before any work begins.
+    instruction_set();
+    threads();
     const int status = app::run(argc, argv);
     // What was printed is part of the result: a full disk must not pass for success.
     std::cout.flush();

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "io/json_text.hpp"
+#include "lodestone/core/instruction_set.hpp"
 #include "lodestone/core/parallel.hpp"
 #include "lodestone/version.hpp"
 
@@ -75,7 +76,7 @@ std::string summary_text(const Problem& problem, const TrainOptions& options,
                {"seed", options.algorithm.seed},
                {"threads", threads()},
                {"precision", name(options.precision)},
-               {"backend", "cpu"},
+               {"backend", "cpu (" + instruction_set() + ")"},
                {"loss", result.loss},
                {"penalized_loss", result.penalized_loss},
                {"null_loss", problem.objective->null_loss()},
@@ -119,7 +120,7 @@ std::string fit_summary_text(const FitRequest& request, const FitResult& result,
                {"seed", request.how.seed},
                {"threads", threads()},
                {"precision", name(request.how.precision)},
-               {"backend", "cpu"},
+               {"backend", "cpu (" + instruction_set() + ")"},
                {"loss", result.loss},
                {"penalized_loss", result.penalized_loss},
                {"lambda", result.lambda},

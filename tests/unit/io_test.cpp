@@ -26,6 +26,7 @@
 #include "lodestone/core/error.hpp"
 #include "lodestone/io/file.hpp"
 #include "lodestone/model/table.hpp"
+#include "support.hpp"
 
 namespace lodestone {
 namespace {
@@ -49,18 +50,6 @@ std::string load(const std::string& path) {
 /// Gives each test a folder of its own, removed at its end.
 class IoTest : public ::testing::Test {
  protected:
-  IoTest() {
-    std::random_device device;
-    do {
-      folder_ = fs::temp_directory_path() / ("lodestone-io-test-" + std::to_string(::getpid()) +
-                                             "-" + std::to_string(device()));
-    } while (!fs::create_directory(folder_));
-  }
-  ~IoTest() override {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
-
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
 
   std::string stored(std::string_view content, const std::string& name = "data.csv") const {
@@ -81,7 +70,8 @@ class IoTest : public ::testing::Test {
     return names;
   }
 
-  fs::path folder_;
+  support::TemporaryFolder temporary_;
+  const fs::path& folder_ = temporary_.path();
 };
 
 /// Standard input that holds a few bytes, while it lives.

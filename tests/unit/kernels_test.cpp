@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/instruction_set.hpp"
+#include "core/instruction_set.hpp"
 #include "kernels/population.hpp"
 #include "kernels/product.hpp"
 #include "kernels/sample.hpp"

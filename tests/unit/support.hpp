@@ -11,8 +11,10 @@
 #include <initializer_list>
 #include <iterator>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "lodestone/core/parallel.hpp"
@@ -83,15 +85,21 @@ class ThreadCount {
   int before_;
 };
 
-/// A new empty folder, removed with its content at the end of the scope.
+/// A new empty folder, removed with its content at the end of the scope. It lies among temporary
+/// files, or in the working folder where nothing can be written there.
 class TemporaryFolder {
  public:
   TemporaryFolder() {
     std::random_device device;
-    do {
-      path_ = std::filesystem::temp_directory_path() /
-              ("lodestone-test-" + std::to_string(::getpid()) + "-" + std::to_string(device()));
-    } while (!std::filesystem::create_directory(path_));
+    const std::string name =
+        "lodestone-test-" + std::to_string(::getpid()) + "-" + std::to_string(device());
+    std::error_code failed;
+    for (const auto& place : {std::filesystem::temp_directory_path(failed),
+                              std::filesystem::current_path()}) {
+      path_ = place / name;
+      if (std::filesystem::create_directory(path_, failed)) return;
+    }
+    throw std::runtime_error("no folder for temporary files");
   }
   ~TemporaryFolder() {
     std::error_code ignored;
@@ -100,6 +108,7 @@ class TemporaryFolder {
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
 
+  const std::filesystem::path& path() const { return path_; }
   std::string file(const std::string& name) const { return (path_ / name).string(); }
 
   std::string write(const std::string& name, std::string_view content) const {

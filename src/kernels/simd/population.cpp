@@ -7,14 +7,14 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/simd/population.cpp"
-#include "kernels/simd/targets.hpp"
+#include "core/highway_targets.hpp"
 // Highway asks for this order: foreach_target.h before highway.h.
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
 #include "core/parallel.hpp"
 #include "core/perturbation.hpp"
-#include "kernels/instruction_set.hpp"
+#include "core/instruction_set.hpp"
 #include "kernels/population_block.hpp"
 #include "kernels/product.hpp"
 #include "kernels/simd/lanes-inl.hpp"

@@ -6,12 +6,12 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/simd/product.cpp"
-#include "kernels/simd/targets.hpp"
+#include "core/highway_targets.hpp"
 // Highway asks for this order: foreach_target.h before highway.h.
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "kernels/instruction_set.hpp"
+#include "core/instruction_set.hpp"
 #include "kernels/simd/lanes-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();

@@ -9,13 +9,13 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/simd/sample.cpp"
-#include "kernels/simd/targets.hpp"
+#include "core/highway_targets.hpp"
 // Highway asks for this order: foreach_target.h before highway.h.
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
 #include "core/block_sums.hpp"
-#include "kernels/instruction_set.hpp"
+#include "core/instruction_set.hpp"
 #include "kernels/sample_block.hpp"
 #include "kernels/simd/lanes-inl.hpp"
 

@@ -1,6 +1,6 @@
-#include "kernels/instruction_set.hpp"
+#include "core/instruction_set.hpp"
 
-#include "kernels/simd/targets.hpp"
+#include "core/highway_targets.hpp"
 
 #include <hwy/highway.h>
 
@@ -12,7 +12,7 @@
 
 #include "lodestone/core/error.hpp"
 
-namespace lodestone::kernels {
+namespace lodestone {
 namespace {
 
 constexpr const char* variable = "LODESTONE_INSTRUCTIONS";
@@ -71,4 +71,4 @@ bool plain_loops() {
 
 void set_plain_loops_for_test(bool plain) { plain_for_test = plain; }
 
-}  // namespace lodestone::kernels
+}  // namespace lodestone
