@@ -15,7 +15,7 @@ HANGS_AFTER = 60
 
 COMMANDS = {
     "help": ["--help"],
-    "sample": ["sample", "--teacher", TEACHER, "--samples", 2000, "--out", "drawn.csv"],
+    "sample": ["sample", "--teacher", TEACHER, "--samples", 2000, "--out", "drawn.csv", "--overwrite"],
     "train on a population": [*SMALL, "--out", "run", "--overwrite", "--quiet"],
     "train on rows": [*SMALL, "--samples", 2000, "--max-steps", 50, "--out", "run", "--overwrite", "--quiet"],
     "fit": ["fit", "--data", "t.csv", "--target", "y", "--lambdas", 4, "--folds", 3, "--quiet"],
@@ -23,7 +23,7 @@ COMMANDS = {
     "certify": ["certify", "fitted/model.json", "--data", "t.csv", "--target", "y"],
     "certify --verify": ["certify", "fitted", "--verify"],
     "sweep": ["sweep", *SMALL[1:], "--grid", "width=10,20", "--out", "swept", "--overwrite", "--quiet"],
-    "verify": ["verify", "def-1", "--quick", "--out", "lab", "--overwrite", "--quiet"],
+    "verify": ["verify", "--only", "def-1", "--quick", "--out", "lab", "--overwrite", "--quiet"],
     "bench": ["bench", "--case", "correlation", "--size", "2000,5,8", "--seconds", 0.01],
 }
 
