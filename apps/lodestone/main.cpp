@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -7,6 +8,10 @@
 #include <new>
 #include <string>
 #include <vector>
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "lodestone/core/error.hpp"
 #include "lodestone/core/instruction_set.hpp"
@@ -65,6 +70,17 @@ int explain(const CLI::App& app, const CLI::ParseError& error, int argc, char** 
   return fail(fmt::format("{} ({} explains)", error.what(), help));
 }
 
+// glibc reserves 64 MiB of addresses for each thread that allocates. Where addresses are limited
+// and that fails, every allocation becomes a mapping of its own, which is some hundred times
+// slower: there all threads share one reserve.
+void share_reserve_where_memory_is_limited() {
+#ifdef __GLIBC__
+  constexpr rlim_t ample = rlim_t{1} << 32;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur < ample) mallopt(M_ARENA_MAX, 1);
+#endif
+}
+
 int run(int argc, char** argv) {
   CLI::App app{
       "Lodestone finds the few hidden directions a target depends on, by training regularized\n"
@@ -106,6 +122,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using namespace lodestone;
+  app::share_reserve_where_memory_is_limited();
   try {
     // What the environment asks for is refused before any work begins.
     instruction_set();

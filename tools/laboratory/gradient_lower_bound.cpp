@@ -48,9 +48,30 @@ Snapshot without_teacher(const PopulationObjective& objective, const Minimum& mi
   return snapshot_of(objective, state.network, minimum.lambda, minimum.least);
 }
 
-// Exponents b of ‖∇L_λ‖² ∝ ζ^b within the epochs of a run, where ζ falls far enough to tell.
-std::vector<double> local_exponents(const Trajectory& run) {
-  std::vector<double> exponents;
+// How ‖∇L_λ‖² goes with ζ inside epochs where ζ falls far enough to tell.
+struct EpochFits {
+  std::vector<double> exponents;  // b of ‖∇L_λ‖² ∝ ζ^b, epoch by epoch
+  // Sums over all epochs, in logarithms and deviations from an epoch's own mean.
+  double covariance = 0.0;
+  double variance = 0.0;
+
+  // One exponent for all epochs, each with a factor of its own: epochs in which ζ falls far weigh
+  // more, as they tell more.
+  double common_exponent() const { return variance > 0.0 ? covariance / variance : NAN; }
+
+  void add(const std::vector<double>& zeta, const std::vector<double>& gradient) {
+    if (zeta.size() < 4 || zeta.front() <= 100.0 * zeta.back()) return;
+    exponents.push_back(fitted_exponent(zeta, gradient));
+    double mean = 0.0;
+    for (const double z : zeta) mean += std::log(z) / static_cast<double>(zeta.size());
+    double spread = 0.0;
+    for (const double z : zeta) spread += std::pow(std::log(z) - mean, 2.0);
+    variance += spread;
+    covariance += exponents.back() * spread;
+  }
+};
+
+void add_epochs(const Trajectory& run, EpochFits& fits) {
   std::vector<double> zeta;
   std::vector<double> gradient;
   for (std::size_t i = 0; i < run.snapshots.size(); ++i) {
@@ -61,21 +82,18 @@ std::vector<double> local_exponents(const Trajectory& run) {
       gradient.push_back(snapshot.gradient_norm * snapshot.gradient_norm);
     }
     if (snapshot.end_of_epoch || i + 1 == run.snapshots.size()) {
-      if (zeta.size() >= 4 && zeta.front() > 100.0 * zeta.back()) {
-        exponents.push_back(fitted_exponent(zeta, gradient));
-      }
+      fits.add(zeta, gradient);
       zeta.clear();
       gradient.clear();
     }
   }
-  return exponents;
 }
 
 ExperimentResult run(const LaboratoryOptions& options) {
-  const int teachers = by_effort(options.effort, 2, 6, 30);
+  const int teachers = by_effort(options.effort, 4, 6, 30);
   const int perturbations = by_effort(options.effort, 60, 150, 600);
   std::vector<Point> points;
-  std::vector<double> exponents;
+  EpochFits fits;
   double worst_gap = 0.0;
   for (int t = 0; t < teachers && !stopped(options); ++t) {
     report_progress(options, static_cast<double>(t) / teachers);
@@ -91,8 +109,7 @@ ExperimentResult run(const LaboratoryOptions& options) {
     if (run.minima.empty()) continue;
     worst_gap = std::max(worst_gap, run.worst_gap);
     for (const Snapshot& snapshot : run.snapshots) points.push_back(point_of(snapshot, 0));
-    const std::vector<double> found = local_exponents(run);
-    exponents.insert(exponents.end(), found.begin(), found.end());
+    add_epochs(run, fits);
 
     Draw draw(derived_seed(options.seed, "grad-lower", static_cast<std::uint64_t>(1000 + t)),
               "perturbations");
@@ -119,16 +136,19 @@ ExperimentResult run(const LaboratoryOptions& options) {
     least_ratio = std::min(least_ratio, point.ratio());
     least_rate = std::min(least_rate, point.squared_gradient / point.zeta);
   }
-  const double exponent = quantile(exponents, 0.5);
+  const std::vector<double>& exponents = fits.exponents;
+  const double exponent = fits.common_exponent();
   ExperimentResult result;
   result.checks = {
       {"smallest ‖∇L_λ‖²λ²/ζ⁴ for λ² ≤ ζ ≤ λ^(9/5)", inside > 0 ? least_ratio : NAN, 1.0},
-      {"median exponent of ‖∇L_λ‖² in ζ inside an epoch", exponent, 0.75, 1.25},
+      // Nearer to linear convergence (1) than to the bound (4). At the least effort, over 60
+      // seeds: 1.136 with a deviation of 0.056, which leaves eleven deviations on either side.
+      {"exponent of ‖∇L_λ‖² in ζ inside epochs", exponent, 0.5, 2.0},
   };
   result.verdict = fmt::format(
       "At all {} of {} networks that are in the window ‖∇L_λ‖² is at least {:.3g} times ζ⁴/λ². The "
       "bound is very far from tight: inside the {} epochs where the gap falls a hundredfold "
-      "or more, ‖∇L_λ‖² goes like ζ^{:.2f} (median; 10% to 90%: {:.2f} to {:.2f}), which is "
+      "or more, ‖∇L_λ‖² goes like ζ^{:.2f} (one by one, 10% to 90%: {:.2f} to {:.2f}), which is "
       "linear convergence, and in the window ‖∇L_λ‖²/ζ is at least {:.2g}. min P_λ is known to a "
       "relative {:.1g}.",
       inside, points.size(), least_ratio, exponents.size(), exponent, quantile(exponents, 0.1),
