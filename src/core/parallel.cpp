@@ -19,7 +19,7 @@ constexpr int most_threads = 1024;
 void check_thread_count(const std::string& field, const std::string& value, bool allowed) {
   if (allowed) return;
   throw InvalidArgument(field, value,
-                        "must be a whole number from 1 to " + std::to_string(most_threads));
+                        "must be at least 1 and at most " + std::to_string(most_threads));
 }
 
 // What LODESTONE_THREADS says, else the processors available.
