@@ -2,27 +2,48 @@
 
 #include <algorithm>
 
+#include "core/parallel.hpp"
+
 namespace lodestone::kernels {
 
 template <class T>
 PackedFactor<T>::PackedFactor(Index depth, Index columns, const MatrixView<T>& B)
+    : PackedFactor(depth, columns, B, nullptr) {}
+
+template <class T>
+PackedFactor<T>::PackedFactor(Index depth, Index columns, const MatrixView<T>& B,
+                              const T* row_factors)
     : depth_(depth),
       columns_(columns),
-      values_(static_cast<std::size_t>(depth * groups_of<T>(columns) * group_size<T>)) {
-  // In the order in which B lies, so that each of its cache lines is read once.
+      values_(std::make_unique_for_overwrite<T[]>(
+          static_cast<std::size_t>(depth * groups_of<T>(columns) * group_size<T>))) {
   constexpr Index width = group_size<T>;
-  for (Index g = 0; g < groups_of<T>(columns); ++g) {
-    T* to = values_.data() + g * depth * width;
-    const Index first = g * width;
-    const Index count = std::min(width, columns - first);
-    if (B.column_stride == 1) {
-      for (Index k = 0; k < depth; ++k) std::copy_n(&B(k, first), count, to + k * width);
-    } else {
-      for (Index j = 0; j < count; ++j) {
-        for (Index k = 0; k < depth; ++k) to[k * width + j] = B(k, first + j);
+  // Small factors are copied faster than threads wake.
+  constexpr Index numbers_at_once = Index{1} << 16;
+  const Index groups = groups_of<T>(columns);
+  const Index groups_at_once =
+      std::max<Index>(1, numbers_at_once / std::max<Index>(1, depth * width));
+  for_each_block((groups + groups_at_once - 1) / groups_at_once, [&](Index part) {
+    const Index end = std::min(groups, (part + 1) * groups_at_once);
+    for (Index g = part * groups_at_once; g < end; ++g) {
+      T* to = values_.get() + g * depth * width;
+      const Index first = g * width;
+      const Index count = std::min(width, columns - first);
+      // In the order in which B lies, so that each of its cache lines is read once.
+      if (count < width) std::fill_n(to, depth * width, T{0});
+      if (B.column_stride == 1) {
+        for (Index k = 0; k < depth; ++k) std::copy_n(&B(k, first), count, to + k * width);
+      } else {
+        for (Index j = 0; j < count; ++j) {
+          for (Index k = 0; k < depth; ++k) to[k * width + j] = B(k, first + j);
+        }
+      }
+      if (row_factors == nullptr) continue;
+      for (Index k = 0; k < depth; ++k) {
+        for (Index j = 0; j < width; ++j) to[k * width + j] *= row_factors[k];
       }
     }
-  }
+  });
 }
 
 template class PackedFactor<double>;

@@ -1,7 +1,6 @@
 #pragma once
 
-#include <cstddef>
-#include <vector>
+#include <memory>
 
 #include "kernels/groups.hpp"
 #include "lodestone/core/types.hpp"
@@ -29,20 +28,23 @@ MatrixView<T> transpose_of(const T* data, Index stride) {
 }
 
 /// The right factor of products, copied as they read it: groups of columns, and in each the numbers
-/// of row 0, then of row 1, ...; padded with zeros.
+/// of row 0, then of row 1, ...; padded with zeros. Groups are copied by all threads.
 template <class T>
 class PackedFactor {
  public:
   PackedFactor(Index depth, Index columns, const MatrixView<T>& B);
 
+  /// The same with each row times a number: row_factors has `depth` of them.
+  PackedFactor(Index depth, Index columns, const MatrixView<T>& B, const T* row_factors);
+
   Index depth() const { return depth_; }
   Index columns() const { return columns_; }
-  const T* group(Index g) const { return values_.data() + g * depth_ * group_size<T>; }
+  const T* group(Index g) const { return values_.get() + g * depth_ * group_size<T>; }
 
  private:
   Index depth_;
   Index columns_;
-  std::vector<T> values_;
+  std::unique_ptr<T[]> values_;
 };
 
 /// Rows of the right factor that one sum in registers runs over.
@@ -51,7 +53,7 @@ inline constexpr Index product_depth = 240;
 /// Which elements of C are wanted.
 enum class Part {
   all,
-  upper,  ///< (i, j) with j >= i; what else is in their tiles is written too, or not
+  upper,  ///< (i, j) with j >= i + above; what else is in their tiles is written too, or not
 };
 
 /// C += A·B with A rows×depth and C rows×columns, row-major. Each element is a sum of sums over
@@ -61,12 +63,12 @@ enum class Part {
 namespace reference {
 template <class T>
 void multiply_add(Index rows, const MatrixView<T>& A, const PackedFactor<T>& B, T* C,
-                  Index stride_c, Part part = Part::all);
+                  Index stride_c, Part part = Part::all, Index above = 0);
 }
 namespace simd {
 template <class T>
 void multiply_add(Index rows, const MatrixView<T>& A, const PackedFactor<T>& B, T* C,
-                  Index stride_c, Part part = Part::all);
+                  Index stride_c, Part part = Part::all, Index above = 0);
 }
 
 }  // namespace lodestone::kernels

@@ -58,6 +58,15 @@ struct SampleRows {
   T coordinate(Index t, Index j) const { return j < columns ? row(t)[j] : T{1}; }
 };
 
+/// Weights as the kernels read them, padded with zeros: groups of neurons, and in each the weights
+/// of coordinate 0, then of coordinate 1, ...; with the amplitudes in the same order.
+template <class T>
+struct PackedNeurons {
+  std::size_t groups;
+  std::vector<T> W;
+  std::vector<T> a;
+};
+
 /// Which neurons are on at which rows, 1[w_i·x_t > 0]: one bit a pair. Kept between the two passes
 /// of a gradient so that the second needs no inner products.
 class Masks {
@@ -192,6 +201,21 @@ void activations(const SampleRows<T>& X, Index first, Index count, const Matrix&
 namespace simd {
 template <class T>
 void activations(const SampleRows<T>& X, Index first, Index count, const Matrix& U, Matrix& output);
+
+/// The same for directions that are packed once, into rows of `output` that are `stride` apart:
+/// padded_directions<T>(p) columns, zeros behind the p-th.
+template <class T>
+void activations(const SampleRows<T>& X, Index first, Index count, const PackedNeurons<T>& U,
+                 double* output, Index stride);
+
+template <class T>
+Index padded_directions(Index p) {
+  return groups_of<T>(p) * group_size<T>;
 }
+
+/// Directions U (p×d), or the weights of neurons, as kernels read them.
+template <class T>
+PackedNeurons<T> packed_directions(const Matrix& U);
+}  // namespace simd
 
 }  // namespace lodestone::kernels

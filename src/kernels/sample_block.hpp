@@ -2,7 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+
+#include "kernels/sample.hpp"
 
 namespace lodestone::kernels {
 
@@ -18,15 +19,6 @@ struct SampleBlock {
   std::size_t dimension() const { return columns + (constant ? 1 : 0); }
 };
 
-/// Weights as the kernels read them, padded with zeros: groups of neurons, and in each the weights
-/// of coordinate 0, then of coordinate 1, ...; with the amplitudes in the same order.
-template <class T>
-struct PackedNeurons {
-  std::size_t groups;
-  std::vector<T> W;
-  std::vector<T> a;
-};
-
 /// What one instruction set does with a block of rows.
 template <class T>
 struct BlockKernels {
@@ -38,8 +30,9 @@ struct BlockKernels {
                    std::size_t mask_stride, std::size_t groups, double* sums);
   /// Both, without keeping the masks.
   void (*masked_moments)(const SampleBlock<T>&, const T* r, const PackedNeurons<T>&, double* sums);
-  /// output: for each row the activations of all groups.
-  void (*activations)(const SampleBlock<T>&, const PackedNeurons<T>&, T* output);
+  /// output: for each row the activations of all groups; rows are `stride` apart.
+  void (*activations)(const SampleBlock<T>&, const PackedNeurons<T>&, T* output,
+                      std::size_t stride);
   /// moments += w_t v_t, and w_t v_t (x_t − c).
   void (*affine_moments)(const SampleBlock<T>&, const T* center, const double* weights,
                          const double* values, double* moments);
@@ -53,6 +46,6 @@ namespace reference {
 /// same order: the bits of these are the specification.
 template <class T>
 BlockKernels<T> block_kernels();
-}
+}  // namespace reference
 
 }  // namespace lodestone::kernels

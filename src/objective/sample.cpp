@@ -63,14 +63,15 @@ Matrix sum_over(const kernels::RowBlocks& visited, Index rows, Index columns, co
   return Eigen::Map<const Matrix>(sums.data(), rows, columns);
 }
 
-// sum += Fᵀ diag(weights) G for F rows×p and G rows×q; of a square sum the upper half is enough:
-// `symmetrized` fills in the rest.
-void add_gram(const Matrix& F, const Eigen::Ref<const Vector>& weights, const Matrix& G,
+// The upper half of sum += Fᵀ diag(weights) F, and Fᵀ diag(weights) G beside it, for F and G side
+// by side in `columns`: F has the first p columns, sum is p wide and as long as columns has
+// columns.
+void add_gram(const Matrix& columns, const Eigen::Ref<const Vector>& weights,
               Eigen::Map<Matrix> sum) {
-  const Matrix weighted = weights.asDiagonal() * F;
-  const kernels::PackedFactor<double> right(G.rows(), G.cols(),
-                                            kernels::rows_of(G.data(), G.cols()));
-  kernels::simd::multiply_add(F.cols(), kernels::transpose_of(weighted.data(), F.cols()), right,
+  const Index stride = columns.cols();
+  const kernels::PackedFactor<double> right(
+      columns.rows(), stride, kernels::rows_of(columns.data(), stride), weights.data());
+  kernels::simd::multiply_add(sum.rows(), kernels::transpose_of(columns.data(), stride), right,
                               sum.data(), sum.cols(), kernels::Part::upper);
 }
 
@@ -205,7 +206,7 @@ SampleObjective::SampleObjective(std::shared_ptr<const Rows> data) : data_(std::
   }
   const Matrix gram = sum_over(visited, d + 1, d + 1, [&](Index first, Index rows, auto sum) {
     const Matrix columns = affine_columns(inputs(first, rows));
-    add_gram(columns, weights_.segment(first, rows), columns, sum);
+    add_gram(columns, weights_.segment(first, rows), sum);
   });
   Index rank = 0;
   affine_inverse_ = pseudo_inverse(symmetrized(gram), rank);
@@ -472,26 +473,25 @@ FeatureGram SampleObjective::feature_gram(const Matrix& U) const {
   check_sizes(U, dimension());
   const Index p = U.rows();
   const Index d = input_dimension();
-  // One product per block gives K, the moments with (1, x) and those with y: columns [σ, 1, x, y],
-  // of which the upper half is enough.
-  const Index columns = p + d + 2;
-  const Matrix products =
-      sum_over(data_->visited, p, columns, [&](Index first, Index rows, auto sum) {
-        Matrix features;
-        data_->visit([&](const auto& inputs) {
-          kernels::simd::activations(inputs, first, rows, U, features);
+  return data_->visit([&]<class T>(const kernels::SampleRows<T>& input) {
+    // One product per block gives K, the moments with (1, x) and those with y: columns [σ, 1, x,
+    // y], the activations σ padded with zeros.
+    const kernels::PackedNeurons<T> directions = kernels::simd::packed_directions<T>(U);
+    const Index padded = kernels::simd::padded_directions<T>(p);
+    const Matrix products =
+        sum_over(data_->visited, p, padded + d + 2, [&](Index first, Index rows, auto sum) {
+          Matrix columns(rows, sum.cols());
+          kernels::simd::activations(input, first, rows, directions, columns.data(), sum.cols());
+          columns.middleCols(padded, d + 1) = affine_columns(inputs(first, rows));
+          columns.col(sum.cols() - 1) = y_.segment(first, rows);
+          add_gram(columns, weights_.segment(first, rows), sum);
         });
-        Matrix right(rows, columns);
-        right.leftCols(p) = features;
-        right.middleCols(p, d + 1) = affine_columns(inputs(first, rows));
-        right.col(columns - 1) = y_.segment(first, rows);
-        add_gram(features, weights_.segment(first, rows), right, sum);
-      });
-  const Matrix moments = products.middleCols(p, d + 1);
-  FeatureGram gram;
-  gram.K = symmetrized(products.leftCols(p) - moments * affine_inverse_ * moments.transpose());
-  gram.b = products.col(columns - 1);
-  return gram;
+    const Matrix moments = products.middleCols(padded, d + 1);
+    FeatureGram gram;
+    gram.K = symmetrized(products.leftCols(p) - moments * affine_inverse_ * moments.transpose());
+    gram.b = products.col(products.cols() - 1);
+    return gram;
+  });
 }
 
 Affine SampleObjective::affine(const Network& network) const {

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -430,9 +429,7 @@ class Run {
   // The output weights of pairs whose first directions `gram` is of. Two neurons with output weight
   // a count as one with 2a, at the price λ/2 (2a²): a ridge of λ/2 for 2a.
   static Vector ridge(const FeatureGram& gram, double lambda) {
-    Eigen::MatrixXd system = gram.K;
-    system.diagonal().array() += 0.5 * lambda;
-    return 0.5 * Eigen::LDLT<Eigen::MatrixXd>(system).solve(gram.b);
+    return 0.5 * solve_ridge(gram, 0.5 * lambda);
   }
 
   // Back into the state, where the network is whole.

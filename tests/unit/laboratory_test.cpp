@@ -1,6 +1,7 @@
 // Every statement holds on seeds of its own, and stops holding when its assumption is taken away.
 #include "laboratory/laboratory.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -37,6 +38,12 @@ std::string described(const ExperimentResult& result) {
 
 TEST_P(EveryStatement, Holds) {
   const ExperimentResult result = measured(GetParam(), false);
+  // For tests/perturbation.py, which says how far from their bounds these are in other runs.
+  for (std::size_t i = 0; i < result.checks.size(); ++i) {
+    const Check& check = result.checks[i];
+    RecordProperty("check_" + std::to_string(i),
+                   fmt::format("{} in [{}, {}]", check.measured, check.lower, check.upper));
+  }
   EXPECT_TRUE(result.holds()) << described(result);
 }
 

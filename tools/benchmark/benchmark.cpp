@@ -13,6 +13,7 @@
 #include "core/statistics.hpp"
 #include "kernels/product.hpp"
 #include "lodestone/core/nearest_name.hpp"
+#include "lodestone/model/model.hpp"
 #include "lodestone/objective/objective.hpp"
 
 namespace lodestone {
@@ -53,6 +54,7 @@ class Suite {
         {"peak", &Suite::peak},       {"sample", &Suite::sample},
         {"threads", &Suite::scaling}, {"population", &Suite::population},
         {"growth", &Suite::growth},   {"correlation", &Suite::correlation},
+        {"gram", &Suite::gram},       {"predict", &Suite::predict},
     };
     name_ = name;
     (this->*cases.at(name))();
@@ -209,6 +211,49 @@ class Suite {
     }
   }
 
+  // Least squares in the amplitudes, which stage 2 solves: the Gram matrix, then a factor for each
+  // of a dozen weight decays.
+  void gram() {
+    constexpr int decays = 12;
+    const std::vector<SampleSize> sizes = {{20000, 50, 500}, {100000, 20, 256}};
+    for (const SampleSize& size : sizes) {
+      const Matrix U = unit_directions(normal_matrix(size.m, size.d, "benchmark directions"));
+      const SampleData data = normal_rows(size.n, size.d);
+      check_gram("bench: " + name_, prefix(data), U.topRows(20));
+      const SampleObjective objective(data);
+      if (stopped()) return;
+      const auto p = static_cast<double>(size.m);
+      const double factors = decays * p * p * p / 3.0;
+      measured({{"n", size.n}, {"d", size.d}, {"m", size.m}}, "float64", gram_flops(size),
+               options_.seconds / 4.0, [&] { objective.feature_gram(U); });
+      const FeatureGram found = objective.feature_gram(U);
+      measured({{"m", size.m}, {"decays", decays}}, "float64", factors, options_.seconds / 4.0,
+               [&] {
+                 for (int i = 0; i < decays; ++i) solve_ridge(found, std::ldexp(0.1, -i));
+               });
+    }
+  }
+
+  void predict() {
+    const std::vector<SampleSize> sizes = {{100000, 20, 40}, {20000, 50, 500}};
+    for (const SampleSize& size : sizes) {
+      const SampleData data = normal_rows(size.n, size.d);
+      Standardization none;
+      none.center = Vector::Zero(size.d);
+      none.scale = Vector::Ones(size.d);
+      none.map = Matrix::Identity(size.d, size.d);
+      Model model = to_original_units(normal_network(size.m, size.d), {0.5, Vector::Ones(size.d)},
+                                      false, none);
+      model.columns.resize(static_cast<std::size_t>(size.d));
+      check_prediction("bench: " + name_, model, prefix(data).X);
+      if (stopped()) return;
+      measured({{"n", size.n}, {"d", size.d}, {"m", size.m}}, "float64",
+               2.0 * static_cast<double>(size.n) * static_cast<double>(size.m) *
+                   static_cast<double>(size.d + 1),
+               options_.seconds / 2.0, [&] { model.predict(data.X); });
+    }
+  }
+
   void scaling() {
     const int all = lodestone::threads();
     const double share = options_.seconds / (2.0 * static_cast<double>(options_.precisions.size()));
@@ -277,8 +322,8 @@ class Suite {
 }  // namespace
 
 const std::vector<std::string>& benchmark_cases() {
-  static const std::vector<std::string> names = {"peak",        "sample",  "population",
-                                                 "correlation", "threads", "growth"};
+  static const std::vector<std::string> names = {"peak",       "sample",      "gram",    "predict",
+                                                 "population", "correlation", "threads", "growth"};
   return names;
 }
 

@@ -107,6 +107,13 @@ double step_flops(const SampleSize& size) {
          static_cast<double>(size.m);
 }
 
+double gram_flops(const SampleSize& size) {
+  const auto n = static_cast<double>(size.n);
+  const auto d = static_cast<double>(size.d);
+  const auto p = static_cast<double>(size.m);
+  return 2.0 * n * p * d + 2.0 * n * p * (d + 2.0) + n * p * (p + 1.0);
+}
+
 double population_flops(Index m, const Teacher& teacher) {
   const double atoms = static_cast<double>(m + teacher.neurons());
   return 4.0 * atoms * atoms * static_cast<double>(teacher.dimension());
@@ -156,6 +163,39 @@ void check_correlation(const std::string& name, const SampleData& data, const Ne
   const double allowed = allowed_error(data.precision);
   check_error(name, "the value", relative_error(value.value, expected.value), allowed);
   check_error(name, "the gradient", relative_error(value.gradient, expected.gradient), allowed);
+}
+
+void check_gram(const std::string& name, const SampleData& data, const Matrix& U) {
+  // What is left of features and target beside the columns 1 and x, by a QR of these.
+  const Index n = data.X.rows();
+  Eigen::MatrixXd affine(n, data.X.cols() + 1);
+  affine << Eigen::VectorXd::Ones(n), data.X;
+  const Eigen::HouseholderQR<Eigen::MatrixXd> qr(affine);
+  const auto rest = [&](const Eigen::MatrixXd& values) -> Matrix {
+    Eigen::MatrixXd rotated = qr.householderQ().adjoint() * values;
+    rotated.topRows(affine.cols()).setZero();
+    return qr.householderQ() * rotated;
+  };
+  const Matrix features = rest((data.X * U.transpose()).cwiseMax(0.0));
+  const Matrix target = rest(data.y);
+  const FeatureGram gram = SampleObjective(data).feature_gram(U);
+  const auto count = static_cast<double>(n);
+  check_error(name, "the Gram matrix",
+              relative_error(gram.K, features.transpose() * features / count), 1e-9);
+  check_error(name, "the product with the target",
+              relative_error(gram.b, features.transpose() * target / count), 1e-9);
+}
+
+void check_prediction(const std::string& name, const Model& model, const Matrix& X) {
+  Vector expected(X.rows());
+  for (Index t = 0; t < X.rows(); ++t) {
+    expected[t] = model.affine.alpha + X.row(t).dot(model.affine.beta);
+    for (const Feature& feature : model.features) {
+      expected[t] +=
+          feature.amplitude * std::max(0.0, X.row(t).dot(feature.direction) + feature.bias);
+    }
+  }
+  check_error(name, "the prediction", relative_error(model.predict(X), expected), 1e-9);
 }
 
 void check_population(const std::string& name, const PopulationObjective& objective,

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "benchmark/benchmark.hpp"
+#include "lodestone/model/model.hpp"
 #include "lodestone/objective/objective.hpp"
 
 namespace lodestone {
@@ -22,6 +23,10 @@ SampleData prefix(const SampleData& data);
 
 /// Flops of loss and gradient on rows: an inner product and a sum for every row and neuron.
 double step_flops(const SampleSize& size);
+
+/// Flops of the Gram matrix of m directions on rows: activations, their moments with 1, x and y,
+/// and half of the products of pairs.
+double gram_flops(const SampleSize& size);
 
 /// Flops of loss and gradient of m neurons on a population, square roots and arcsines not counted.
 double population_flops(Index m, const Teacher& teacher);
@@ -47,6 +52,9 @@ void check_correlation(const std::string& name, const SampleData& data, const Ne
                        const Matrix& U);
 void check_population(const std::string& name, const PopulationObjective& objective,
                       const Network& network);
+
+void check_gram(const std::string& name, const SampleData& data, const Matrix& U);
+void check_prediction(const std::string& name, const Model& model, const Matrix& X);
 
 /// Throws BenchmarkMismatch unless one thread gives the bits of all threads.
 void check_same_bits(const std::string& name, const Evaluation& one_thread,

@@ -82,6 +82,9 @@ struct FeatureGram {
   Vector b;  ///< p
 };
 
+/// The amplitudes a that minimize ½ aᵀ K a − bᵀ a + ½ ridge ‖a‖²; ridge > 0.
+Vector solve_ridge(const FeatureGram& gram, double ridge);
+
 /// What a network is trained against: population or sample, behind one interface.
 ///
 /// Objectives are immutable and their calls may run at the same time. Calls throw InvalidArgument

@@ -77,12 +77,12 @@ void masked_moments(const SampleBlock<T>& block, const T* r, const PackedNeurons
 }
 
 template <class T>
-void activations(const SampleBlock<T>& block, const PackedNeurons<T>& neurons, T* output) {
+void activations(const SampleBlock<T>& block, const PackedNeurons<T>& neurons, T* output,
+                 std::size_t stride) {
   for (std::size_t t = 0; t < block.rows; ++t) {
-    for (std::size_t g = 0; g < neurons.groups; ++g) {
-      for (std::size_t i = 0; i < width<T>; ++i) {
-        *output++ = std::max(inner_product(block, neurons, g, i, t), T{0});
-      }
+    for (std::size_t i = 0; i < neurons.groups * width<T>; ++i) {
+      output[t * stride + i] =
+          std::max(inner_product(block, neurons, i / width<T>, i % width<T>, t), T{0});
     }
   }
 }

@@ -12,9 +12,9 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "core/instruction_set.hpp"
 #include "core/parallel.hpp"
 #include "core/perturbation.hpp"
-#include "core/instruction_set.hpp"
 #include "kernels/population_block.hpp"
 #include "kernels/product.hpp"
 #include "kernels/simd/lanes-inl.hpp"

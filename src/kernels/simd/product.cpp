@@ -77,7 +77,7 @@ HWY_INLINE void ProductTile(Index depth, const T* HWY_RESTRICT A, const T* HWY_R
 // C += A·B for at most rows_at_once rows of A from row `first` on, and all of B.
 template <class T>
 void ProductRows(Index first, Index rows, const MatrixView<T>& A, const PackedFactor<T>& B, T* C,
-                 Index stride_c, Part part, T* HWY_RESTRICT packed) {
+                 Index stride_c, Part part, Index above, T* HWY_RESTRICT packed) {
   constexpr std::size_t tile = tile_rows<T, tile_groups<T>>;
   constexpr Index height = static_cast<Index>(tile);
   static_assert(rows_at_once % height == 0);
@@ -97,7 +97,7 @@ void ProductRows(Index first, Index rows, const MatrixView<T>& A, const PackedFa
         }
       }
     }
-    const Index first_group = part == Part::upper ? first / group_size<T> : 0;
+    const Index first_group = part == Part::upper ? (first + above) / group_size<T> : 0;
     for (Index g = first_group; g < groups;) {
       const T* b = B.group(g) + start * group_size<T>;
       const Index stride = B.depth() * group_size<T>;
@@ -106,7 +106,7 @@ void ProductRows(Index first, Index rows, const MatrixView<T>& A, const PackedFa
       const Index taken = pair ? groups_at_once : 1;
       for (Index i = 0; i < rows; i += height) {
         // All columns of these groups lie before the diagonal.
-        if (part == Part::upper && column + taken * group_size<T> <= first + i) break;
+        if (part == Part::upper && column + taken * group_size<T> <= first + above + i) break;
         const Index count = std::min(height, rows - i);
         const T* a = packed + i * product_depth;
         T* c = C + (first + i) * stride_c + column;
@@ -124,24 +124,24 @@ void ProductRows(Index first, Index rows, const MatrixView<T>& A, const PackedFa
 
 template <class T>
 void Product(Index rows, const MatrixView<T>& A, const PackedFactor<T>& B, T* C, Index stride_c,
-             Part part) {
+             Part part, Index above) {
   constexpr Index height = static_cast<Index>(tile_rows<T, tile_groups<T>>);
   const Index most = std::min(rows_at_once, (rows + height - 1) / height * height);
   std::vector<T> packed(static_cast<std::size_t>(most * product_depth));
   for (Index first = 0; first < rows; first += rows_at_once) {
-    ProductRows(first, std::min(rows_at_once, rows - first), A, B, C, stride_c, part,
+    ProductRows(first, std::min(rows_at_once, rows - first), A, B, C, stride_c, part, above,
                 packed.data());
   }
 }
 
 // Highway exports functions, not templates.
 void ProductFloat64(Index rows, const MatrixView<double>& A, const PackedFactor<double>& B,
-                    double* C, Index stride_c, Part part) {
-  Product(rows, A, B, C, stride_c, part);
+                    double* C, Index stride_c, Part part, Index above) {
+  Product(rows, A, B, C, stride_c, part, above);
 }
 void ProductFloat32(Index rows, const MatrixView<float>& A, const PackedFactor<float>& B, float* C,
-                    Index stride_c, Part part) {
-  Product(rows, A, B, C, stride_c, part);
+                    Index stride_c, Part part, Index above) {
+  Product(rows, A, B, C, stride_c, part, above);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -156,20 +156,20 @@ HWY_EXPORT(ProductFloat32);
 
 template <class T>
 void multiply_add(Index rows, const MatrixView<T>& A, const PackedFactor<T>& B, T* C,
-                  Index stride_c, Part part) {
+                  Index stride_c, Part part, Index above) {
   if (plain_loops()) {
-    reference::multiply_add(rows, A, B, C, stride_c, part);
+    reference::multiply_add(rows, A, B, C, stride_c, part, above);
   } else if constexpr (std::is_same_v<T, double>) {
-    HWY_DYNAMIC_DISPATCH(ProductFloat64)(rows, A, B, C, stride_c, part);
+    HWY_DYNAMIC_DISPATCH(ProductFloat64)(rows, A, B, C, stride_c, part, above);
   } else {
-    HWY_DYNAMIC_DISPATCH(ProductFloat32)(rows, A, B, C, stride_c, part);
+    HWY_DYNAMIC_DISPATCH(ProductFloat32)(rows, A, B, C, stride_c, part, above);
   }
 }
 
 template void multiply_add(Index, const MatrixView<double>&, const PackedFactor<double>&, double*,
-                           Index, Part);
+                           Index, Part, Index);
 template void multiply_add(Index, const MatrixView<float>&, const PackedFactor<float>&, float*,
-                           Index, Part);
+                           Index, Part, Index);
 
 }  // namespace lodestone::kernels::simd
 #endif  // HWY_ONCE

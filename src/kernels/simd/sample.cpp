@@ -289,12 +289,13 @@ void MaskedMomentsBlock(const SampleBlock<T>& block, const T* r, const PackedNeu
 }
 
 template <class T>
-void ActivationsBlock(const SampleBlock<T>& block, const PackedNeurons<T>& neurons, T* output) {
+void ActivationsBlock(const SampleBlock<T>& block, const PackedNeurons<T>& neurons, T* output,
+                      std::size_t stride) {
   const std::size_t group_weights = block.dimension() * group_width<T>;
   ForTiles<T>(neurons.groups, [&](auto count, std::size_t g) HWY_ATTR {
     ForwardOutput<T> out;
     out.output = output + g * group_width<T>;
-    out.output_stride = neurons.groups * group_width<T>;
+    out.output_stride = stride;
     ForwardGroups<Use::activations, T, count()>(block, neurons.W.data() + g * group_weights, out);
   });
 }
@@ -585,18 +586,34 @@ void predictions(const SampleRows<T>& X, const Matrix& W, const Vector& a, const
 }
 
 template <class T>
+PackedNeurons<T> packed_directions(const Matrix& U) {
+  return packed<T>(U, Vector());
+}
+
+template <class T>
+void activations(const SampleRows<T>& X, Index first, Index count, const PackedNeurons<T>& U,
+                 double* output, Index stride) {
+  const SampleBlock<T> block = block_of(X, first, count);
+  if constexpr (std::is_same_v<T, double>) {
+    block_kernels<T>().activations(block, U, output, size(stride));
+  } else {
+    const std::size_t width = U.groups * size(group_size<T>);
+    std::vector<T> in_float(block.rows * width);
+    block_kernels<T>().activations(block, U, in_float.data(), width);
+    for (std::size_t t = 0; t < block.rows; ++t) {
+      std::copy_n(in_float.data() + t * width, width, output + t * size(stride));
+    }
+  }
+}
+
+template <class T>
 void activations(const SampleRows<T>& X, Index first, Index count, const Matrix& U,
                  Matrix& output) {
   output.resize(count, U.rows());
   if (output.size() == 0) return;
-  const PackedNeurons<T> neurons = packed<T>(U, Vector());
-  const Index width = static_cast<Index>(neurons.groups) * group_size<T>;
-  std::vector<T> padded(size(count * width));
-  block_kernels<T>().activations(block_of(X, first, count), neurons, padded.data());
-  using Padded = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  output = Eigen::Map<const Padded>(padded.data(), count, width)
-               .leftCols(U.rows())
-               .template cast<double>();
+  Matrix padded(count, padded_directions<T>(U.rows()));
+  activations(X, first, count, packed_directions<T>(U), padded.data(), padded.cols());
+  output = padded.leftCols(U.rows());
 }
 
 template void forward(const SampleRows<double>&, const Matrix&, const Vector&, const Vector&,
@@ -621,6 +638,12 @@ template void predictions(const SampleRows<double>&, const Matrix&, const Vector
                           Vector&);
 template void predictions(const SampleRows<float>&, const Matrix&, const Vector&, const Vector&,
                           Vector&);
+template PackedNeurons<double> packed_directions(const Matrix&);
+template PackedNeurons<float> packed_directions(const Matrix&);
+template void activations(const SampleRows<double>&, Index, Index, const PackedNeurons<double>&,
+                          double*, Index);
+template void activations(const SampleRows<float>&, Index, Index, const PackedNeurons<float>&,
+                          double*, Index);
 template void activations(const SampleRows<double>&, Index, Index, const Matrix&, Matrix&);
 template void activations(const SampleRows<float>&, Index, Index, const Matrix&, Matrix&);
 
