@@ -22,7 +22,7 @@ struct SampleBlock {
 /// What one instruction set does with a block of rows.
 template <class T>
 struct BlockKernels {
-  /// values_t = Σ_i a_i relu(w_i·x_t), and the masks.
+  /// values_t = Σ_i a_i relu(w_i·x_t), and the masks unless `masks` is null.
   void (*forward)(const SampleBlock<T>&, const PackedNeurons<T>&, double* values,
                   std::uint8_t* masks, std::size_t mask_stride);
   /// sums += Σ_t r_t 1[on] x_t, packed like the weights.

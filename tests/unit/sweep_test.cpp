@@ -1,5 +1,6 @@
 // Sweeps: the grid spelled out, and the table of a sweep's runs. Running is tested from outside.
 
+#include "lodestone/runs/summary.hpp"
 #include "lodestone/runs/sweep.hpp"
 
 #include <gmock/gmock.h>

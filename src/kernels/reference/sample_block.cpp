@@ -36,7 +36,8 @@ void forward(const SampleBlock<T>& block, const PackedNeurons<T>& neurons, doubl
   for (std::size_t t = 0; t < block.rows; ++t) {
     T sums[width<T>] = {};
     for (std::size_t g = 0; g < neurons.groups; ++g) {
-      std::uint8_t* bits = masks + g * mask_stride + t * (width<T> / 8);
+      std::uint8_t none[width<T> / 8];
+      std::uint8_t* bits = masks == nullptr ? none : masks + g * mask_stride + t * (width<T> / 8);
       std::fill_n(bits, width<T> / 8, std::uint8_t{0});
       for (std::size_t i = 0; i < width<T>; ++i) {
         const T z = inner_product(block, neurons, g, i, t);

@@ -33,6 +33,8 @@ HWY_INLINE void ProductTile(Index depth, const T* HWY_RESTRICT A, const T* HWY_R
   Vec<T> sum[Rows][vectors];
 #pragma GCC unroll 24
   for (std::size_t r = 0; r < Rows; ++r) {
+    // C comes into the cache while the sums are formed.
+    if (static_cast<Index>(r) < rows) __builtin_prefetch(C + static_cast<Index>(r) * stride_c, 1);
 #pragma GCC unroll 24
     for (std::size_t v = 0; v < vectors; ++v) sum[r][v] = hn::Zero(d);
   }

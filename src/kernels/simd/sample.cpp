@@ -102,7 +102,7 @@ HWY_INLINE auto LoadBits(const std::uint8_t* bits, std::size_t v) {
 }
 
 // What becomes of the inner products of a tile.
-enum class Use { sums_and_masks, masks, activations };
+enum class Use { sums, sums_and_masks, masks, activations };
 
 // Where it goes, for the first row and group: `sums` has one vector's worth of lanes of a group a
 // row, masks as in Masks, `output` a row of activations for each row.
@@ -125,14 +125,14 @@ HWY_INLINE void ForwardTile(const SampleBlock<T>& block, std::size_t t, const T*
   InnerProducts<T, Rows, Groups>(block, block.X + t * block.columns, W, z);
 #pragma GCC unroll 24
   for (std::size_t r = 0; r < Rows; ++r) {
-    if constexpr (use != Use::activations) {
+    if constexpr (use == Use::sums_and_masks || use == Use::masks) {
 #pragma GCC unroll 24
       for (std::size_t g = 0; g < Groups; ++g) {
         StorePositive<T>(z[r] + g * of_group,
                          out.masks + g * out.mask_stride + (t + r) * group_bytes<T>);
       }
     }
-    if constexpr (use == Use::sums_and_masks) {
+    if constexpr (use == Use::sums || use == Use::sums_and_masks) {
 #pragma GCC unroll 24
       for (std::size_t v = 0; v < of_group; ++v) {
         T* at = out.sums + (t + r) * group_width<T> + v * lanes<T>;
@@ -256,10 +256,14 @@ void ForwardBlock(const SampleBlock<T>& block, const PackedNeurons<T>& neurons, 
     ForwardOutput<T> out;
     out.a = neurons.a.data() + g * group_width<T>;
     out.sums = sums;
-    out.masks = masks + g * mask_stride;
+    if (masks != nullptr) out.masks = masks + g * mask_stride;
     out.mask_stride = mask_stride;
-    ForwardGroups<Use::sums_and_masks, T, count()>(block, neurons.W.data() + g * group_weights,
-                                                   out);
+    const T* W = neurons.W.data() + g * group_weights;
+    if (masks == nullptr) {
+      ForwardGroups<Use::sums, T, count()>(block, W, out);
+    } else {
+      ForwardGroups<Use::sums_and_masks, T, count()>(block, W, out);
+    }
   });
   for (std::size_t t = 0; t < block.rows; ++t) values[t] = FoldLanes(sums + t * group_width<T>);
 }
@@ -576,11 +580,9 @@ void predictions(const SampleRows<T>& X, const Matrix& W, const Vector& a, const
   for_each_block(X.visited.count(), [&](Index number) {
     const auto [first, rows] = X.visited[number];
     const SampleBlock<T> block = block_of(X, first, rows);
-    const std::size_t stride = block.rows * size(group_size<T>) / 8;
-    std::vector<std::uint8_t> masks(neurons.groups * stride + 8);
     const double weights[rows_per_block] = {};
     double* v = values.data() + first;
-    kernels.forward(block, neurons, v, masks.data(), stride);
+    kernels.forward(block, neurons, v, nullptr, 0);
     kernels.subtract_affine(block, center.data(), slopes.data(), -b[0], weights, v);
   });
 }
