@@ -8,14 +8,14 @@ from sklearn.model_selection import cross_val_score
 import lodestone
 
 X, y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
-regressor = lodestone.LodestoneRegressor(n_weight_decays=15)
+regressor = lodestone.LodestoneRegressor(weight_decays=15)
 
 for name, model in (("lodestone", regressor), ("ridge", RidgeCV())):
     r2 = cross_val_score(model, X, y, cv=5)
     print(f"{name:10} R² {r2.mean():.3f} ± {r2.std() / len(r2) ** 0.5:.3f} on rows held out")
 
 regressor.fit(X, y)
-print(f"{len(regressor.amplitudes_)} features at lambda {regressor.lambda_:.3g}")
+print(f"{len(regressor.amplitudes_)} features at lambda {regressor.weight_decay_:.3g}")
 loadings = regressor.directions_ * regressor.model_.scale
 for amplitude, direction in zip(regressor.amplitudes_, loadings):
     largest = sorted(zip(-abs(direction), direction, X.columns))[:4]

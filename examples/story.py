@@ -31,7 +31,7 @@ print(f"no weight decay:         loss {plain.loss:.1e}, "
       f"mean angle {plain.recovery.mean_angle_deg:6.2f}°")
 
 # %% With a fixed one they turn, but a loss of about λ remains.
-fixed = lodestone.train(teacher, width=100, schedule="constant", lambda_start=1e-2,
+fixed = lodestone.train(teacher, width=100, schedule="constant", weight_decay_start=1e-2,
                         tolerance=1e-8, max_steps=20_000)
 print(f"fixed weight decay:      loss {fixed.loss:.1e}, "
       f"mean angle {fixed.recovery.mean_angle_deg:6.2f}°")
@@ -54,7 +54,7 @@ show("certificate", plots.dual_certificate(objective, network, falling.weight_de
 
 # %% From rows the same works up to their noise.
 X, y = teacher.sample(2000, noise=0.1, seed=0)
-regressor = lodestone.LodestoneRegressor(n_weight_decays=15, weight_decay_ratio=1e-2).fit(X, y)
+regressor = lodestone.LodestoneRegressor(weight_decays=15, weight_decay_ratio=1e-2).fit(X, y)
 print(f"from 2000 noisy rows: {len(regressor.amplitudes_)} features, "
       f"validation error {regressor.cv_results_['validation_error'].min():.4f} of the variance")
 show("path", plots.path(regressor))

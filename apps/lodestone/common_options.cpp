@@ -1,9 +1,12 @@
+#include <fmt/format.h>
+
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
 
 #include "lodestone/core/error.hpp"
 #include "lodestone/core/parallel.hpp"
+#include "lodestone/io/file.hpp"
 #include "verbs.hpp"
 
 namespace lodestone::app {
@@ -42,6 +45,16 @@ std::vector<Option> CommonOptions::table(const std::string& out_value, const std
 
 void CommonOptions::apply() const {
   if (threads_given_) set_threads(threads);
+}
+
+void CommonOptions::report(const std::string& as_json, const std::string& text) const {
+  if (!out.empty()) write_file_atomically(out, as_json);
+  if (json) {
+    print(as_json);
+  } else if (!quiet) {
+    print(text);
+    if (!out.empty()) print(fmt::format("everything is in {}\n", out));
+  }
 }
 
 void say(const std::string& text) {

@@ -64,7 +64,7 @@ std::string path_table(const FitResult& result) {
     const std::size_t width = validation.empty() ? 18 : 19;
     table +=
         fmt::format("{} {:>10.4g}  {:>8}  {:>9.2g}  {:>9.4g}  {:>{}}\n", i == chosen ? ">" : " ",
-                    point.lambda, result.path_features[at], point.certificate.relative_gap,
+                    point.lambda, result.path_feature_counts[at], point.certificate.relative_gap,
                     result.training_error[at], validation, width);
   }
   return table;

@@ -146,8 +146,8 @@ class Fit final : public Verb {
       run.status = Status::budget;
     }
     if (teacher && !request_.how.biases) {
-      const Network inputs{result.features.a * result.standardization.target_scale,
-                           result.features.W * result.standardization.map.transpose()};
+      const Network inputs{result.feature_network.a * result.standardization.target_scale,
+                           result.feature_network.W * result.standardization.map.transpose()};
       run.recovery = measure_recovery(*teacher, inputs);
     }
     if (shares && shares->test) {
@@ -222,7 +222,7 @@ class Fit final : public Verb {
     if (run.dropped_rows > 0) {
       text += fmt::format("{} rows with missing values were left out\n", run.dropped_rows);
     }
-    text += fmt::format("{} features at lambda {:.3g}{}{}\n", result.features.width(),
+    text += fmt::format("{} features at lambda {:.3g}{}{}\n", result.feature_network.width(),
                         result.lambda, chosen.relaxed ? ", refitted without penalty" : "",
                         result.cross_validated
                             ? fmt::format("; validation error {:.3g} ± {:.1g} of the variance",

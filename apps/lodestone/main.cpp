@@ -97,8 +97,9 @@ int run(int argc, char** argv) {
   verbs.push_back(make_sample(app));
   verbs.push_back(make_predict(app));
   verbs.push_back(make_certify(app));
-  verbs.push_back(make_sweep(app));
   verbs.push_back(make_verify(app));
+  verbs.push_back(make_sweep(app));
+  verbs.push_back(make_lab(app));
   verbs.push_back(make_bench(app));
   verbs.push_back(make_report(app));
   verbs.push_back(make_export(app));

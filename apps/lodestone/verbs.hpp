@@ -76,6 +76,9 @@ struct CommonOptions {
   /// Takes over the number of threads. Throws InvalidArgument when it is not positive.
   void apply() const;
 
+  /// Writes JSON to `out`, where that is a file, and prints JSON or the text for people.
+  void report(const std::string& as_json, const std::string& text) const;
+
  private:
   bool threads_given_ = false;
 };
@@ -104,6 +107,7 @@ std::unique_ptr<Verb> make_predict(CLI::App& parent);
 std::unique_ptr<Verb> make_certify(CLI::App& parent);
 std::unique_ptr<Verb> make_sweep(CLI::App& parent);
 std::unique_ptr<Verb> make_verify(CLI::App& parent);
+std::unique_ptr<Verb> make_lab(CLI::App& parent);
 std::unique_ptr<Verb> make_bench(CLI::App& parent);
 std::unique_ptr<Verb> make_report(CLI::App& parent);
 std::unique_ptr<Verb> make_export(CLI::App& parent);

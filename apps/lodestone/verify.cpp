@@ -1,82 +1,94 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <chrono>
-#include <cmath>
-#include <optional>
+#include <filesystem>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "laboratory/laboratory.hpp"
-#include "laboratory/laboratory_files.hpp"
-#include "laboratory/verify_request.hpp"
-#include "lodestone/core/error.hpp"
+#include "certificate_report.hpp"
+#include "judged_model.hpp"
+#include "lodestone/runs/options.hpp"
+#include "lodestone/verifier/verifier.hpp"
 #include "verbs.hpp"
 
 namespace lodestone::app {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
 
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
+VerifiedNumbers recompute(const JudgedModel& judged, double lambda,
+                          const VerifierOptions& options) {
+  const Evidence& evidence = judged.evidence;
+  if (!evidence.rows) return verify_model(judged.model, *evidence.teacher, lambda, options);
+  return verify_model(judged.model, *evidence.rows, evidence.rows->weights, lambda, options,
+                      evidence.teacher);
 }
 
-std::string bound_in_words(const Check& check) {
-  if (!std::isfinite(check.lower)) return fmt::format("<= {:.4g}", check.upper);
-  if (!std::isfinite(check.upper)) return fmt::format(">= {:.4g}", check.lower);
-  return fmt::format("{:.4g} to {:.4g}", check.lower, check.upper);
+ReportedNumbers reported_numbers(const ModelCertificate& found) {
+  ReportedNumbers said;
+  said.loss = found.loss;
+  said.penalized_loss = found.penalized_loss;
+  said.balanced = true;
+  said.sup_eta = found.certificate.sup_eta;
+  said.attained = found.certificate.sup_eta_lower;
+  said.gap = found.certificate.gap;
+  said.relative_gap = found.certificate.relative_gap;
+  said.kind = found.certificate.kind;
+  return said;
 }
 
-// A bar on a terminal; elsewhere a line for each experiment when it is done.
-class VerifyProgress {
- public:
-  VerifyProgress(std::size_t count, bool quiet)
-      : count_(count), quiet_(quiet), terminal_(isatty(STDERR_FILENO) != 0) {}
-
-  void draw(std::size_t index, const std::string& id, double share) {
-    const double now = seconds_since(start_);
-    if (quiet_ || !terminal_ || now < next_) return;
-    next_ = now + 0.1;
-    constexpr int cells = 24;
-    const double whole = (static_cast<double>(index) + share) / static_cast<double>(count_);
-    const auto filled = static_cast<std::size_t>(whole * cells);
-    say(fmt::format("\r\033[K[{}{}] {} of {}: {} {:.0f}%  {:.0f} s", std::string(filled, '#'),
-                    std::string(cells - filled, '.'), index + 1, count_, id, 100.0 * share, now));
+// The certificate's numbers that the verifier contradicts, and for a run's own network on its own
+// problem those of the run's summary.
+std::vector<Discrepancy> contradictions(const JudgedModel& judged, const ModelCertificate& found,
+                                        const VerifierOptions& options) {
+  std::vector<Discrepancy> result =
+      discrepancies(reported_numbers(found), recompute(judged, found.lambda, options));
+  if (!judged.evidence.own || !judged.file.ends_with("network.json")) return result;
+  const fs::path summary = *judged.folder / "summary.json";
+  if (!fs::is_regular_file(summary)) return result;
+  const VerifiedNumbers then = recompute(judged, judged.model.provenance.lambda, options);
+  for (Discrepancy& item : discrepancies(read_reported_numbers(summary.string()), then)) {
+    item.field = "summary.json: " + item.field;
+    result.push_back(std::move(item));
   }
+  return result;
+}
 
-  void finished(const ExperimentOutcome& outcome) {
-    clear();
-    if (quiet_ || terminal_) return;
-    say(fmt::format("{}: {} ({:.1f} s)\n", outcome.experiment->id,
-                    outcome.result.holds() ? "holds" : "does NOT hold", outcome.seconds));
+Json as_json(const std::vector<Discrepancy>& found) {
+  Json json = Json::array();
+  for (const Discrepancy& item : found) {
+    json.push_back({{"field", item.field},
+                    {"reported", item.reported},
+                    {"recomputed", item.recomputed},
+                    {"tolerance", item.tolerance}});
   }
+  return json;
+}
 
-  void clear() {
-    if (!quiet_ && terminal_) say("\r\033[K");
+std::string in_words(const std::vector<Discrepancy>& found) {
+  if (found.empty()) return "verified: every number was recomputed independently and agrees\n";
+  std::string text;
+  for (const Discrepancy& item : found) {
+    text += fmt::format("NOT verified: {} is {:.12g}, recomputed {:.12g}\n", item.field,
+                        item.reported, item.recomputed);
   }
-
- private:
-  std::size_t count_;
-  bool quiet_;
-  bool terminal_;
-  double next_ = 0.0;
-  Clock::time_point start_ = Clock::now();
-};
+  return text;
+}
 
 class Verify final : public Verb {
  public:
   explicit Verify(CLI::App& parent) {
     app = parent.add_subcommand(
         "verify",
-        "The theory laboratory: every statement about Algorithm 1 as a measured experiment on\n"
-        "random teachers, with its figure, and whether it held");
-    std::vector<Option> options = verify_options(request_);
-    for (Option& option : common_.table(
-             "DIR",
-             "Folder for verify.json, index.html, figures and data [none: results are only "
-             "printed]",
-             "verify.json")) {
+        "Recompute every number of a run by the independent verifier: those of its summary and\n"
+        "those of its certificate; exit status 4 where one is contradicted");
+    app->add_option("RUN", run_, judged_model_help)->required();
+    std::vector<Option> options = certify_options(request_);
+    for (Option& option :
+         common_.table("FILE", "JSON file to write the numbers and discrepancies to [none]",
+                       "the numbers and discrepancies")) {
       options.push_back(std::move(option));
     }
     flags_.add(*app, std::move(options));
@@ -85,77 +97,30 @@ class Verify final : public Verb {
   int run() override {
     flags_.apply();
     common_.apply();
-    const std::vector<const Experiment*> chosen = request_.chosen();
-    std::optional<LaboratoryFolder> folder;
-    if (!common_.out.empty()) {
-      folder =
-          LaboratoryFolder::create(common_.out, common_.overwrite, config_text(flags_.options()));
-    }
+    if (!common_.out.empty()) refuse_existing(common_.out, common_.overwrite);
+    const JudgedModel judged = JudgedModel::read(run_, request_);
     catch_interrupts();
-    const bool quiet = common_.quiet || common_.json;
-    VerifyProgress progress(chosen.size(), quiet);
-    std::vector<ExperimentOutcome> outcomes;
-    for (const Experiment* experiment : chosen) {
-      ExperimentOutcome outcome = measure(*experiment, outcomes.size(), progress);
-      if (interrupt_requested()) break;
-      if (folder) folder->write_experiment(outcome);
-      progress.finished(outcome);
-      outcomes.push_back(std::move(outcome));
+    request_.how.proof.should_stop = [] { return interrupt_requested(); };
+    const ModelCertificate found = judged.certify(request_.how);
+    VerifierOptions how;
+    how.seed = request_.how.ascent.seed;
+    if (found.certificate.direction.size() > 0) {
+      how.directions = found.certificate.direction.transpose();
     }
-    progress.clear();
-    if (folder) folder->write_report(outcomes, request_);
-    if (folder && !folder->problem().empty() && !common_.quiet) {
-      say(fmt::format("lodestone: warning: {}\n", folder->problem()));
-    }
-    if (common_.json) {
-      print(verify_json(outcomes));
-    } else if (!common_.quiet) {
-      print(result_text(outcomes, chosen.size()));
-      if (folder) print(fmt::format("files: {0}/index.html, {0}/verify.json\n", common_.out));
-    }
-    return interrupt_requested() ? interrupted : done;
+    const std::vector<Discrepancy> contradicted = contradictions(judged, found, how);
+    Json json = {{"command", "verify"}};
+    json.update(certificate_json(judged, found, request_.how.tolerance));
+    json["verified"] = contradicted.empty();
+    json["discrepancies"] = as_json(contradicted);
+    common_.report(json.dump(2) + "\n", certificate_table(judged, found, request_.how.tolerance) +
+                                            in_words(contradicted));
+    if (interrupt_requested()) return interrupted;
+    return contradicted.empty() ? done : numerical_breakdown;
   }
 
  private:
-  ExperimentOutcome measure(const Experiment& experiment, std::size_t index,
-                            VerifyProgress& progress) const {
-    const auto start = Clock::now();
-    LaboratoryOptions options;
-    options.seed = request_.seed;
-    options.effort = request_.quick ? Effort::quick : Effort::full;
-    options.broken = request_.broken;
-    options.should_stop = [] { return interrupt_requested(); };
-    options.on_progress = [&](double share) { progress.draw(index, experiment.id, share); };
-    options.on_progress(0.0);
-    ExperimentOutcome outcome{&experiment, experiment.run(options), {}, 0.0};
-    outcome.seconds = seconds_since(start);
-    return outcome;
-  }
-
-  static std::string result_text(const std::vector<ExperimentOutcome>& outcomes,
-                                 std::size_t asked) {
-    std::string text = fmt::format("  {:<10}  {:<5}  {:>10}  {:<18}  {}\n", "statement", "holds",
-                                   "measured", "bound", "measured quantity");
-    std::size_t held = 0;
-    for (const ExperimentOutcome& outcome : outcomes) {
-      if (outcome.result.holds()) ++held;
-      bool first = true;
-      for (const Check& check : outcome.result.checks) {
-        text += fmt::format("  {:<10}  {:<5}  {:>10.4g}  {:<18}  {}\n",
-                            first ? outcome.experiment->id : "", check.holds() ? "yes" : "NO",
-                            check.measured, bound_in_words(check), check.quantity);
-        first = false;
-      }
-    }
-    text += fmt::format("\n{} of {} statements hold\n", held, outcomes.size());
-    if (outcomes.size() < asked) {
-      text +=
-          fmt::format("interrupted: {} of {} were not measured\n", asked - outcomes.size(), asked);
-    }
-    return text;
-  }
-
-  VerifyRequest request_;
+  std::string run_;
+  CertifyRequest request_;
   OptionFlags flags_;
   CommonOptions common_;
 };

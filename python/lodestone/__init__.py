@@ -2,8 +2,9 @@
 
 For tables: :class:`LodestoneRegressor`, a scikit-learn estimator. For research on feature learning:
 :class:`Teacher`, :func:`train`, :func:`certify`, :func:`verify` and the two objectives. Pictures are
-in :mod:`lodestone.plots`. Notation is that of docs/math.md; the weight decay λ is called
-``weight_decay`` in arguments.
+in :mod:`lodestone.plots`. Notation is that of docs/math.md. The weight decay λ is ``weight_decay`` in
+the names of arguments and attributes, where the command line has ``lambda`` (a keyword of Python):
+``weight_decay_start`` is ``--lambda-start``. Columns and keys of files keep ``lambda``.
 """
 
 from lodestone._core import Model, TrainState, __version__, set_threads, threads

@@ -144,7 +144,7 @@ def certify(
         For arguments out of range, and rows or a teacher that do not fit the model.
     """
     options = {
-        "lambda": weight_decay,
+        "weight_decay": weight_decay,
         "standardize": standardize,
         "tolerance": tolerance,
         "rigorous": rigorous,
@@ -182,7 +182,7 @@ def verify(
     seed: int = 0,
 ) -> VerifiedNumbers:
     """A model's loss, penalty, η and gap recomputed by plain loops in extended precision, by other
-    formulas where there are any: the verifier of ``lodestone certify --verify``.
+    formulas where there are any: the verifier of ``lodestone verify``.
 
     Parameters
     ----------

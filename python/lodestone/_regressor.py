@@ -45,7 +45,7 @@ class LodestoneRegressor(
     ----------
     weight_decay : float, optional
         Take this λ of the standardized problem, > 0, without cross-validation.
-    n_weight_decays : int, default 30
+    weight_decays : int, default 30
         Values of λ along the path, at least 1.
     weight_decay_ratio : float, default 1e-4
         The last of them as a share of the first, in (0, 1).
@@ -88,12 +88,12 @@ class LodestoneRegressor(
     coef_ : array (d,)
         The linear part.
     intercept_ : float
-    lambda_ : float
+    weight_decay_ : float
         The chosen λ, of the standardized problem.
-    lambda_max_ : float
+    weight_decay_max_ : float
         Above it no feature pays.
     certificate_ : Certificate
-        Of the penalized network at `lambda_`, on the training rows; not of features merged or
+        Of the penalized network at `weight_decay_`, on the training rows; not of features merged or
         refitted from it.
     path_ : dict of arrays
         The columns of path.csv, a number for each λ (see `path`).
@@ -122,7 +122,7 @@ class LodestoneRegressor(
         self,
         *,
         weight_decay: Optional[float] = None,
-        n_weight_decays: int = 30,
+        weight_decays: int = 30,
         weight_decay_ratio: float = 1e-4,
         cv: Any = 5,
         select: str = "best",
@@ -139,7 +139,7 @@ class LodestoneRegressor(
         verbose: bool = False,
     ) -> None:
         self.weight_decay = weight_decay
-        self.n_weight_decays = n_weight_decays
+        self.weight_decays = weight_decays
         self.weight_decay_ratio = weight_decay_ratio
         self.cv = cv
         self.select = select
@@ -271,7 +271,7 @@ class LodestoneRegressor(
     def _options(self) -> dict[str, str]:
         """The parameters as the library's options; what is wrong is said in their own names."""
         _require_number(self, "weight_decay", low=0.0, above=True, optional=True)
-        _require_integer(self, "n_weight_decays", low=1)
+        _require_integer(self, "weight_decays", low=1)
         _require_number(self, "weight_decay_ratio", low=0.0, above=True, high=1.0)
         _require_one_of(self, "select", ("best", "one-standard-error"))
         _require_one_of(self, "relaxed", ("auto", "never", "always"))
@@ -288,9 +288,9 @@ class LodestoneRegressor(
             raise ValueError(f"cv: got {folds}; must be at least 2 folds")
         return option_texts(
             {
-                "lambda": self.weight_decay,
-                "lambdas": self.n_weight_decays,
-                "lambda_ratio": self.weight_decay_ratio,
+                "weight_decay": self.weight_decay,
+                "weight_decays": self.weight_decays,
+                "weight_decay_ratio": self.weight_decay_ratio,
                 "folds": folds if isinstance(folds, numbers.Integral) else None,
                 "select": self.select,
                 "relaxed": self.relaxed,
@@ -332,8 +332,8 @@ class LodestoneRegressor(
         self.amplitudes_ = model.amplitudes
         self.coef_ = model.beta
         self.intercept_ = model.alpha
-        self.lambda_ = parts["weight_decay"]
-        self.lambda_max_ = parts["lambda_max"]
+        self.weight_decay_ = parts["weight_decay"]
+        self.weight_decay_max_ = parts["weight_decay_max"]
         self.certificate_ = certificate(parts["certificate"])
         self.cv_results_ = _cross_validation(parts)
         self.path_ = _path(parts)
@@ -361,7 +361,7 @@ def _cross_validation(parts: dict[str, Any]) -> dict[str, np.ndarray]:
     found = columns_of(tried)
     return {
         "lambda": lambdas[found["index"]],
-        "features": found["features"],
+        "features": found["feature_count"],
         "relaxed": found["relaxed"],
         "merge_angle_deg": np.where(found["relaxed"], found["merge_angle_deg"], np.nan),
         "validation_error": found["validation_error"],
@@ -383,7 +383,7 @@ def _path(parts: dict[str, Any]) -> dict[str, np.ndarray]:
     certificates = columns_of([point["certificate"] for point in points])
     return {
         "lambda": np.array([point["weight_decay"] for point in points]),
-        "features": np.array(parts["path_features"]),
+        "features": np.array(parts["path_feature_counts"]),
         "neurons": np.array([len(point["network"]["a"]) for point in points]),
         "loss": np.array([point["loss"] for point in points]),
         "penalized_loss": np.array([point["penalized_loss"] for point in points]),

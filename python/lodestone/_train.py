@@ -40,7 +40,7 @@ class TrainResult:
     gradient_norm: float
     null_loss: float
     """L without neurons."""
-    lambda_start: float
+    weight_decay_start: float
     """λ of the first epoch of stage 3, given or chosen."""
     merge_angle_deg: float
     """Neurons closer than this were merged into features."""
@@ -99,10 +99,10 @@ def train(
     width: int = 200,
     seed: int = 0,
     schedule: Union[str, Sequence[float]] = "halving",
-    lambda_start: Optional[float] = None,
-    lambda_end: float = 0.0,
-    lambda_factor: float = 0.5,
-    lambda_start_factor: float = 0.5,
+    weight_decay_start: Optional[float] = None,
+    weight_decay_end: float = 0.0,
+    weight_decay_factor: float = 0.5,
+    weight_decay_start_factor: float = 0.5,
     step: Optional[float] = None,
     tolerance: float = 1e-8,
     epoch_tolerance: float = 0.05,
@@ -149,14 +149,14 @@ def train(
     seed : int
         Of every random choice, 0 or positive.
     schedule : "halving", "constant", "none" or a sequence of λ, one an epoch
-    lambda_start : float, optional
+    weight_decay_start : float, optional
         λ of the first epoch of stage 3, > 0. Default: chosen from the gap after stage 2.
-    lambda_end : float
+    weight_decay_end : float
         Ends before λ falls below this.
-    lambda_factor : float
+    weight_decay_factor : float
         What halving multiplies by, in (0, 1).
-    lambda_start_factor : float
-        Safety factor of the automatic `lambda_start`, in (0, 1].
+    weight_decay_start_factor : float
+        Safety factor of the automatic `weight_decay_start`, in (0, 1].
     step : float, optional
         Gradient step, > 0. Default: chosen safely.
     tolerance : float
@@ -210,10 +210,10 @@ def train(
     options = {
         "width": width,
         "seed": seed,
-        "lambda_start": lambda_start,
-        "lambda_end": lambda_end,
-        "lambda_factor": lambda_factor,
-        "lambda_start_factor": lambda_start_factor,
+        "weight_decay_start": weight_decay_start,
+        "weight_decay_end": weight_decay_end,
+        "weight_decay_factor": weight_decay_factor,
+        "weight_decay_start_factor": weight_decay_start_factor,
         "step": step,
         "tolerance": tolerance,
         "epoch_tolerance": epoch_tolerance,

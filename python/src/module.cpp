@@ -19,9 +19,9 @@ namespace {
 
 // "max-seconds: got 0; must be positive" names the option as Python does: max_seconds.
 std::string message_of(const lodestone::InvalidArgument& error) {
-  std::string text = lodestone::python::in_python_words(error.what());
-  std::replace(text.begin(), std::find(text.begin(), text.end(), ':'), '-', '_');
-  return text;
+  const std::string text = lodestone::python::in_python_words(error.what());
+  const std::size_t end = std::min(text.find(':'), text.size());
+  return lodestone::python::python_name(text.substr(0, end)) + text.substr(end);
 }
 
 }  // namespace

@@ -3,7 +3,9 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <cctype>
+#include <string_view>
 #include <utility>
 
 #include "arrays.hpp"
@@ -63,7 +65,7 @@ nb::dict as_dict(Candidate candidate) {
   dict["index"] = candidate.index;
   dict["relaxed"] = candidate.relaxed;
   dict["merge_angle_deg"] = candidate.merge_angle_deg;
-  dict["features"] = candidate.features;
+  dict["feature_count"] = candidate.feature_count;
   dict["validation_error"] = candidate.validation_error;
   dict["standard_error"] = candidate.standard_error;
   dict["parts"] = to_numpy(std::move(candidate.parts));
@@ -197,11 +199,11 @@ nb::dict as_dict(const HistoryRow& row) {
 
 nb::dict as_dict(FitResult result) {
   nb::dict dict;
-  dict["lambda_max"] = result.path.lambda_max;
+  dict["weight_decay_max"] = result.path.lambda_max;
   nb::list path;
   for (PathPoint& point : result.path.points) path.append(as_dict(std::move(point)));
   dict["path"] = path;
-  dict["path_features"] = result.path_features;
+  dict["path_feature_counts"] = result.path_feature_counts;
   dict["training_error"] = result.training_error;
   nb::list candidates;
   for (Candidate& candidate : result.candidates) candidates.append(as_dict(std::move(candidate)));
@@ -213,9 +215,9 @@ nb::dict as_dict(FitResult result) {
   dict["loss"] = result.loss;
   dict["penalized_loss"] = result.penalized_loss;
   dict["weight_decay"] = result.lambda;
-  dict["features_loss"] = result.features_loss;
+  dict["feature_network_loss"] = result.feature_network_loss;
   dict["merge_angle_deg"] = result.merge_angle_deg;
-  dict["features"] = as_dict(std::move(result.features));
+  dict["feature_network"] = as_dict(std::move(result.feature_network));
   dict["model"] = std::move(result.model);
   dict["network_model"] = std::move(result.network_model);
   nb::list reports;
@@ -249,6 +251,13 @@ nb::dict as_dict(TrainResult result) {
   return dict;
 }
 
+std::string python_name(std::string option) {
+  constexpr std::string_view lambda = "lambda";
+  if (option.starts_with(lambda)) option.replace(0, lambda.size(), "weight_decay");
+  std::replace(option.begin(), option.end(), '-', '_');
+  return option;
+}
+
 std::string in_python_words(const std::string& text) {
   std::string result;
   for (std::size_t i = 0; i < text.size();) {
@@ -258,11 +267,12 @@ std::string in_python_words(const std::string& text) {
       result += text[i++];
       continue;
     }
-    for (i += 2; i < text.size() &&
-                 (std::islower(static_cast<unsigned char>(text[i])) != 0 || text[i] == '-');
+    const std::size_t start = i + 2;
+    for (i = start; i < text.size() &&
+                    (std::islower(static_cast<unsigned char>(text[i])) != 0 || text[i] == '-');
          ++i) {
-      result += text[i] == '-' ? '_' : text[i];
     }
+    result += python_name(text.substr(start, i - start));
   }
   return result;
 }

@@ -84,7 +84,7 @@ nb::dict run_training(TrainOptions& options, Given given, const nb::object& earl
   dict["steps"] = run.state.algorithm.steps;
   dict["evaluations"] = run.state.algorithm.evaluations;
   dict["seconds"] = run.state.seconds;
-  dict["lambda_start"] = run.state.algorithm.lambda_start;
+  dict["weight_decay_start"] = run.state.algorithm.lambda_start;
   dict["null_loss"] = problem.objective->null_loss();
   dict["state"] = std::move(run);
   dict["error"] = call.error();

@@ -20,7 +20,7 @@ PROGRAM = os.environ.get(
 def quick(**parameters):
     """A regressor with a few values of the weight decay: a tenth of a second."""
     return lodestone.LodestoneRegressor(
-        **{"n_weight_decays": 6, "weight_decay_ratio": 0.02, **parameters}
+        **{"weight_decays": 6, "weight_decay_ratio": 0.02, **parameters}
     )
 
 

@@ -46,7 +46,7 @@ def test_attributes(fitted, rows):
     assert fitted.biases_.shape == (count,)
     assert fitted.coef_.shape == (3,)
     assert np.all(np.diff(np.abs(fitted.amplitudes_)) <= 0)
-    assert 0 < fitted.lambda_ < fitted.lambda_max_
+    assert 0 < fitted.weight_decay_ < fitted.weight_decay_max_
     assert fitted.certificate_.kind == "estimated"
     assert 0 <= fitted.certificate_.relative_gap <= 1e-3
     assert fitted.n_features_in_ == 3
@@ -61,7 +61,7 @@ def test_path_and_cross_validation_are_frames(fitted):
     path = fitted.path()
     assert list(path.columns) == list(fitted.path_)
     assert np.all(np.diff(path["lambda"]) < 0)
-    assert path["lambda"][path["chosen"]].tolist() == [fitted.lambda_]
+    assert path["lambda"][path["chosen"]].tolist() == [fitted.weight_decay_]
     assert path["neurons"].tolist() == [network.width for network in fitted.path_networks_]
     tried = fitted.cross_validation()
     assert tried["chosen"].sum() == 1
@@ -71,7 +71,7 @@ def test_path_and_cross_validation_are_frames(fitted):
 
 def test_a_given_weight_decay_is_taken(rows):
     model = quick(weight_decay=0.05, bootstrap=5).fit(*rows)
-    assert model.lambda_ == 0.05
+    assert model.weight_decay_ == 0.05
     assert model.cv_results_ == {}
     assert np.all(model.feature_reports_["angle_error_deg"] > 0)
 
@@ -392,8 +392,8 @@ def test_bad_weights_are_refused(weights, says, rows):
         ("weight_decay", 0, ValueError, "must be positive"),
         ("weight_decay", np.inf, ValueError, "must be positive"),
         ("weight_decay", "small", TypeError, "must be a number or None"),
-        ("n_weight_decays", 0, ValueError, "at least 1"),
-        ("n_weight_decays", 2.5, TypeError, "must be an integer"),
+        ("weight_decays", 0, ValueError, "at least 1"),
+        ("weight_decays", 2.5, TypeError, "must be an integer"),
         ("weight_decay_ratio", 1.0, ValueError, "between 0 and 1"),
         ("weight_decay_ratio", np.nan, ValueError, "between 0 and 1"),
         ("cv", 1, ValueError, "at least 2"),

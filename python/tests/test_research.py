@@ -264,7 +264,7 @@ def test_networks_from_elsewhere_are_judged(standardize):
 
 def test_a_fitted_regressor_is_judged_by_its_penalized_network(fitted, rows):
     found = certify(fitted, *rows)
-    assert found.weight_decay == fitted.lambda_
+    assert found.weight_decay == fitted.weight_decay_
     assert found.certificate.gap == pytest.approx(fitted.certificate_.gap, rel=1e-6)
     assert verify(fitted, *rows, certificate=found).discrepancies == ()
 
@@ -288,7 +288,7 @@ def test_bad_certify_calls_are_refused(trained, teacher, fitted, rows):
         (lambda: certify(fitted, X, y, tolerance=0.0), "^tolerance: "),
         (lambda: certify(fitted, X, y[:-1]), "^y: got 59"),
         (lambda: verify(random_network(2, 3), X, y), "does not say"),
-        (lambda: verify(fitted, X, y, weight_decay=-1.0), "lambda"),
+        (lambda: verify(fitted, X, y, weight_decay=-1.0), "^weight_decay: "),
         (lambda: verify(fitted, X, y, searches=-1), "searches"),
     ):
         with pytest.raises(ValueError, match=says):
@@ -325,7 +325,7 @@ def test_models_are_copied_and_pickled(fitted, rows):
     for other in (copy.deepcopy(fitted.model_), pickle.loads(pickle.dumps(fitted.model_))):
         assert same_bits(other.predict(rows[0]), fitted.predict(rows[0]))
         assert other.columns == fitted.model_.columns
-        assert other.weight_decay == fitted.lambda_
+        assert other.weight_decay == fitted.weight_decay_
 
 
 def test_damaged_states_are_refused(fitted):

@@ -25,17 +25,18 @@ Matrix input_directions(const Network& network, bool biases) {
 
 // The features descended on a resample. Too few different rows for the affine part determine no
 // direction: no features then.
-Network fitted_again(const SampleObjective& rows, const Vector& resampled, const Network& features,
-                     double lambda, const std::function<bool()>& should_stop) {
+Network fitted_again(const SampleObjective& rows, const Vector& resampled,
+                     const Network& feature_network, double lambda,
+                     const std::function<bool()>& should_stop) {
   std::unique_ptr<SampleObjective> objective;
   try {
     objective = std::make_unique<SampleObjective>(rows.with_weights(resampled));
   } catch (const InvalidArgument&) {
-    return {Vector(0), Matrix(0, features.W.cols())};
+    return {Vector(0), Matrix(0, feature_network.W.cols())};
   }
   path::DescentOptions descent;
   descent.should_stop = should_stop;
-  return path::descend(*objective, features, lambda, descent).network;
+  return path::descend(*objective, feature_network, lambda, descent).network;
 }
 
 }  // namespace
@@ -44,11 +45,11 @@ void bootstrap(const PreparedRows& rows, const FitOptions& options, bool relaxed
                Progress& progress, FitResult& result) {
   constexpr double counterpart_deg = 30.0;
   const Index n = rows.data.y.size();
-  const Index count = result.features.width();
+  const Index count = result.feature_network.width();
   const Vector weights = normalized_weights(rows.data);
   Vector cumulative(n);
   std::partial_sum(weights.begin(), weights.end(), cumulative.begin());
-  const Matrix directions = input_directions(result.features, options.biases);
+  const Matrix directions = input_directions(result.feature_network, options.biases);
   Matrix angles(options.bootstrap, count);
   for_each_block(options.bootstrap, [&](Index b) {
     const RandomStream stream(options.seed, fmt::format("bootstrap {}", b));
@@ -60,8 +61,8 @@ void bootstrap(const PreparedRows& rows, const FitOptions& options, bool relaxed
       resampled[std::min<Index>(row, n - 1)] += 1.0;
     }
     const Matrix found = input_directions(
-        fitted_again(*rows.objective, resampled, result.features, relaxed ? 0.0 : result.lambda,
-                     [&] { return progress.stopped(); }),
+        fitted_again(*rows.objective, resampled, result.feature_network,
+                     relaxed ? 0.0 : result.lambda, [&] { return progress.stopped(); }),
         options.biases);
     for (Index i = 0; i < count; ++i) {
       double least = 90.0;

@@ -13,8 +13,9 @@ bool clearly_better(const Candidate& other, const Candidate& than) {
 
 // Fewer features, or as many and a smaller error.
 bool simpler(const Candidate& other, const Candidate& than) {
-  return other.features < than.features ||
-         (other.features == than.features && other.validation_error < than.validation_error);
+  return other.feature_count < than.feature_count ||
+         (other.feature_count == than.feature_count &&
+          other.validation_error < than.validation_error);
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ namespace {
 
 // Values of λ without a better validation error after which the path ends, when the error is also
 // clearly above the best one.
-constexpr int patience = 3;
+constexpr int values_without_gain = 3;
 constexpr double clearly_worse = 1.02;
 
 }  // namespace
@@ -26,8 +26,8 @@ CrossValidation::CrossValidation(std::vector<Fold> folds, const PreparedRows& ro
       target_variance_(variance(rows.data)),
       paths_(folds_.size()) {}
 
-std::vector<Candidate> CrossValidation::penalized(const std::vector<double>& lambdas,
-                                                  Progress& progress) {
+std::vector<Candidate> CrossValidation::penalized_candidates(const std::vector<double>& lambdas,
+                                                             Progress& progress) {
   PathOptions options = options_.path;
   options.rigorous = false;
   if (folds_.size() > 1) {
@@ -63,7 +63,7 @@ std::vector<Candidate> CrossValidation::penalized(const std::vector<double>& lam
     least = std::min(least, candidate.validation_error);
     const bool worse = candidate.validation_error > clearly_worse * least;
     candidates.push_back(std::move(candidate));
-    if (since_least >= patience && worse) break;
+    if (since_least >= values_without_gain && worse) break;
   }
   return candidates;
 }
@@ -74,7 +74,7 @@ void CrossValidation::refit(Candidate& candidate, Progress& progress) const {
     const auto k = static_cast<std::size_t>(block);
     const Network network = refit_best(
         *folds_[k].training, paths_[k][static_cast<std::size_t>(candidate.index)],
-        candidate.merge_angle_deg, candidate.features, [&] { return progress.stopped(); });
+        candidate.merge_angle_deg, candidate.feature_count, [&] { return progress.stopped(); });
     errors[k] = held_out_errors(folds_[k], network);
   });
   summarize(errors, candidate);

@@ -17,7 +17,8 @@ class CrossValidation {
   CrossValidation(std::vector<Fold> folds, const PreparedRows& rows, const FitOptions& options);
 
   /// Mean and standard error of the penalized networks on the rows held out, until they get worse.
-  std::vector<Candidate> penalized(const std::vector<double>& lambdas, Progress& progress);
+  std::vector<Candidate> penalized_candidates(const std::vector<double>& lambdas,
+                                              Progress& progress);
 
   /// The same for features refitted without penalty.
   void refit(Candidate& candidate, Progress& progress) const;

@@ -56,7 +56,7 @@ void save_searches_on_many_rows(const Objective& objective, PathOptions& options
   const Network null{Vector(0), Matrix(0, objective.dimension())};
   if (objective.residual(null)->sketch(options.seed) == nullptr) return;
   options.thorough = false;
-  options.patience = 8;
+  options.stagnation_window = 8;
 }
 
 // Candidates and their errors on held-out rows; what is left of `lambdas` is the path that all rows
@@ -65,7 +65,7 @@ void cross_validate(std::vector<fitting::Fold> folds, const fitting::PreparedRow
                     const FitOptions& options, bool one_path, std::vector<double>& lambdas,
                     Progress& progress, FitResult& result) {
   fitting::CrossValidation cross(std::move(folds), rows, options);
-  result.candidates = cross.penalized(lambdas, progress);
+  result.candidates = cross.penalized_candidates(lambdas, progress);
   result.cross_validated = !result.candidates.empty();
   // Stopped before the first λ was finished: what is left is the linear model.
   if (result.candidates.empty()) result.candidates.emplace_back();
@@ -123,14 +123,15 @@ struct Meaning {
 // Features and errors along the path; candidates beyond its end are dropped.
 void describe_path(const Objective& objective, double target_variance, FitResult& result) {
   for (const PathPoint& point : result.path.points) {
-    result.path_features.push_back(coarsest_merge(objective, point.network).first.width());
+    result.path_feature_counts.push_back(coarsest_merge(objective, point.network).first.width());
     result.training_error.push_back(2.0 * point.loss / target_variance);
   }
   const auto solved = static_cast<int>(result.path.points.size());
   std::erase_if(result.candidates, [&](const Candidate& c) { return c.index >= solved; });
   for (Candidate& candidate : result.candidates) {
     if (!candidate.relaxed || !result.cross_validated) {
-      candidate.features = result.path_features[static_cast<std::size_t>(candidate.index)];
+      candidate.feature_count =
+          result.path_feature_counts[static_cast<std::size_t>(candidate.index)];
     }
   }
 }
@@ -173,12 +174,12 @@ void take_network(const Objective& objective, const PathPlan& plan, double targe
   result.loss = point.loss;
   result.penalized_loss = point.penalized_loss;
   result.lambda = point.lambda;
-  result.path_features[chosen] = coarsest_merge(objective, result.network).first.width();
+  result.path_feature_counts[chosen] = coarsest_merge(objective, result.network).first.width();
   result.training_error[chosen] = 2.0 * result.loss / target_variance;
   for (Candidate& candidate : result.candidates) {
     if (candidate.index == static_cast<int>(chosen) &&
         (!candidate.relaxed || !result.cross_validated)) {
-      candidate.features = result.path_features[chosen];
+      candidate.feature_count = result.path_feature_counts[chosen];
     }
   }
 }
@@ -187,15 +188,16 @@ void take_network(const Objective& objective, const PathPlan& plan, double targe
 void take_features(const Objective& objective, const Progress& progress, FitResult& result) {
   const Candidate& choice = result.candidates[static_cast<std::size_t>(result.chosen)];
   if (choice.relaxed) {
-    result.features =
-        fitting::refit_best(objective, result.network, choice.merge_angle_deg, choice.features,
+    result.feature_network =
+        fitting::refit_best(objective, result.network, choice.merge_angle_deg, choice.feature_count,
                             [&progress] { return progress.stopped(); });
     result.merge_angle_deg = choice.merge_angle_deg;
   } else {
-    std::tie(result.features, result.merge_angle_deg) = coarsest_merge(objective, result.network);
+    std::tie(result.feature_network, result.merge_angle_deg) =
+        coarsest_merge(objective, result.network);
   }
-  result.features = path::heaviest(result.features, result.features.width());
-  result.features_loss = objective.loss(result.features);
+  result.feature_network = path::heaviest(result.feature_network, result.feature_network.width());
+  result.feature_network_loss = objective.loss(result.feature_network);
 }
 
 // From the choice to models and reports: the end of every fit.
@@ -203,14 +205,14 @@ void finish(const Objective& objective, const PathPlan& plan, const Meaning& mea
             const Progress& progress, FitResult& result) {
   take_network(objective, plan, meaning.target_variance, result);
   take_features(objective, progress, result);
-  result.model = meaning.model_of(result.features);
+  result.model = meaning.model_of(result.feature_network);
   result.network_model = meaning.model_of(result.network);
   result.reports =
-      fitting::report_features(objective, result.network, result.features, result.lambda);
+      fitting::report_features(objective, result.network, result.feature_network, result.lambda);
   for (std::size_t i = 0; i < result.model.features.size(); ++i) {
     result.reports[i].active_share = meaning.active_share(result.model.features[i]);
   }
-  result.warnings = feature_warnings(result.features, result.reports);
+  result.warnings = feature_warnings(result.feature_network, result.reports);
 }
 
 }  // namespace
@@ -264,7 +266,7 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
       1.0, [&](const Network& network) { return fitting::model_of(network, rows, options.biases); },
       [&](const Feature& feature) { return fitting::active_share(feature, rows.data); }};
   finish(objective, plan, meaning, progress, result);
-  if (options.bootstrap > 0 && result.features.width() > 0) {
+  if (options.bootstrap > 0 && result.feature_network.width() > 0) {
     const bool relaxed = result.candidates[static_cast<std::size_t>(result.chosen)].relaxed;
     fitting::bootstrap(rows, options, relaxed, progress, result);
     result.interrupted = result.interrupted || progress.stopped();

@@ -40,21 +40,21 @@ std::vector<Index> most_helpful(const FeatureGram& gram, Index count) {
 
 Network refit_best(const Objective& objective, const Network& network, double merge_angle_deg,
                    Index count, const std::function<bool()>& should_stop) {
-  Network features = merged(network, merge_angle_deg);
-  if (features.width() == 0) return features;
-  features.W = unit_directions(features.W);
-  const FeatureGram gram = objective.feature_gram(features.W);
+  Network feature_network = merged(network, merge_angle_deg);
+  if (feature_network.width() == 0) return feature_network;
+  feature_network.W = unit_directions(feature_network.W);
+  const FeatureGram gram = objective.feature_gram(feature_network.W);
   const std::vector<Index> chosen = most_helpful(gram, count);
-  features.W = Matrix(features.W(chosen, Eigen::all));
+  feature_network.W = Matrix(feature_network.W(chosen, Eigen::all));
   const Eigen::MatrixXd K = gram.K(chosen, chosen);
-  features.a =
+  feature_network.a =
       Eigen::CompleteOrthogonalDecomposition<Eigen::MatrixXd>(K).solve(Vector(gram.b(chosen)));
-  balance(features);
+  balance(feature_network);
   path::DescentOptions descent;
   descent.max_iterations = 200;
   descent.stagnation = 1e-5;
   descent.should_stop = should_stop;
-  return path::descend(objective, features, 0.0, descent).network;
+  return path::descend(objective, feature_network, 0.0, descent).network;
 }
 
 }  // namespace lodestone::fitting

@@ -33,16 +33,16 @@ void add_relaxed(const CrossValidation& validation, const FitOptions& options, I
   struct Source {
     int index;
     double angle;
-    Index features;
+    Index feature_count;
   };
   std::vector<Source> sources;
   for (const int index : {best.index, sparse}) {
     for (const double angle : {2.0, 15.0}) {
-      const Index features = validation.most_features(index, angle);
+      const Index feature_count = validation.most_features(index, angle);
       const bool known = std::any_of(sources.begin(), sources.end(), [&](const Source& source) {
-        return source.index == index && source.features == features;
+        return source.index == index && source.feature_count == feature_count;
       });
-      if (!known) sources.push_back({index, angle, features});
+      if (!known) sources.push_back({index, angle, feature_count});
     }
   }
   // A refit with more weights than half the rows would interpolate.
@@ -56,12 +56,12 @@ void add_relaxed(const CrossValidation& validation, const FitOptions& options, I
     for (const Source& source : sources) {
       if (progress.stopped()) return;
       // All that there are were refitted already.
-      if (last >= source.features) continue;
+      if (last >= source.feature_count) continue;
       Candidate candidate;
       candidate.index = source.index;
       candidate.relaxed = true;
       candidate.merge_angle_deg = source.angle;
-      candidate.features = std::min(count, source.features);
+      candidate.feature_count = std::min(count, source.feature_count);
       validation.refit(candidate, progress);
       if (progress.stopped()) return;  // this refit was cut short
       progress.add(1.0, "refits");

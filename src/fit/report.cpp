@@ -11,12 +11,12 @@ namespace lodestone {
 namespace fitting {
 
 std::vector<FeatureReport> report_features(const Objective& objective, const Network& network,
-                                           const Network& features, double lambda) {
-  std::vector<FeatureReport> reports(static_cast<std::size_t>(features.width()));
-  const Vector mass = masses(features);
+                                           const Network& feature_network, double lambda) {
+  std::vector<FeatureReport> reports(static_cast<std::size_t>(feature_network.width()));
+  const Vector mass = masses(feature_network);
   const Correlation correlation =
-      objective.residual(network)->correlate(unit_directions(features.W));
-  for (Index i = 0; i < features.width(); ++i) {
+      objective.residual(network)->correlate(unit_directions(feature_network.W));
+  for (Index i = 0; i < feature_network.width(); ++i) {
     FeatureReport& report = reports[static_cast<std::size_t>(i)];
     report.mass = mass[i];
     report.share = mass[i] / mass.sum();
@@ -50,16 +50,17 @@ std::vector<std::string> choice_warnings(const FitResult& result, const PathOpti
 
 }  // namespace fitting
 
-std::vector<std::string> feature_warnings(const Network& features,
+std::vector<std::string> feature_warnings(const Network& feature_network,
                                           const std::vector<FeatureReport>& reports) {
   constexpr double nearly_parallel_deg = 5.0;
   constexpr double nearly_linear = 0.005;
   std::vector<std::string> warnings;
-  for (Index i = 0; i < features.width(); ++i) {
+  for (Index i = 0; i < feature_network.width(); ++i) {
     for (Index j = 0; j < i; ++j) {
-      const double angle = angle_between_lines_deg(features.W.row(i), features.W.row(j));
+      const double angle =
+          angle_between_lines_deg(feature_network.W.row(i), feature_network.W.row(j));
       if (angle >= nearly_parallel_deg) continue;
-      const bool opposite = (features.a[i] > 0.0) != (features.a[j] > 0.0);
+      const bool opposite = (feature_network.a[i] > 0.0) != (feature_network.a[j] > 0.0);
       const FeatureReport& one = reports[static_cast<std::size_t>(i)];
       const FeatureReport& other = reports[static_cast<std::size_t>(j)];
       if (opposite && std::abs(one.mass - other.mass) < 0.2 * (one.mass + other.mass)) {

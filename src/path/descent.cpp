@@ -50,7 +50,7 @@ Descended descend(const Objective& objective, const Network& start, double lambd
   LbfgsOptions lbfgs;
   lbfgs.max_iterations = options.max_iterations;
   lbfgs.gradient_norm = options.gradient_tolerance * std::max(lambda, 1e-6) * point.norm();
-  lbfgs.patience = options.patience;
+  lbfgs.stagnation_window = options.stagnation_window;
   if (!objective.smooth()) lbfgs.least_relative_decrease = options.stagnation;
   lbfgs.value_rounding = objective.loss_rounding();
   lbfgs.should_stop = options.should_stop;

@@ -9,7 +9,7 @@ namespace lodestone::path {
 
 struct DescentOptions {
   double gradient_tolerance = 1e-4;  ///< done when ‖∇L_λ‖ <= this · max(λ, 1e-6) · ‖θ‖
-  int patience = 20;                 ///< or, on rows, when so many iterations ...
+  int stagnation_window = 20;        ///< or, on rows, when this number of iterations ...
   double stagnation = 2e-5;          ///< ... lowered L_λ by less than this share of it
   int max_iterations = 500;
   std::function<bool()> should_stop;  ///< optional

@@ -8,7 +8,7 @@
 namespace lodestone::path {
 namespace {
 
-double penalized(const Matrix& K, const Vector& b, double lambda, const Vector& c) {
+double lasso_objective(const Matrix& K, const Vector& b, double lambda, const Vector& c) {
   return 0.5 * c.dot(K * c) - b.dot(c) + lambda * c.lpNorm<1>();
 }
 
@@ -17,7 +17,7 @@ double penalized(const Matrix& K, const Vector& b, double lambda, const Vector& 
 Vector solve_lasso(const Matrix& K, const Vector& b, double lambda, const Vector& start) {
   const Index p = b.size();
   Vector c = start;
-  double value = penalized(K, b, lambda, c);
+  double value = lasso_objective(K, b, lambda, c);
   Vector sign = c.unaryExpr([](double x) { return x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : 0.0; });
   Index last_joined = -1;
   // Each round either lowers the value or proves optimality; the bound is for rounding's sake.
@@ -53,7 +53,7 @@ Vector solve_lasso(const Matrix& K, const Vector& b, double lambda, const Vector
           candidate[at] = c[at] + t * (solution[i] - c[at]);
         }
         if (zero >= 0) candidate[zero] = 0.0;
-        const double candidate_value = penalized(K, b, lambda, candidate);
+        const double candidate_value = lasso_objective(K, b, lambda, candidate);
         if (candidate_value < best_value) {
           best = candidate;
           best_value = candidate_value;

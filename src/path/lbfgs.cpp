@@ -124,8 +124,8 @@ LbfgsResult minimize_lbfgs(const ValueAndGradient& function, const Vector& start
     now.value = value;
     ++now.iterations;
     recent.push_back(now.value);
-    if (static_cast<int>(recent.size()) > options.patience + 1) recent.pop_front();
-    if (static_cast<int>(recent.size()) == options.patience + 1 &&
+    if (static_cast<int>(recent.size()) > options.stagnation_window + 1) recent.pop_front();
+    if (static_cast<int>(recent.size()) == options.stagnation_window + 1 &&
         recent.front() - recent.back() <= options.least_relative_decrease * recent.front()) {
       break;
     }

@@ -11,9 +11,10 @@ struct LbfgsOptions {
   int max_iterations = 500;    ///< >= 0
   double gradient_norm = 0.0;  ///< done when ‖g‖ is at most this
 
-  /// Done when the last `patience` iterations together lowered the value by at most this share.
+  /// Done when the last `stagnation_window` iterations together lowered the value by at most this
+  /// share.
   double least_relative_decrease = 0.0;
-  int patience = 20;
+  int stagnation_window = 20;
 
   /// Relative error of the values: done when the model of the function, or a step tried, promises a
   /// decrease that they cannot show.

@@ -135,7 +135,7 @@ void PathOptions::validate() const {
   if (!(gap_tolerance > 0.0)) refuse("gap-tolerance", gap_tolerance, "must be positive");
   if (max_neurons < 1) refuse("max-neurons", max_neurons, "must be at least 1");
   if (max_rounds < 1) refuse("max-rounds", max_rounds, "must be at least 1");
-  if (patience < 1) refuse("patience", patience, "must be at least 1");
+  if (stagnation_window < 1) refuse("stagnation_window", stagnation_window, "must be at least 1");
   if (max_iterations < 1) refuse("max-iterations", max_iterations, "must be at least 1");
 }
 
@@ -161,8 +161,8 @@ PathPoint solve_at(const Objective& objective, double lambda, const Network& sta
   int best_round = 0;
   path::DescentOptions descent;
   descent.gradient_tolerance = descent_share * options.gap_tolerance;
-  descent.patience = options.patience;
-  descent.stagnation = stagnation_share * options.gap_tolerance * options.patience;
+  descent.stagnation_window = options.stagnation_window;
+  descent.stagnation = stagnation_share * options.gap_tolerance * options.stagnation_window;
   descent.max_iterations = options.max_iterations;
   descent.should_stop = observer.should_stop;
   const auto stopped = [&] { return observer.should_stop && observer.should_stop(); };

@@ -331,10 +331,6 @@ std::vector<Option> certify_options(CertifyRequest& r) {
       number<Index>("starts", "N", "Random directions from which |eta| is climbed, >= 0 [200]",
                     how.ascent.random_starts),
       number("seed", "N", "Seed of the random directions, >= 0 [0]", how.ascent.seed),
-      flag_option("verify",
-                  "Recompute every number by the independent verifier, with those that the folder "
-                  "of a train run reports, and compare",
-                  r.verify),
   };
   options.insert(options.end(), judging.begin(), judging.end());
   return options;

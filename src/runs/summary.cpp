@@ -51,7 +51,7 @@ Json to_json(const TestError& test) {
 
 Json to_json(const Candidate& candidate, const FitResult& result) {
   Json json = {{"lambda", result.path.points[static_cast<std::size_t>(candidate.index)].lambda},
-               {"features", candidate.features},
+               {"features", candidate.feature_count},
                {"relaxed", candidate.relaxed}};
   if (candidate.relaxed) json["merge_angle_deg"] = candidate.merge_angle_deg;
   if (!std::isnan(candidate.validation_error)) {
@@ -129,11 +129,11 @@ std::string fit_summary_text(const FitRequest& request, const FitResult& result,
                {"evaluations", evaluations},
                {"seconds", run.seconds},
                {"neurons", result.network.width()},
-               {"features", result.features.width()},
+               {"features", result.feature_network.width()},
                {"merge_angle_deg", result.merge_angle_deg},
                {"standardization", name(result.standardization.kind)},
                {"certificate", to_json(result.certificate)},
-               {"model", {{"relaxed", chosen.relaxed}, {"loss", result.features_loss}}}};
+               {"model", {{"relaxed", chosen.relaxed}, {"loss", result.feature_network_loss}}}};
   if (run.rows > 0) json["training_rows"] = run.rows;
   if (run.dropped_rows > 0) json["dropped_rows"] = run.dropped_rows;
   if (result.cross_validated) {

@@ -215,9 +215,9 @@ TrainResult train(const Problem& problem, const TrainOptions& options, TrainStat
   result.penalized_loss = last.penalized_loss;
   result.gradient_norm = last.gradient_norm;
 
-  auto [features, angle] = coarsest_merge(objective, result.network);
+  auto [feature_network, angle] = coarsest_merge(objective, result.network);
   result.merge_angle_deg = angle;
-  result.model = model_of(problem, features);
+  result.model = model_of(problem, feature_network);
   result.model.provenance = {version,
                              "train",
                              problem.source,

@@ -41,7 +41,7 @@ struct Gradient {
   double squared_norm() const { return copies * (a.squaredNorm() + W.squaredNorm()); }
 };
 
-double penalized(double loss, double squared_norm, double lambda) {
+double penalized_loss(double loss, double squared_norm, double lambda) {
   return loss + 0.5 * lambda * squared_norm;
 }
 
@@ -139,7 +139,7 @@ struct Point {
 Record record_at(const Objective& objective, const Point& point, double lambda) {
   Record record;
   record.loss = objective.loss(point.neurons.one);
-  record.penalized_loss = penalized(record.loss, point.squared_norm, lambda);
+  record.penalized_loss = penalized_loss(record.loss, point.squared_norm, lambda);
   record.gradient_norm =
       std::sqrt(Gradient(point.evaluation, point.neurons, lambda).squared_norm());
   return record;
@@ -212,9 +212,9 @@ class Run {
 
     double lambda = options_.lambda_start;
     if (lambda == 0.0) {
-      const double tightest = tightest_lambda(fit, directions, ascent);
+      const double best = best_rung(fit, directions, ascent);
       if (stopped_) return;
-      lambda = options_.lambda_start_factor * tightest;
+      lambda = options_.lambda_start_factor * best;
     }
     Network network = fit(lambda);
     const double gap =
@@ -232,7 +232,7 @@ class Run {
   // Above it the penalty hides what the target holds, below it the fit is far from the optimum of
   // P_λ.
   template <class Fit>
-  double tightest_lambda(const Fit& fit, const Matrix& directions, const AscentOptions& ascent) {
+  double best_rung(const Fit& fit, const Matrix& directions, const AscentOptions& ascent) {
     const Network zero{Vector::Zero(directions.rows()), directions};
     const double lambda_max = estimate_supremum(*objective_.residual(zero), zero, ascent).value;
     // Rungs are a factor of 2 apart: which one is best does not hang on the last digits of a gap.
@@ -242,7 +242,7 @@ class Run {
     quick.iterations = 10;
     quick.most_refined = 4;
     double smallest_gap = HUGE_VAL;
-    double tightest = lambda_max;
+    double best = lambda_max;
     for (int rung = 1; rung <= 30; ++rung) {
       if (observer_.should_stop && observer_.should_stop()) {
         finish(Status::interrupted, "stopped on request");
@@ -254,12 +254,12 @@ class Run {
               .relative_gap;
       if (gap < smallest_gap) {
         smallest_gap = gap;
-        tightest = lambda;
-      } else if (rung > 3 && lambda < 0.25 * tightest) {
+        best = lambda;
+      } else if (rung > 3 && lambda < 0.25 * best) {
         break;
       }
     }
-    return tightest;
+    return best;
   }
 
   // Stage 3: gradient descent on both layers, epoch after epoch with less weight decay.
@@ -354,11 +354,11 @@ class Run {
       Point trial = evaluate(moved(current.neurons, gradient, state_.step));
       Gradient next_gradient(trial.evaluation, trial.neurons, state_.lambda);
       const double slope = next_gradient.dot(gradient);
-      const double after = penalized(trial.loss(), trial.squared_norm, state_.lambda);
+      const double after = penalized_loss(trial.loss(), trial.squared_norm, state_.lambda);
       const bool finite = std::isfinite(slope) && std::isfinite(trial.loss());
       if (!automatic && !(finite && stays_bounded(after))) break;
       const bool steep = slope >= -(1.0 - 2.0 * sufficient_decrease) * squared;
-      const double before = penalized(current.loss(), current.squared_norm, state_.lambda);
+      const double before = penalized_loss(current.loss(), current.squared_norm, state_.lambda);
       if (!automatic || (finite && descends(before, after, steep, squared))) {
         remember(after);
         current = std::move(trial);

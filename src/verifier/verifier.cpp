@@ -705,8 +705,8 @@ std::vector<Discrepancy> discrepancies(const ReportedNumbers& reported,
   const double loss_noise = moved * std::sqrt(2.0 * verified.loss) + moved * moved;
   const double loss_tolerance = 1e-6 * verified.loss + loss_noise;
   compare("loss", reported.loss, verified.loss, loss_tolerance);
-  const double penalized = reported.balanced ? verified.balanced_loss : verified.penalized_loss;
-  compare("penalized_loss", reported.penalized_loss, penalized, loss_tolerance + 1e-9 * penalized);
+  const double expected = reported.balanced ? verified.balanced_loss : verified.penalized_loss;
+  compare("penalized_loss", reported.penalized_loss, expected, loss_tolerance + 1e-9 * expected);
 
   // η divides a correlation by λ, and with it what rounding left.
   const double eta_noise = verified.lambda > 0.0 ? 1e-15 * size / verified.lambda : 0.0;

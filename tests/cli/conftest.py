@@ -151,6 +151,22 @@ def features(folder):
     return {key: model[key] for key in ("affine", "features", "standardization")}
 
 
+def judged(lodestone, verb, *arguments, status=0):
+    """What `certify` or `verify` prints as JSON."""
+    result = lodestone(verb, *arguments, "--json")
+    assert result.returncode == status, result.stderr
+    assert result.stderr == ""
+    return json.loads(result.stdout)
+
+
+def certified(lodestone, *arguments):
+    return judged(lodestone, "certify", *arguments)
+
+
+def verified(lodestone, *arguments, status=0):
+    return judged(lodestone, "verify", *arguments, status=status)
+
+
 def wait_for(condition, seconds=30):
     end = time.monotonic() + seconds
     while not condition():

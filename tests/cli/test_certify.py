@@ -5,16 +5,9 @@ import math
 
 import numpy as np
 import pytest
-from conftest import NAMES, SMALL, TEACHER, read_json, ridge_table, write_csv
+from conftest import NAMES, TEACHER, certified, read_json, ridge_table, verified, write_csv
 
 H0 = 0.25 - 0.5 / math.pi
-
-
-def certified(lodestone, *arguments, status=0):
-    result = lodestone("certify", *arguments, "--json")
-    assert result.returncode == status, result.stderr
-    assert result.stderr == ""
-    return json.loads(result.stdout)
 
 
 def one_teacher(folder, amplitude=1.0):
@@ -45,7 +38,7 @@ def table_run(shared):
 
 def test_run_is_certified_on_its_own_problem(lodestone, small_run):
     """The numbers are those of the run's summary, and the verifier agrees with all of them."""
-    found = certified(lodestone, small_run, "--verify")
+    found = verified(lodestone, small_run)
     summary = read_json(small_run / "summary.json")
     assert found["verified"] is True and found["discrepancies"] == []
     assert found["model"].endswith("network.json")
@@ -65,53 +58,6 @@ def test_run_is_certified_on_its_own_problem(lodestone, small_run):
     assert found["violations"] == sum(neuron["violates"] for neuron in found["neurons"])
 
 
-@pytest.mark.parametrize("objective", ["population", "sample"])
-def test_every_objective_is_verified(lodestone, short_runs, objective):
-    found = certified(lodestone, short_runs[objective], "--verify")
-    assert found["objective"] == objective
-    assert found["verified"] is True
-
-
-@pytest.mark.parametrize("kind", ["none", "scale", "whiten"])
-@pytest.mark.parametrize("biases", ["on", "off"])
-def test_tables_in_every_standardization_are_verified(lodestone, kind, biases):
-    """With a constant and a collinear column, off centre."""
-    table = ridge_table(rows=80)
-    shift = 5 if kind == "none" else 500
-    awkward = np.column_stack([table[:, 0] * 3 + shift, table[:, 1:3], table[:, 0] - table[:, 1]])
-    awkward = np.column_stack([awkward, np.full(80, 0.1), table[:, 3]])
-    write_csv(lodestone.folder / "t.csv", awkward, ["a", "b", "c", "sum", "constant", "target"])
-    run = lodestone.run_to(
-        "run",
-        ["train", "--data", "t.csv", "--target", "target", "--standardize", kind]
-        + ["--biases", biases, "--width", 8, "--max-epoch-steps", 60],
-    )
-    found = certified(lodestone, run, "--verify")
-    assert found["verified"] is True, found["discrepancies"]
-    assert found["standardization"] == kind and found["biases"] == (biases == "on")
-    assert found["loss_as_given"] == pytest.approx(found["loss"], rel=1e-6)
-
-
-@pytest.mark.parametrize("kind", ["none", "scale", "whiten"])
-@pytest.mark.parametrize("biases", ["on", "off"])
-def test_fits_are_certified_and_verified(lodestone, table_file, kind, biases):
-    """A fit's folder holds the network that was certified; its numbers come out again."""
-    out = lodestone.run_to(
-        "fit",
-        ["fit", "--data", table_file, "--target", "target", "--lambdas", 6, "--lambda-ratio", 0.01]
-        + ["--folds", 3, "--standardize", kind, "--biases", biases],
-    )
-    summary = read_json(out / "summary.json")
-    found = certified(lodestone, out, "--verify")
-    assert found["verified"] is True and found["discrepancies"] == []
-    assert found["lambda"] == pytest.approx(summary["lambda"], rel=1e-12)
-    assert found["loss"] == pytest.approx(summary["loss"], rel=1e-9)
-    # An estimate from other starts may find a higher maximum, or miss one by a little.
-    assert found["certificate"]["gap"] == pytest.approx(
-        summary["certificate"]["gap"], rel=0.1, abs=1e-6
-    )
-
-
 def test_training_rows_are_found_again(lodestone, table_run):
     """On the run's own rows the loss is the summary's; on the whole file it is another."""
     summary = read_json(table_run / "summary.json")
@@ -122,29 +68,6 @@ def test_training_rows_are_found_again(lodestone, table_run):
     assert whole["rows"] == 150
     assert whole["loss"] != pytest.approx(summary["loss"], rel=1e-9)
     assert whole["loss_as_given"] >= whole["loss"]
-
-
-def test_changed_summary_is_contradicted(lodestone, small_run):
-    """Exit status 4, and the number that does not hold is named."""
-    folder = lodestone.folder / "forged"
-    folder.mkdir()
-    for path in small_run.iterdir():
-        (folder / path.name).write_bytes(path.read_bytes())
-    summary = read_json(folder / "summary.json")
-    summary["certificate"]["sup_eta"] = 0.999
-    (folder / "summary.json").write_text(json.dumps(summary))
-    found = certified(lodestone, folder, "--verify", status=4)
-    assert found["verified"] is False
-    assert found["discrepancies"][0]["field"] == "summary.json: certificate.sup_eta"
-    text = lodestone("certify", folder, "--verify")
-    assert text.returncode == 4
-    assert "NOT verified: summary.json: certificate.sup_eta is 0.999" in text.stdout
-
-
-def test_merged_features_may_be_certified_too(lodestone, small_run):
-    found = certified(lodestone, small_run / "model.json", "--teacher", TEACHER, "--verify")
-    assert found["verified"] is True
-    assert len(found["neurons"]) == read_json(small_run / "summary.json")["features"]
 
 
 def test_table_lines_up(lodestone, small_run):
@@ -194,7 +117,7 @@ def test_exact_optimum_of_one_teacher(lodestone, amplitude):
     strength = 0.01
     mass = math.copysign(abs(amplitude) - strength / H0, amplitude)
     net = network(lodestone.folder, a=np.array([mass]), W=np.array([[0.6, 0.0, -0.8]]))
-    found = certified(lodestone, net, "--teacher", teacher, "--lambda", strength, "--verify")
+    found = verified(lodestone, net, "--teacher", teacher, "--lambda", strength)
     assert found["verified"] is True
     assert found["certificate"]["gap"] == pytest.approx(0.0, abs=1e-12)
     assert found["certificate"]["sup_eta"] == pytest.approx(1.0, abs=1e-9)
@@ -266,9 +189,8 @@ def test_rigorous_bound(lodestone, table_file):
     net = network(lodestone.folder, a=np.array([0.9]), W=np.array([[1.0, -0.5, 0.0]]))
     arguments = [net, "--data", table_file, "--target", "target", "--lambda", 0.05]
     estimated = certified(lodestone, *arguments)["certificate"]
-    rigorous = certified(
-        lodestone, *arguments, "--rigorous", "--bound-tolerance", 1e-3, "--verify"
-    )["certificate"]
+    rigorous = verified(lodestone, *arguments, "--rigorous", "--bound-tolerance", 1e-3)
+    rigorous = rigorous["certificate"]
     assert estimated["kind"] == "estimated" and rigorous["kind"] == "rigorous"
     assert rigorous["sup_eta"] >= rigorous["sup_eta_lower"] >= estimated["sup_eta"] * (1 - 1e-6)
     assert rigorous["sup_eta"] <= 1.001 * rigorous["sup_eta_lower"]
@@ -321,9 +243,8 @@ def given_loss(table):
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_networks_by_any_names(lodestone, table_file, variant):
     net = network(lodestone.folder, **VARIANTS[variant])
-    found = certified(
-        lodestone, net, "--data", table_file, "--target", "target", "--lambda", 0.1, "--verify"
-    )
+    data = ["--data", table_file, "--target", "target"]
+    found = verified(lodestone, net, *data, "--lambda", 0.1)
     assert found["verified"] is True
     assert found["biases"] is True and found["standardization"] == "none"
     assert found["lambda_in_target_units"] == found["lambda"] == 0.1
@@ -331,7 +252,7 @@ def test_networks_by_any_names(lodestone, table_file, variant):
     assert found["loss_as_given"] == pytest.approx(given_loss(ridge_table()), rel=1e-12)
     sizes = np.abs(OUTPUT) * np.sqrt((HIDDEN**2).sum(axis=1) + HIDDEN_BIAS**2)
     assert [n["mass"] for n in found["neurons"]] == pytest.approx(sizes.tolist(), rel=1e-12)
-    text = lodestone.done("certify", net, "--data", table_file, "--target", "target").stdout
+    text = lodestone.done("certify", net, *data).stdout
     assert "judged in the data's own units" in text
 
 
@@ -339,8 +260,8 @@ def test_networks_by_any_names(lodestone, table_file, variant):
 def test_networks_in_standardized_coordinates(lodestone, table_file, kind):
     """The function is the same; its penalty, λ and η are measured in other units."""
     net = network(lodestone.folder, **VARIANTS["own"])
-    data = ["--data", table_file, "--target", "target", "--lambda", 0.1, "--verify"]
-    found = certified(lodestone, net, *data, "--standardize", kind)
+    data = ["--data", table_file, "--target", "target", "--lambda", 0.1]
+    found = verified(lodestone, net, *data, "--standardize", kind)
     plain = certified(lodestone, net, *data)
     assert found["verified"] is True and found["standardization"] == kind
     deviation = np.std(ridge_table()[:, 3])
@@ -352,7 +273,7 @@ def test_networks_in_standardized_coordinates(lodestone, table_file, kind):
 def test_networks_without_biases(lodestone, table_file):
     arrays = {key: VARIANTS["own"][key] for key in ("a", "W")}
     net = network(lodestone.folder, **arrays)
-    found = certified(lodestone, net, "--data", table_file, "--target", "target", "--verify")
+    found = verified(lodestone, net, "--data", table_file, "--target", "target")
     assert found["biases"] is False and found["verified"] is True
     assert len(found["certificate"]["worst"]["direction"]) == 3
 
@@ -445,11 +366,3 @@ def test_no_model_at_all(lodestone):
     lodestone.refused("certify", "absent.json", says=["absent.json"])
     result = lodestone("certify")
     assert result.returncode == 2 and "MODEL" in result.stderr
-
-
-def test_run_without_weight_decay(lodestone):
-    """λ = 0 has no certificate; the λ that flatters the network most takes its place."""
-    run = lodestone.run_to("run", [*SMALL, "--schedule", "none", "--max-steps", 300], status=3)
-    found = certified(lodestone, run, "--verify")
-    assert found["lambda_source"] == "tightest" and found["lambda"] > 0
-    assert found["verified"] is True

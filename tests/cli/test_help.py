@@ -5,7 +5,11 @@ import re
 import pytest
 from conftest import SMALL, assert_refused
 
-VERBS = ["fit", "train", "sample", "predict", "verify", "bench"]
+VERBS = ["fit", "train", "sample", "predict", "certify", "verify", "lab", "bench"]
+
+CERTIFY = """data target delimiter weights exclude one-hot drop-missing teacher lambda standardize
+    tolerance rigorous bound-tolerance max-cells starts seed out overwrite config threads quiet
+    json""".split()
 
 # Flags that every script may rely on.
 FLAGS = {
@@ -18,7 +22,9 @@ FLAGS = {
         schedule lambda-start lambda-end lambda-factor step tolerance max-steps max-seconds out
         overwrite resume config threads quiet json""".split(),
     "sample": "teacher samples noise seed out overwrite config threads quiet json".split(),
-    "verify": "only quick broken seed out overwrite config threads quiet json".split(),
+    "certify": CERTIFY,
+    "verify": CERTIFY,
+    "lab": "only quick broken seed out overwrite config threads quiet json".split(),
     "bench": "case size precision seconds out overwrite config threads quiet json".split(),
     "predict": "delimiter drop-missing out overwrite config threads quiet json".split(),
 }

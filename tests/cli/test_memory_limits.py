@@ -21,9 +21,9 @@ COMMANDS = {
     "fit": ["fit", "--data", "t.csv", "--target", "y", "--lambdas", 4, "--folds", 3, "--quiet"],
     "predict": ["predict", "fitted/model.json", "t.csv"],
     "certify": ["certify", "fitted/model.json", "--data", "t.csv", "--target", "y"],
-    "certify --verify": ["certify", "fitted", "--verify"],
+    "verify": ["verify", "fitted"],
     "sweep": ["sweep", *SMALL[1:], "--grid", "width=10,20", "--out", "swept", "--overwrite", "--quiet"],
-    "verify": ["verify", "--only", "def-1", "--quick", "--out", "lab", "--overwrite", "--quiet"],
+    "lab": ["lab", "--only", "def-1", "--quick", "--out", "lab", "--overwrite", "--quiet"],
     "bench": ["bench", "--case", "correlation", "--size", "2000,5,8", "--seconds", 0.01],
 }
 

@@ -27,7 +27,7 @@ using support::ThreadCount;
 const double h_0 = 0.25 - 0.5 / std::numbers::pi;
 
 // P_λ of the balanced network (docs/math.md, 1.2).
-double penalized(const Objective& objective, const Network& network, double lambda) {
+double balanced_loss(const Objective& objective, const Network& network, double lambda) {
   return objective.evaluate(network).loss + lambda * masses(network).sum();
 }
 
@@ -41,7 +41,7 @@ double minimum(const Objective& objective, Network network, double lambda, int s
     network.a -= at.gradient_a + lambda * network.a;
     network.W -= at.gradient_W + lambda * network.W;
   }
-  return penalized(objective, network, lambda);
+  return balanced_loss(objective, network, lambda);
 }
 
 // One teacher of amplitude a*: the optimum is one neuron of mass a* − λ/h(0) along it, and
@@ -58,7 +58,7 @@ TEST(Certificate, OneTeacher) {
       const double mass = std::copysign(size - lambda / h_0, amplitude);
       const Network optimum{Vector::Constant(1, mass), teacher.directions};
       const Certificate certificate = estimate_certificate(objective, optimum, lambda);
-      EXPECT_NEAR(penalized(objective, optimum, lambda), least, 1e-14);
+      EXPECT_NEAR(balanced_loss(objective, optimum, lambda), least, 1e-14);
       EXPECT_NEAR(certificate.gap, 0.0, 1e-14) << share;
       EXPECT_GE(certificate.gap, 0.0);
       EXPECT_NEAR(certificate.sup_eta, 1.0, 1e-10);
@@ -72,7 +72,7 @@ TEST(Certificate, OneTeacher) {
         worse.a = Vector::Constant(3, mass / 3.0) + distance * normal_vector(3, seed);
         worse.W = teacher.directions.replicate(3, 1) + distance * normal_matrix(3, 4, seed);
         const Certificate there = estimate_certificate(objective, worse, lambda);
-        const double excess = penalized(objective, worse, lambda) - least;
+        const double excess = balanced_loss(objective, worse, lambda) - least;
         EXPECT_GE(there.gap, excess - 1e-14) << share << " " << distance;
         EXPECT_NEAR(there.relative_gap, there.gap / (excess + least), 1e-12);
       }
@@ -132,7 +132,7 @@ TEST(Certificate, BoundsTheExcessOfAnyNetwork) {
         Network network = normal_network(8, 3, seed);
         network.a *= 0.1 * static_cast<double>(seed % 5);
         const Certificate certificate = estimate_certificate(*objective, network, lambda);
-        const double excess = penalized(*objective, network, lambda) - best;
+        const double excess = balanced_loss(*objective, network, lambda) - best;
         EXPECT_GE(certificate.gap, excess - 1e-12) << seed;
         EXPECT_GE(certificate.gap, 0.0);
         EXPECT_LE(certificate.relative_gap, 1.0 + 1e-12);

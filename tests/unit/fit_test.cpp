@@ -62,7 +62,7 @@ Dataset ridge_rows(Index n, std::uint64_t seed, double noise = 0.1) {
 
 void expect_same_bits(const FitResult& left, const FitResult& right) {
   EXPECT_TRUE(same_bits(left.network, right.network));
-  EXPECT_TRUE(same_bits(left.features, right.features));
+  EXPECT_TRUE(same_bits(left.feature_network, right.feature_network));
   EXPECT_TRUE(same_bits(left.lambda, right.lambda));
   EXPECT_TRUE(same_bits(left.certificate.gap, right.certificate.gap));
   EXPECT_EQ(left.chosen, right.chosen);
@@ -93,7 +93,8 @@ TEST(Fit, FindsHiddenDirections) {
     EXPECT_TRUE(result.cross_validated);
     EXPECT_FALSE(result.interrupted);
     const Recovery recovery = measure_recovery(
-        teacher, {result.features.a * result.standardization.target_scale, result.features.W});
+        teacher,
+        {result.feature_network.a * result.standardization.target_scale, result.feature_network.W});
     for (const TeacherRecovery& one : recovery.per_teacher) {
       EXPECT_LT(one.angle_deg, 8.0) << seed;
       EXPECT_NEAR(one.mass, one.amplitude, 0.15 * std::abs(one.amplitude)) << seed;
@@ -103,7 +104,7 @@ TEST(Fit, FindsHiddenDirections) {
     const Candidate& chosen = result.candidates[static_cast<std::size_t>(result.chosen)];
     EXPECT_LT(chosen.validation_error, 0.025) << seed;
     EXPECT_LE(result.certificate.relative_gap, 1e-3) << seed;
-    ASSERT_EQ(result.reports.size(), static_cast<std::size_t>(result.features.width()));
+    ASSERT_EQ(result.reports.size(), static_cast<std::size_t>(result.feature_network.width()));
     double share = 0.0;
     for (std::size_t i = 0; i < result.reports.size(); ++i) {
       share += result.reports[i].share;
@@ -125,8 +126,8 @@ TEST(Fit, OfATeacherIsItsCertifiedPath) {
   EXPECT_EQ(result.path.points.size(), 12U);
   EXPECT_EQ(result.chosen, 11);
   EXPECT_LE(result.certificate.relative_gap, 1e-3);
-  EXPECT_EQ(result.features.width(), 3);
-  const Recovery recovery = measure_recovery(teacher, result.features);
+  EXPECT_EQ(result.feature_network.width(), 3);
+  const Recovery recovery = measure_recovery(teacher, result.feature_network);
   EXPECT_EQ(recovery.recovered, 3);
   EXPECT_EQ(result.model.columns.size(), 6U);
 }
@@ -138,11 +139,11 @@ TEST(Fit, TheModelIsTheFeaturesInOriginalUnits) {
   const FitResult result = fit(rows, std::nullopt, at_lambda(0.02));
   EXPECT_EQ(result.model.columns, rows.columns);
   EXPECT_EQ(result.model.target, "y");
-  EXPECT_EQ(static_cast<Index>(result.model.features.size()), result.features.width());
+  EXPECT_EQ(static_cast<Index>(result.model.features.size()), result.feature_network.width());
   const double scale = result.standardization.target_scale;
   const double mean_square = (result.model.predict(rows.X) - rows.y).squaredNorm() / 200.0;
-  EXPECT_NEAR(0.5 * mean_square / (scale * scale), result.features_loss,
-              1e-9 * result.features_loss);
+  EXPECT_NEAR(0.5 * mean_square / (scale * scale), result.feature_network_loss,
+              1e-9 * result.feature_network_loss);
   const double network_square =
       (result.network_model.predict(rows.X) - rows.y).squaredNorm() / 200.0;
   EXPECT_NEAR(0.5 * network_square / (scale * scale), result.loss, 1e-9 * result.loss);
@@ -165,9 +166,9 @@ TEST(Fit, OneStandardErrorNeverTakesMoreFeatures) {
     EXPECT_EQ(best.chosen, best.best);
     const Candidate& reference = best.candidates[static_cast<std::size_t>(best.best)];
     const Candidate& chosen = fewest.candidates[static_cast<std::size_t>(fewest.chosen)];
-    EXPECT_LE(chosen.features, reference.features) << seed;
+    EXPECT_LE(chosen.feature_count, reference.feature_count) << seed;
     EXPECT_LE(chosen.validation_error, reference.validation_error + reference.standard_error);
-    EXPECT_LE(fewest.features.width(), best.features.width()) << seed;
+    EXPECT_LE(fewest.feature_network.width(), best.feature_network.width()) << seed;
   }
 }
 
@@ -184,8 +185,8 @@ TEST(Fit, RelaxedNeverAndAlways) {
     options.select = selection;
     result = fit(rows, std::nullopt, options);
     EXPECT_TRUE(result.candidates[static_cast<std::size_t>(result.chosen)].relaxed);
-    EXPECT_LE(result.features.width(),
-              result.candidates[static_cast<std::size_t>(result.chosen)].features);
+    EXPECT_LE(result.feature_network.width(),
+              result.candidates[static_cast<std::size_t>(result.chosen)].feature_count);
   }
 }
 
@@ -344,7 +345,7 @@ TEST(Fit, CollinearAndConstantColumnsDoNotChangeTheFit) {
 TEST(Fit, AboveLambdaMaxTheModelIsAffineAndSaysSo) {
   const Dataset rows = ridge_rows(100, 9);
   const FitResult result = fit(rows, std::nullopt, at_lambda(10.0));
-  EXPECT_EQ(result.features.width(), 0);
+  EXPECT_EQ(result.feature_network.width(), 0);
   EXPECT_EQ(result.network.width(), 0);
   EXPECT_DOUBLE_EQ(result.lambda, 10.0);
   EXPECT_NEAR(result.certificate.gap, 0.0, 1e-12);

@@ -638,7 +638,7 @@ TEST(Path, BadOptionsAreRefused) {
   refused("max-neurons", [](PathOptions& o) { o.max_neurons = 0; });
   refused("max-rounds", [](PathOptions& o) { o.max_rounds = 0; });
   refused("max-iterations", [](PathOptions& o) { o.max_iterations = 0; });
-  refused("patience", [](PathOptions& o) { o.patience = 0; });
+  refused("stagnation_window", [](PathOptions& o) { o.stagnation_window = 0; });
   for (const double lambda : {0.0, -1.0, nan}) {
     EXPECT_THROW(solve_at(objective, lambda, zero_network(4), {}), InvalidArgument);
   }

@@ -76,7 +76,7 @@ void add_epochs(const Trajectory& run, EpochFits& fits) {
   std::vector<double> gradient;
   for (std::size_t i = 0; i < run.snapshots.size(); ++i) {
     const Snapshot& snapshot = run.snapshots[i];
-    const double floor = 100.0 * run.worst_gap * snapshot.penalized;
+    const double floor = 100.0 * run.worst_gap * snapshot.penalized_loss;
     if (snapshot.zeta > floor) {
       zeta.push_back(snapshot.zeta);
       gradient.push_back(snapshot.gradient_norm * snapshot.gradient_norm);

@@ -194,7 +194,7 @@ std::string section(const ExperimentOutcome& outcome, bool broken) {
   return html + data_section(result) + "</section>\n";
 }
 
-// Which files of data/ and figures/ a run of `verify` may have written.
+// Which files of data/ and figures/ a run of `lab` may have written.
 bool is_experiment_file(const std::string& name) {
   const auto ours = [&](const Experiment& experiment) {
     if (!name.starts_with(experiment.id)) return false;
@@ -265,19 +265,19 @@ void LaboratoryFolder::write_experiment(ExperimentOutcome& outcome) {
 }
 
 void LaboratoryFolder::write_report(const std::vector<ExperimentOutcome>& outcomes,
-                                    const VerifyRequest& request) {
-  write_file_atomically((path_ / "verify.json").string(), verify_json(outcomes));
+                                    const LabRequest& request) {
+  write_file_atomically((path_ / "lab.json").string(), lab_json(outcomes));
   write_file_atomically((path_ / "index.html").string(), laboratory_page(outcomes, request));
 }
 
-std::string verify_json(const std::vector<ExperimentOutcome>& outcomes) {
+std::string lab_json(const std::vector<ExperimentOutcome>& outcomes) {
   Json json = Json::array();
   for (const ExperimentOutcome& outcome : outcomes) json.push_back(to_json(outcome));
   return io::readable(json);
 }
 
 std::string laboratory_page(const std::vector<ExperimentOutcome>& outcomes,
-                            const VerifyRequest& request) {
+                            const LabRequest& request) {
   std::string html = fmt::format("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n{}</head>\n<body>\n",
                                  io::page_head);
   html += io::page_introduction;

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "laboratory/lab_request.hpp"
 #include "laboratory/laboratory.hpp"
-#include "laboratory/verify_request.hpp"
 
 namespace lodestone {
 
@@ -17,8 +17,8 @@ struct ExperimentOutcome {
   double seconds = 0.0;
 };
 
-/// The folder of one run of `verify`: config.toml, data/NAME.csv with data/NAME.gp beside it,
-/// figures/NAME.svg, verify.json and index.html. Every file appears whole or not at all.
+/// The folder of one run of `lab`: config.toml, data/NAME.csv with data/NAME.gp beside it,
+/// figures/NAME.svg, lab.json and index.html. Every file appears whole or not at all.
 class LaboratoryFolder {
  public:
   /// Makes the folder and writes its config.toml, under RunFolder's rules: a folder that holds a
@@ -30,8 +30,8 @@ class LaboratoryFolder {
   /// the figures, which become `outcome.pictures`. What gnuplot could not do becomes `problem`.
   void write_experiment(ExperimentOutcome& outcome);
 
-  /// Writes verify.json and index.html.
-  void write_report(const std::vector<ExperimentOutcome>& outcomes, const VerifyRequest& request);
+  /// Writes lab.json and index.html.
+  void write_report(const std::vector<ExperimentOutcome>& outcomes, const LabRequest& request);
 
   const std::filesystem::path& path() const { return path_; }
 
@@ -45,11 +45,11 @@ class LaboratoryFolder {
   std::string problem_;
 };
 
-/// verify.json: a list with an entry an experiment.
-std::string verify_json(const std::vector<ExperimentOutcome>& outcomes);
+/// lab.json: a list with an entry an experiment.
+std::string lab_json(const std::vector<ExperimentOutcome>& outcomes);
 
 /// index.html: one page without scripts or anything from elsewhere, to be read from top to bottom.
 std::string laboratory_page(const std::vector<ExperimentOutcome>& outcomes,
-                            const VerifyRequest& request);
+                            const LabRequest& request);
 
 }  // namespace lodestone

@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-// How the page of `verify` looks, and what it says before its first statement.
+// How the page of `lab` looks, and what it says before its first statement.
 namespace lodestone::io {
 
 inline constexpr std::string_view page_head =

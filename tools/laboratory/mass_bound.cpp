@@ -65,7 +65,7 @@ std::vector<Network> trained_networks(const PopulationObjective& objective, std:
   return networks;
 }
 
-double penalized(const PopulationObjective& objective, const Network& network, double lambda) {
+double balanced_loss(const PopulationObjective& objective, const Network& network, double lambda) {
   return std::max(0.0, objective.evaluate(network).loss) + lambda * masses(network).sum();
 }
 
@@ -104,7 +104,7 @@ Case make_case(std::uint64_t seed, bool broken) {
     result.lambdas[l] = most * std::pow(10.0, -0.25 - 0.75 * static_cast<double>(l));
     const PathPoint point = solve_at(result.objective, result.lambdas[l], start, path);
     result.optimum[l] = start = point.network;
-    result.least[l] = penalized(result.objective, point.network, result.lambdas[l]);
+    result.least[l] = balanced_loss(result.objective, point.network, result.lambdas[l]);
     result.dual[l] = result.least[l] - point.certificate.gap;
   }
   result.trained = trained_networks(result.objective, seed);

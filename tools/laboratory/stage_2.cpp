@@ -55,7 +55,7 @@ PathOptions path_options(std::uint64_t seed) {
   return options;
 }
 
-double penalized(const PopulationObjective& objective, const Network& network, double lambda) {
+double balanced_loss(const PopulationObjective& objective, const Network& network, double lambda) {
   return objective.loss(network) + lambda * masses(network).sum();
 }
 
@@ -108,8 +108,8 @@ bool keeps_every_teacher(const Teacher& teacher, const Network& network) {
 double relative_gap(const PopulationObjective& objective, const Algorithm1State& state,
                     std::uint64_t seed) {
   const PathPoint best = solve_at(objective, state.lambda, state.network, path_options(seed));
-  const double mine = penalized(objective, state.network, state.lambda);
-  return std::max(0.0, mine - penalized(objective, best.network, state.lambda)) / mine;
+  const double mine = balanced_loss(objective, state.network, state.lambda);
+  return std::max(0.0, mine - balanced_loss(objective, best.network, state.lambda)) / mine;
 }
 
 // θ ← θ − η∇L_λ, many times.
@@ -167,8 +167,8 @@ double gap_after_stage_2(const PopulationObjective& objective, Index width, doub
   run_algorithm1(objective, options, state, observer);
   PathOptions path = path_options(seed);
   const PathPoint best = solve_at(objective, lambda, state.network, path);
-  return std::max(0.0, penalized(objective, state.network, lambda) -
-                           penalized(objective, best.network, lambda));
+  return std::max(0.0, balanced_loss(objective, state.network, lambda) -
+                           balanced_loss(objective, best.network, lambda));
 }
 
 class StageTwo {

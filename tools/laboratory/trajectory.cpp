@@ -23,10 +23,10 @@ Snapshot snapshot_of(const PopulationObjective& objective, const Network& networ
   snapshot.network = network;
   snapshot.lambda = lambda;
   snapshot.loss = objective.loss(network);
-  snapshot.penalized = snapshot.loss + 0.5 * lambda * squared_norm(network);
+  snapshot.penalized_loss = snapshot.loss + 0.5 * lambda * squared_norm(network);
   snapshot.gradient_norm = std::sqrt((evaluation.gradient_a + lambda * network.a).squaredNorm() +
                                      (evaluation.gradient_W + lambda * network.W).squaredNorm());
-  snapshot.zeta = std::max(0.0, snapshot.penalized - least);
+  snapshot.zeta = std::max(0.0, snapshot.penalized_loss - least);
   return snapshot;
 }
 
@@ -39,7 +39,7 @@ Trajectory follow(const PopulationObjective& objective, const Algorithm1Options&
     snapshot.network = state.network;
     snapshot.lambda = state.lambda;
     snapshot.loss = record.loss;
-    snapshot.penalized = record.penalized_loss;
+    snapshot.penalized_loss = record.penalized_loss;
     snapshot.gradient_norm = record.gradient_norm;
     snapshot.epoch = state.epoch;
     snapshot.end_of_epoch = record.end_of_epoch;
@@ -59,7 +59,7 @@ Trajectory follow(const PopulationObjective& objective, const Algorithm1Options&
       const Minimum& minimum = trajectory.minima.back();
       trajectory.worst_gap = std::max(trajectory.worst_gap, minimum.gap / minimum.least);
     }
-    snapshot.zeta = std::max(0.0, snapshot.penalized - trajectory.minima.back().least);
+    snapshot.zeta = std::max(0.0, snapshot.penalized_loss - trajectory.minima.back().least);
   }
   return trajectory;
 }

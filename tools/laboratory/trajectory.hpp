@@ -12,10 +12,10 @@ namespace lodestone::laboratory {
 struct Snapshot {
   Network network;
   double lambda = 0.0;
-  double loss = 0.0;           ///< L
-  double penalized = 0.0;      ///< L_λ
-  double gradient_norm = 0.0;  ///< ‖∇L_λ‖
-  double zeta = 0.0;           ///< L_λ − min P_λ, see Minimum; never negative
+  double loss = 0.0;            ///< L
+  double penalized_loss = 0.0;  ///< L_λ
+  double gradient_norm = 0.0;   ///< ‖∇L_λ‖
+  double zeta = 0.0;            ///< L_λ − min P_λ, see Minimum; never negative
   long epoch = 0;
   bool end_of_epoch = false;
 };

@@ -81,7 +81,7 @@ struct Candidate {
   int index = 0;                 ///< into the path
   bool relaxed = false;          ///< refitted without penalty
   double merge_angle_deg = 0.0;  ///< relaxed: neurons closer than this were merged first
-  Index features = 0;            ///< relaxed: the heaviest so many; else those of the path
+  Index feature_count = 0;       ///< relaxed: of the heaviest; else the path's after merging
   /// Mean squared error on rows held out, as a share of the target's variance: mean over folds, and
   /// its standard error (over validation rows: of their mean).
   double validation_error = std::numeric_limits<double>::quiet_NaN();
@@ -105,11 +105,11 @@ struct FeatureReport {
 };
 
 struct FitResult {
-  PathResult path;                     ///< of all training rows
-  std::vector<Index> path_features;    ///< features after merging, one a point
-  std::vector<double> training_error;  ///< share of the target's variance, one a point
-  std::vector<Candidate> candidates;   ///< penalized ones first, in the path's order
-  int chosen = 0;                      ///< into candidates
+  PathResult path;                         ///< of all training rows
+  std::vector<Index> path_feature_counts;  ///< features after merging, one a point
+  std::vector<double> training_error;      ///< share of the target's variance, one a point
+  std::vector<Candidate> candidates;       ///< penalized ones first, in the path's order
+  int chosen = 0;                          ///< into candidates
   int best = 0;                  ///< the best penalized one, or the refit that is clearly better
   bool cross_validated = false;  ///< whether validation_error means anything
 
@@ -119,8 +119,8 @@ struct FitResult {
   double penalized_loss = 0.0;
   double lambda = 0.0;
 
-  Network features;            ///< of the model, in standardized coordinates, heaviest first
-  double features_loss = 0.0;  ///< their L
+  Network feature_network;            ///< of the model, in standardized coordinates, heaviest first
+  double feature_network_loss = 0.0;  ///< its L
   double merge_angle_deg = 0.0;
   Standardization standardization;
   bool biases = true;
@@ -152,7 +152,7 @@ FitResult fit(const Teacher& teacher, const FitOptions& options, const FitObserv
 
 /// Things about a fitted model that its reader should know: nearly parallel features, amplitudes
 /// that nearly cancel, features that are linear on the training rows.
-std::vector<std::string> feature_warnings(const Network& features,
+std::vector<std::string> feature_warnings(const Network& feature_network,
                                           const std::vector<FeatureReport>& reports);
 
 }  // namespace lodestone

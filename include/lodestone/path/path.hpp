@@ -36,9 +36,9 @@ struct PathOptions {
   /// Most iterations of one joint descent; >= 1.
   int max_iterations = 500;
 
-  /// On rows, where kinks keep gradients from vanishing, a descent also ends when so many
-  /// iterations together have come to little; >= 1. The more rows, the fewer tell.
-  int patience = 20;
+  /// On rows, where kinks keep gradients from vanishing, a descent also ends when this number of
+  /// iterations together has come to little; >= 1. The more rows, the fewer tell.
+  int stagnation_window = 20;
 
   /// Search for sup |η| as estimate_certificate does before a value of λ counts as done. Without it
   /// only the quick search for births is made, and the gaps may be understated.

@@ -45,13 +45,12 @@ struct PredictOptions {
   bool drop_missing = false;      ///< no prediction for rows with missing values
 };
 
-/// What `certify` judges, and how.
+/// What `certify` and `verify` judge, and how.
 struct CertifyRequest {
   DataSource data;      ///< rows to judge it on; without a target, the model's, or
   std::string teacher;  ///< as read_teacher takes it
   /// Coordinates in which a network without standardization of its own is judged; absent: none.
   std::optional<Standardization::Kind> standardize;
-  bool verify = false;  ///< have every number recomputed by the verifier
   CertifyOptions how;
 };
 

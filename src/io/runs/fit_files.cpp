@@ -37,7 +37,7 @@ std::string path_csv(const FitResult& result) {
     const PathPoint& point = result.path.points[i];
     const Candidate* tried = penalized_at(result, i);
     text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", point.lambda,
-                        result.path_features[i], point.network.width(), point.loss,
+                        result.path_feature_counts[i], point.network.width(), point.loss,
                         point.penalized_loss, point.certificate.sup_eta, point.certificate.gap,
                         point.certificate.relative_gap, kind_of(point.certificate),
                         result.training_error[i], tried ? cell(tried->validation_error) : "",
@@ -54,7 +54,7 @@ std::string cross_validation_csv(const FitResult& result) {
     const Candidate& candidate = result.candidates[c];
     text += fmt::format("{},{},{},{},{},{},{}\n",
                         result.path.points[static_cast<std::size_t>(candidate.index)].lambda,
-                        candidate.features, candidate.relaxed ? 1 : 0,
+                        candidate.feature_count, candidate.relaxed ? 1 : 0,
                         candidate.relaxed ? fmt::format("{}", candidate.merge_angle_deg) : "",
                         cell(candidate.validation_error), cell(candidate.standard_error),
                         static_cast<int>(c) == result.chosen ? 1 : 0);

@@ -20,7 +20,7 @@ using Json = nlohmann::ordered_json;
 constexpr std::array run_files = {
     "config.toml", "teacher.json", "history.csv",          "model.json",   "network.json",
     "path.csv",    "path.json",    "cross_validation.csv", "summary.json", "checkpoint",
-    "report.html", "verify.json",  "index.html",           "runs.csv"};
+    "report.html", "lab.json",     "index.html",           "runs.csv"};
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-#include "laboratory/verify_request.hpp"
+#include "laboratory/lab_request.hpp"
 
 #include <algorithm>
 
@@ -6,7 +6,7 @@
 
 namespace lodestone {
 
-std::vector<const Experiment*> VerifyRequest::chosen() const {
+std::vector<const Experiment*> LabRequest::chosen() const {
   for (const std::string& id : only) find_experiment(id);
   std::vector<const Experiment*> result;
   for (const Experiment& experiment : experiments()) {
@@ -17,7 +17,7 @@ std::vector<const Experiment*> VerifyRequest::chosen() const {
   return result;
 }
 
-std::vector<Option> verify_options(VerifyRequest& r) {
+std::vector<Option> lab_options(LabRequest& r) {
   std::string ids;
   for (const Experiment& experiment : experiments()) {
     ids += (ids.empty() ? "" : ", ") + experiment.id;

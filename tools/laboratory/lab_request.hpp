@@ -9,8 +9,8 @@
 
 namespace lodestone {
 
-/// What `verify` measures.
-struct VerifyRequest {
+/// What `lab` measures.
+struct LabRequest {
   std::vector<std::string> only;  ///< ids of experiments; empty: all of them
   bool quick = false;
   bool broken = false;  ///< as LaboratoryOptions has it
@@ -21,6 +21,6 @@ struct VerifyRequest {
 };
 
 /// The table of its options, bound to a struct that must outlive it.
-std::vector<Option> verify_options(VerifyRequest& request);
+std::vector<Option> lab_options(LabRequest& request);
 
 }  // namespace lodestone
