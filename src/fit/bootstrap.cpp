@@ -31,7 +31,7 @@ Network fitted_again(const SampleObjective& rows, const Vector& resampled, const
   try {
     objective = std::make_unique<SampleObjective>(rows.with_weights(resampled));
   } catch (const InvalidArgument&) {
-    return {Vector(0), Matrix(0, features.W.cols())};
+    return Network::empty(features.W.cols());
   }
   path::DescentOptions descent;
   descent.should_stop = should_stop;
