@@ -7,7 +7,7 @@ import lodestone
 project = "Lodestone"
 author = "the Lodestone developers"
 version = release = lodestone.__version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "breathe"]
 html_theme = "furo"
 html_title = f"Lodestone {version}"
 exclude_patterns = ["images"]
@@ -17,6 +17,11 @@ myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4
 # Files of the repository that are no pages of the site.
 suppress_warnings = ["myst.xref_missing"]
+
+# What doxygen has read from the C++ headers (docs/Doxyfile).
+breathe_projects = {"lodestone": "../build/doxygen/xml"}
+breathe_default_project = "lodestone"
+breathe_default_members = ("members", "undoc-members")
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"

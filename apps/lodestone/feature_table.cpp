@@ -44,7 +44,7 @@ std::string feature_table(const Model& model, const std::vector<FeatureReport>& 
 }
 
 std::string path_table(const FitResult& result) {
-  const int chosen = result.candidates[static_cast<std::size_t>(result.chosen)].index;
+  const int chosen = result.chosen().index;
   const int count = static_cast<int>(result.path.points.size());
   std::string table = fmt::format("  {:>10}  {:>8}  {:>9}  {:>9}  {:>18}\n", "lambda", "features",
                                   "gap", "train", result.cross_validated ? "validation" : "");

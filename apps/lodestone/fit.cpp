@@ -1,13 +1,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <cmath>
 #include <optional>
 #include <string>
 
 #include "feature_table.hpp"
 #include "lodestone/core/error.hpp"
+#include "lodestone/core/stopwatch.hpp"
 #include "lodestone/io/file.hpp"
 #include "lodestone/io/runs/fit_files.hpp"
 #include "lodestone/io/runs/run_folder.hpp"
@@ -81,10 +81,7 @@ class Fit final : public Verb {
     common_.apply();
     request_.validate();
     refuse_flags_without_effect();
-    const auto start = std::chrono::steady_clock::now();
-    const auto seconds = [&] {
-      return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    };
+    const Stopwatch stopwatch;
 
     FitRun run;
     std::optional<Teacher> teacher;
@@ -128,10 +125,10 @@ class Fit final : public Verb {
       if (teacher) write_teacher(folder->file("teacher.json"), *teacher);
     };
     observer.on_progress = [&](double share, const std::string& what) {
-      progress.draw(share, what, seconds());
+      progress.draw(share, what, stopwatch.seconds());
     };
     observer.should_stop = [&] {
-      if (seconds() >= request_.max_seconds) out_of_time = true;
+      if (stopwatch.seconds() >= request_.max_seconds) out_of_time = true;
       return out_of_time || interrupt_requested();
     };
     FitResult result =
@@ -162,7 +159,7 @@ class Fit final : public Verb {
                            result.lambda, result.lambda * result.standardization.target_scale,
                            run.rows};
     }
-    run.seconds = seconds();
+    run.seconds = stopwatch.seconds();
     const std::string summary = fit_summary_text(request_, result, run);
     if (folder) {
       write_file_atomically(folder->file("path.csv"), path_csv(result));
@@ -216,7 +213,7 @@ class Fit final : public Verb {
   }
 
   std::string result_text(const FitResult& result, const FitRun& run) const {
-    const Candidate& chosen = result.candidates[static_cast<std::size_t>(result.chosen)];
+    const Candidate& chosen = result.chosen();
     std::string text = path_table(result);
     text += "\n" + feature_table(result.model, result.reports) + "\n";
     if (run.dropped_rows > 0) {

@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <charconv>
-#include <chrono>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -10,22 +9,13 @@
 
 #include "lodestone/core/error.hpp"
 #include "lodestone/core/parallel.hpp"
+#include "lodestone/core/stopwatch.hpp"
 #include "lodestone/runs/options.hpp"
 #include "lodestone/runs/sweep.hpp"
 #include "verbs.hpp"
 
 namespace lodestone::app {
 namespace {
-
-class Stopwatch {
- public:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
-
- private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 /// "width=50 seed=3".
 std::string label(const SweepPlan& plan, const SweepRun& run) {

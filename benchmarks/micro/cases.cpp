@@ -79,7 +79,7 @@ Case predict(std::string name, const SampleSize& size) {
                 std::make_shared<const Matrix>(normal_matrix(size.n, size.d, "benchmark rows"));
             const Network network = normal_network(size.m, size.d);
             const auto model = std::make_shared<Model>();
-            for (Index j = 0; j < size.d; ++j) model->columns.push_back("x" + std::to_string(j));
+            model->columns = numbered_columns(size.d);
             model->affine = {0.5, Vector::Constant(size.d, 0.1)};
             for (Index i = 0; i < size.m; ++i) {
               model->features.push_back({network.W.row(i), 0.25, network.a[i]});

@@ -9,6 +9,7 @@
 #include "lodestone/core/types.hpp"
 #include "lodestone/fit/fit.hpp"
 #include "lodestone/model/dataset.hpp"
+#include "lodestone/model/describe.hpp"
 #include "lodestone/model/model.hpp"
 #include "lodestone/model/network.hpp"
 #include "lodestone/model/recovery.hpp"

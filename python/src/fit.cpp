@@ -5,12 +5,12 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include <chrono>
 #include <mutex>
 
 #include "arrays.hpp"
 #include "bindings.hpp"
 #include "interpreter.hpp"
+#include "lodestone/core/stopwatch.hpp"
 #include "lodestone/version.hpp"
 #include "options.hpp"
 #include "results.hpp"
@@ -39,7 +39,7 @@ class Fitting {
     LongCall call;
     FitObserver observer;
     observer.should_stop = [&] {
-      if (seconds() >= request_.max_seconds) out_of_time_ = true;
+      if (stopwatch_.seconds() >= request_.max_seconds) out_of_time_ = true;
       return out_of_time_ || call.should_stop();
     };
     if (!on_progress.is_none()) {
@@ -62,12 +62,8 @@ class Fitting {
   }
 
  private:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
-
   FitRequest request_;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  Stopwatch stopwatch_;
   std::atomic<bool> out_of_time_ = false;
 };
 

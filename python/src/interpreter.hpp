@@ -5,11 +5,12 @@
 #include <nanobind/nanobind.h>
 
 #include <atomic>
-#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <functional>
 #include <mutex>
+
+#include "lodestone/core/stopwatch.hpp"
 
 namespace lodestone::python {
 
@@ -47,13 +48,10 @@ class LibraryTime {
   LibraryTime() = default;
   LibraryTime(const LibraryTime&) = delete;
   LibraryTime& operator=(const LibraryTime&) = delete;
-  ~LibraryTime() {
-    const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start_;
-    seconds_in_library = passed.count();
-  }
+  ~LibraryTime() { seconds_in_library = stopwatch_.seconds(); }
 
  private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  Stopwatch stopwatch_;
 };
 
 /// A short call without the interpreter's lock: other Python threads go on meanwhile.

@@ -129,7 +129,7 @@ void restore(Model& model, const nb::tuple& state) {
   }
   made.target = nb::cast<std::string>(state[2]);
   made.affine.alpha = nb::cast<double>(state[3]);
-  made.affine.beta = sized(nb::cast<VectorIn>(state[4]), made.dimension());
+  made.affine.beta = sized(nb::cast<VectorIn>(state[4]), static_cast<Index>(made.columns.size()));
   set_features(made, nb::cast<MatrixIn>(state[5]), nb::cast<VectorIn>(state[6]),
                nb::cast<VectorIn>(state[7]));
   made.biases = nb::cast<bool>(state[8]);
@@ -155,11 +155,11 @@ Model from_arrays(const VectorIn& a, const MatrixIn& W, const std::optional<Vect
   model.columns = std::move(columns);
   model.target = std::move(target);
   model.biases = b.has_value();
-  const Index d = model.dimension();
+  const auto d = static_cast<Index>(model.columns.size());
+  model.affine = {alpha, sized(beta, d)};
   const Vector zero = Vector::Zero(view(a).size());
   const VectorIn no_biases(zero.data(), {static_cast<std::size_t>(zero.size())}, nb::handle());
   set_features(model, W, b ? *b : no_biases, a);
-  model.affine = {alpha, sized(beta, d)};
   model.standardization.center = Vector::Zero(d);
   model.standardization.scale = Vector::Ones(d);
   return model;

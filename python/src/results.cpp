@@ -208,8 +208,8 @@ nb::dict as_dict(FitResult result) {
   nb::list candidates;
   for (Candidate& candidate : result.candidates) candidates.append(as_dict(std::move(candidate)));
   dict["candidates"] = candidates;
-  dict["chosen"] = result.chosen;
-  dict["best"] = result.best;
+  dict["chosen"] = result.chosen_index;
+  dict["best"] = result.best_index;
   dict["cross_validated"] = result.cross_validated;
   dict["certificate"] = as_dict(result.certificate);
   dict["loss"] = result.loss;

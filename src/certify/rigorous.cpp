@@ -163,10 +163,9 @@ void check(const RigorousOptions& options) {
 // On a population, the network with its neurons projected to the teachers' span; on rows, the
 // network (docs/math.md, 6.7).
 Network without_outside_parts(const Objective& objective, const Network& network) {
-  const auto* population = dynamic_cast<const PopulationObjective*>(&objective);
-  if (population == nullptr) return network;
-  const Teacher& teacher = population->teacher();
-  const Matrix basis = dominant_span(teacher.directions, teacher.amplitudes.cwiseAbs(), 0.0).basis;
+  const Teacher* target = objective.target_network();
+  if (target == nullptr) return network;
+  const Matrix basis = dominant_span(target->directions, target->amplitudes.cwiseAbs(), 0.0).basis;
   return transformed(network, basis * basis.transpose());
 }
 

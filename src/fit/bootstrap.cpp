@@ -32,7 +32,7 @@ Network fitted_again(const SampleObjective& rows, const Vector& resampled,
   try {
     objective = std::make_unique<SampleObjective>(rows.with_weights(resampled));
   } catch (const InvalidArgument&) {
-    return {Vector(0), Matrix(0, feature_network.W.cols())};
+    return Network::empty(feature_network.W.cols());
   }
   path::DescentOptions descent;
   descent.should_stop = should_stop;

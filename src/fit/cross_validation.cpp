@@ -47,8 +47,8 @@ std::vector<Candidate> CrossValidation::penalized_candidates(const std::vector<d
     for_each_block(static_cast<Index>(folds_.size()), [&](Index block) {
       const auto k = static_cast<std::size_t>(block);
       const Objective& objective = *folds_[k].training;
-      const Network start = paths_[k].empty() ? Network{Vector(0), Matrix(0, objective.dimension())}
-                                              : paths_[k].back();
+      const Network start =
+          paths_[k].empty() ? Network::empty(objective.dimension()) : paths_[k].back();
       PathPoint point = solve_at(objective, lambdas[i], start, options, observer);
       paths_[k].push_back(point.network);
       errors[k] = held_out_errors(folds_[k], point.network);
@@ -101,9 +101,8 @@ CrossValidation::Errors CrossValidation::held_out_errors(const Fold& fold,
                                                          const Network& network) const {
   const Dataset& table = *fold.table;
   const auto [first, count] = fold.held_out;
-  Model model = to_original_units(network, fold.training->affine(network), options_.biases,
-                                  rows_.standardization);
-  model.columns = table.columns;
+  const Model model = to_original_units(network, fold.training->affine(network), options_.biases,
+                                        rows_.standardization);
   const Vector values = model.predict(table.X.middleRows(first, count));
   Errors errors;
   errors.squared = (values - table.y.segment(first, count)).cwiseAbs2();

@@ -1,13 +1,12 @@
 #include "lodestone/fit/fit.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <functional>
 #include <tuple>
 #include <utility>
 
+#include "certify/search_effort.hpp"
 #include "fit/bootstrap.hpp"
 #include "fit/choice.hpp"
 #include "fit/cross_validation.hpp"
@@ -53,7 +52,7 @@ FitOptions options_for_population(const FitOptions& given) {
 // On many rows thorough searches would take most of the time, and the idle end of descents most of
 // the rest: the chosen λ alone has a search, and fewer iterations show that a descent is over.
 void save_searches_on_many_rows(const Objective& objective, PathOptions& options) {
-  const Network null{Vector(0), Matrix(0, objective.dimension())};
+  const Network null = Network::empty(objective.dimension());
   if (objective.residual(null)->sketch(options.seed) == nullptr) return;
   options.thorough = false;
   options.stagnation_window = 8;
@@ -140,9 +139,7 @@ void describe_path(const Objective& objective, double target_variance, FitResult
 // searches along the path have missed there is made up for.
 void search_chosen_point(const Objective& objective, const PathPlan& plan, PathPoint& point) {
   if (point.certificate.kind != Certificate::Kind::estimated) return;
-  AscentOptions ascent;
-  ascent.sketch = true;
-  ascent.seed = plan.options.seed;
+  const AscentOptions ascent = search::for_a_result(plan.options.seed);
   const auto search = [&](PathPoint& at) {
     const Certificate full = estimate_certificate(objective, at.network, at.lambda, ascent);
     // Either search can only find too little.
@@ -165,8 +162,7 @@ void search_chosen_point(const Objective& objective, const PathPlan& plan, PathP
 // The network of the chosen candidate, with its certificate.
 void take_network(const Objective& objective, const PathPlan& plan, double target_variance,
                   FitResult& result) {
-  const auto chosen =
-      static_cast<std::size_t>(result.candidates[static_cast<std::size_t>(result.chosen)].index);
+  const auto chosen = static_cast<std::size_t>(result.chosen().index);
   PathPoint& point = result.path.points[chosen];
   search_chosen_point(objective, plan, point);
   result.network = point.network;
@@ -186,7 +182,7 @@ void take_network(const Objective& objective, const PathPlan& plan, double targe
 
 // The features of the chosen network, refitted where the choice says so, heaviest first.
 void take_features(const Objective& objective, const Progress& progress, FitResult& result) {
-  const Candidate& choice = result.candidates[static_cast<std::size_t>(result.chosen)];
+  const Candidate& choice = result.chosen();
   if (choice.relaxed) {
     result.feature_network =
         fitting::refit_best(objective, result.network, choice.merge_angle_deg, choice.feature_count,
@@ -220,7 +216,8 @@ void finish(const Objective& objective, const PathPlan& plan, const Meaning& mea
 FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOptions& given,
               const FitObserver& observer) {
   given.validate();
-  fitting::DealtRows dealt = fitting::deal_folds(std::move(all), validation, given);
+  fitting::DealtRows dealt =
+      fitting::deal_folds(checked_dataset(std::move(all)), validation, given);
   FitOptions options = options_for_rows(given, dealt.data.y.size());
   const fitting::PreparedRows rows = fitting::prepare(std::move(dealt.data), options);
   const Objective& objective = *rows.objective;
@@ -261,13 +258,13 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
   }
 
   describe_path(objective, 1.0, result);
-  std::tie(result.best, result.chosen) = fitting::choose(result.candidates, options);
+  std::tie(result.best_index, result.chosen_index) = fitting::choose(result.candidates, options);
   const Meaning meaning{
       1.0, [&](const Network& network) { return fitting::model_of(network, rows, options.biases); },
       [&](const Feature& feature) { return fitting::active_share(feature, rows.data); }};
   finish(objective, plan, meaning, progress, result);
   if (options.bootstrap > 0 && result.feature_network.width() > 0) {
-    const bool relaxed = result.candidates[static_cast<std::size_t>(result.chosen)].relaxed;
+    const bool relaxed = result.chosen().relaxed;
     fitting::bootstrap(rows, options, relaxed, progress, result);
     result.interrupted = result.interrupted || progress.stopped();
   }
@@ -275,6 +272,15 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
     result.warnings.push_back(std::move(warning));
   }
   return result;
+}
+
+FitResult fit(Dataset training, const FitOptions& options, const FitObserver& observer) {
+  return fit(std::move(training), std::nullopt, options, observer);
+}
+
+FitResult fit(const Eigen::Ref<const Matrix>& X, const Eigen::Ref<const Vector>& y,
+              const FitOptions& options, const FitObserver& observer) {
+  return fit(Dataset{X, y}, options, observer);
 }
 
 FitResult fit(const Teacher& teacher, const FitOptions& given, const FitObserver& observer) {
@@ -304,9 +310,6 @@ FitResult fit(const Teacher& teacher, const FitOptions& given, const FitObserver
                         [&](const Network& network) {
                           Model model = to_original_units(network, objective.affine(network), false,
                                                           result.standardization);
-                          for (Index j = 0; j < d; ++j) {
-                            model.columns.push_back(fmt::format("x{}", j));
-                          }
                           model.target = "y";
                           return model;
                         },
@@ -315,7 +318,7 @@ FitResult fit(const Teacher& teacher, const FitOptions& given, const FitObserver
   for (std::size_t i = 0; i < result.candidates.size(); ++i) {
     result.candidates[i].index = static_cast<int>(i);
   }
-  result.chosen = result.best = static_cast<int>(result.candidates.size()) - 1;
+  result.chosen_index = result.best_index = static_cast<int>(result.candidates.size()) - 1;
   describe_path(objective, meaning.target_variance, result);
   finish(objective, plan, meaning, progress, result);
   return result;

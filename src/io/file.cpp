@@ -4,12 +4,11 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cerrno>
-#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <system_error>
@@ -124,18 +123,6 @@ std::pair<int, std::string> open_neighbour(const std::filesystem::path& folder,
   }
 }
 
-constexpr std::array<std::uint32_t, 256> crc_table() {
-  std::array<std::uint32_t, 256> table{};
-  for (std::uint32_t byte = 0; byte < 256; ++byte) {
-    std::uint32_t value = byte;
-    for (int bit = 0; bit < 8; ++bit) value = (value >> 1) ^ ((value & 1u) ? 0xEDB88320u : 0u);
-    table[byte] = value;
-  }
-  return table;
-}
-
-constexpr std::array<std::uint32_t, 256> kCrcTable = crc_table();
-
 }  // namespace
 
 namespace io {
@@ -219,11 +206,8 @@ void write_file_atomically(const std::string& path, std::string_view content) {
 }
 
 unsigned crc32(std::string_view bytes) {
-  std::uint32_t value = 0xFFFFFFFFu;
-  for (const char byte : bytes) {
-    value = (value >> 8) ^ kCrcTable[(value ^ static_cast<unsigned char>(byte)) & 0xFFu];
-  }
-  return value ^ 0xFFFFFFFFu;
+  return static_cast<unsigned>(
+      ::crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
 }
 
 }  // namespace lodestone

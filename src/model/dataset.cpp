@@ -41,8 +41,7 @@ Dataset draw_samples(const Teacher& teacher, Index n, double noise, std::uint64_
   const RandomStream inputs(seed, "rows");
   const RandomStream noises(seed, "noise");
   const double deviation = noise * std::sqrt(target_variance(teacher));
-  Dataset data{Matrix(n, d), Vector(n), {}, "y"};
-  for (Index j = 0; j < d; ++j) data.columns.push_back(fmt::format("x{}", j));
+  Dataset data{Matrix(n, d), Vector(n), numbered_columns(d), "y"};
   for (Index i = 0; i < data.X.size(); ++i) {
     data.X.data()[i] = inputs.normal(static_cast<std::uint64_t>(i));
   }
@@ -50,6 +49,32 @@ Dataset draw_samples(const Teacher& teacher, Index n, double noise, std::uint64_
     const Vector activations = (teacher.directions * data.X.row(t).transpose()).cwiseMax(0.0);
     data.y[t] = teacher.amplitudes.dot(activations) +
                 deviation * noises.normal(static_cast<std::uint64_t>(t));
+  }
+  return data;
+}
+
+std::vector<std::string> numbered_columns(Index count) {
+  std::vector<std::string> names;
+  for (Index j = 0; j < count; ++j) names.push_back(fmt::format("x{}", j));
+  return names;
+}
+
+Dataset checked_dataset(Dataset data) {
+  if (data.columns.empty()) data.columns = numbered_columns(data.X.cols());
+  if (data.target.empty()) data.target = "y";
+  if (static_cast<Index>(data.columns.size()) != data.X.cols()) {
+    throw InvalidArgument("columns", fmt::format("{} names", data.columns.size()),
+                          fmt::format("X has {} columns", data.X.cols()));
+  }
+  if (data.y.size() != data.X.rows()) {
+    throw InvalidArgument("y", fmt::format("{} targets", data.y.size()),
+                          fmt::format("X has {} rows", data.X.rows()));
+  }
+  for (Index t = 0; t < data.X.rows(); ++t) {
+    if (data.X.row(t).allFinite() && std::isfinite(data.y[t])) continue;
+    throw InvalidArgument("rows",
+                          fmt::format("a number that is not finite in row {} (counted from 0)", t),
+                          "all inputs and targets must be finite");
   }
   return data;
 }

@@ -71,7 +71,10 @@ Matrix Model::select_columns(const Table& table) const {
 std::vector<std::string> extrapolation_warnings(const Model& model, const Matrix& X) {
   constexpr double margin = 0.5;
   const ColumnRanges& ranges = model.ranges;
-  if (ranges.lowest.size() != X.cols() || X.cols() == 0) return {};
+  if (ranges.lowest.size() != X.cols() || X.cols() == 0 ||
+      model.columns.size() != static_cast<std::size_t>(X.cols())) {
+    return {};
+  }
   Index outside = 0;
   Eigen::VectorX<Index> outside_by = Eigen::VectorX<Index>::Zero(X.cols());
   for (Index t = 0; t < X.rows(); ++t) {
@@ -102,6 +105,7 @@ constexpr double rounding_share = 1e-9;
 Model without_features(const Affine& affine, bool biases, const Standardization& standardization) {
   const double unit = standardization.target_scale;
   Model model;
+  model.columns = numbered_columns(standardization.map.rows());
   model.biases = biases;
   model.standardization = standardization;
   const Vector slope = standardization.map * affine.beta;
@@ -145,6 +149,31 @@ Model neurons_in_original_units(const Network& network, const Affine& affine, bo
   for (Index i = 0; i < network.width(); ++i) {
     model.features.push_back(
         feature_in_original_units(network.a[i], network.W.row(i), biases, standardization));
+  }
+  return model;
+}
+
+Model model_of_network(const Vector& a, const Matrix& W, const Vector& b, double alpha,
+                       const Vector& beta) {
+  const Index m = a.size();
+  const Index d = W.cols();
+  const auto check = [](const char* field, Index size, Index wanted, const char* of) {
+    if (size == wanted) return;
+    throw InvalidArgument(field, fmt::format("{} of them", size),
+                          fmt::format("must be {}, the number of {}", wanted, of));
+  };
+  check("rows of W", W.rows(), m, "output weights");
+  if (b.size() > 0) check("biases", b.size(), m, "output weights");
+  if (beta.size() > 0) check("beta", beta.size(), d, "columns of W");
+  Model model;
+  model.columns = numbered_columns(d);
+  model.target = "y";
+  model.biases = b.size() > 0;
+  model.standardization.center = Vector::Zero(d);
+  model.standardization.scale = Vector::Ones(d);
+  model.affine = {alpha, beta.size() > 0 ? beta : Vector::Zero(d)};
+  for (Index i = 0; i < m; ++i) {
+    model.features.push_back({W.row(i), model.biases ? b[i] : 0.0, a[i]});
   }
   return model;
 }

@@ -83,7 +83,7 @@ class AtomResidual final : public Residual {
 
 PopulationObjective::PopulationObjective(Teacher teacher)
     : teacher_(checked_teacher(std::move(teacher), "teacher")) {
-  null_loss_ = evaluate({Vector(0), Matrix(0, dimension())}).loss;
+  null_loss_ = evaluate(Network::empty(dimension())).loss;
 }
 
 Evaluation PopulationObjective::evaluate(const Network& network) const {

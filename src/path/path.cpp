@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "certify/gap.hpp"
+#include "certify/search_effort.hpp"
 #include "lodestone/core/error.hpp"
 #include "path/descent.hpp"
 #include "path/lasso.hpp"
@@ -81,39 +82,6 @@ Matrix births(const Supremum& supremum, const Network& network, double lambda, d
   return born.topRows(count);
 }
 
-// On rows a birth needs any direction above 1: many starts, few steps. On populations, where
-// directions are cheap to try, the maxima themselves leave less for later rounds.
-AscentOptions quick_search(const Objective& objective, std::uint64_t seed) {
-  AscentOptions ascent;
-  ascent.random_starts = 50;
-  ascent.iterations = objective.smooth() ? 30 : 3;
-  ascent.sketch = true;
-  ascent.finalists = 16;
-  ascent.seed = seed;
-  return ascent;
-}
-
-AscentOptions thorough_search(std::uint64_t seed) {
-  AscentOptions ascent;
-  ascent.most_refined = 40;
-  ascent.sketch = true;
-  ascent.finalists = 16;
-  ascent.seed = seed;
-  return ascent;
-}
-
-// For a network that has all the neurons it may have: its gap is large, and is to be known rather
-// than brought below the tolerance.
-AscentOptions search_at_the_bound(std::uint64_t seed) {
-  AscentOptions ascent;
-  ascent.iterations = 10;
-  ascent.most_refined = 40;
-  ascent.sketch = true;
-  ascent.finalists = 16;
-  ascent.seed = seed;
-  return ascent;
-}
-
 }  // namespace
 
 void PathOptions::validate() const {
@@ -140,12 +108,8 @@ void PathOptions::validate() const {
 }
 
 double largest_lambda(const Objective& objective, std::uint64_t seed) {
-  const Network null{Vector(0), Matrix(0, objective.dimension())};
-  AscentOptions ascent;
-  ascent.sketch = true;
-  ascent.finalists = 16;
-  ascent.seed = seed;
-  return estimate_supremum(*objective.residual(null), null, ascent).value;
+  const Network null = Network::empty(objective.dimension());
+  return estimate_supremum(*objective.residual(null), null, search::for_lambda_max(seed)).value;
 }
 
 PathPoint solve_at(const Objective& objective, double lambda, const Network& start,
@@ -189,11 +153,12 @@ PathPoint solve_at(const Objective& objective, double lambda, const Network& sta
     }
     const auto residual = objective.residual(network);
     const std::uint64_t seed = options.seed + static_cast<std::uint64_t>(point.rounds);
-    Supremum supremum = estimate_supremum(*residual, network, quick_search(objective, seed));
+    Supremum supremum =
+        estimate_supremum(*residual, network, search::for_births(objective.smooth(), seed));
     Certificate certificate = estimated_certificate(*residual, network, lambda, supremum);
     bool thorough = false;
     if (options.thorough && certificate.relative_gap <= options.gap_tolerance) {
-      supremum = estimate_supremum(*residual, network, thorough_search(seed));
+      supremum = estimate_supremum(*residual, network, search::thorough(seed));
       certificate = estimated_certificate(*residual, network, lambda, supremum);
       thorough = true;
     }
@@ -214,12 +179,12 @@ PathPoint solve_at(const Objective& objective, double lambda, const Network& sta
     network = refitted(objective, network, born, lambda);
   }
   if (options.rigorous) {
-    AscentOptions ascent = thorough_search(options.seed);
+    AscentOptions ascent = search::thorough(options.seed);
     point.certificate =
         rigorous_certificate(objective, point.network, lambda, RigorousOptions{}, ascent);
   } else if (full ? options.certified : options.thorough && !searched_thoroughly) {
     const AscentOptions ascent =
-        full ? search_at_the_bound(options.seed) : thorough_search(options.seed);
+        full ? search::at_the_bound(options.seed) : search::thorough(options.seed);
     point.certificate = estimate_certificate(objective, point.network, lambda, ascent);
   }
   point.loss = objective.loss(point.network);
@@ -241,7 +206,7 @@ PathResult solve_path(const Objective& objective, const PathOptions& options,
       values.push_back(result.lambda_max * std::pow(step, i));
     }
   }
-  Network network{Vector(0), Matrix(0, objective.dimension())};
+  Network network = Network::empty(objective.dimension());
   const int count = static_cast<int>(values.size());
   for (int i = 0; i < count && values[static_cast<std::size_t>(i)] > 0.0; ++i) {
     PathPoint point =

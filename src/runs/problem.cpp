@@ -12,12 +12,6 @@
 namespace lodestone {
 namespace {
 
-std::vector<std::string> numbered_names(Index count) {
-  std::vector<std::string> names;
-  for (Index j = 0; j < count; ++j) names.push_back(fmt::format("x{}", j));
-  return names;
-}
-
 void require_finite_loss(const Objective& objective) {
   if (std::isfinite(objective.null_loss())) return;
   throw InvalidArgument("target", "",
@@ -52,7 +46,7 @@ Problem population_problem(const TrainOptions& options, const Teacher& teacher) 
   problem.objective = std::make_unique<PopulationObjective>(std::move(reduced));
   require_finite_loss(*problem.objective);
   problem.teacher = teacher;
-  problem.columns = numbered_names(d);
+  problem.columns = numbered_columns(d);
   problem.target = "y";
   problem.source = options.teacher;
   return problem;
@@ -70,8 +64,9 @@ Problem sample_problem(const TrainOptions& options, const std::optional<Teacher>
     problem.warnings.insert(problem.warnings.end(), read->warnings.begin(), read->warnings.end());
   }
   auto [training, validation, test] =
-      deal_rows(std::move(data), from_file ? options.test_share : 0.0, options.validation_share,
-                options.algorithm.seed, std::move(validation_rows), std::move(test_rows));
+      deal_rows(checked_dataset(std::move(data)), from_file ? options.test_share : 0.0,
+                options.validation_share, options.algorithm.seed, std::move(validation_rows),
+                std::move(test_rows));
   problem.teacher = teacher;
   problem.columns = training.columns;
   problem.target = training.target;

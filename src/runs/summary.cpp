@@ -109,7 +109,7 @@ std::string summary_text(const Problem& problem, const TrainOptions& options,
 
 std::string fit_summary_text(const FitRequest& request, const FitResult& result,
                              const FitRun& run) {
-  const Candidate& chosen = result.candidates[static_cast<std::size_t>(result.chosen)];
+  const Candidate& chosen = result.chosen();
   long evaluations = 0;
   for (const PathPoint& point : result.path.points) evaluations += point.evaluations;
   Json json = {{"lodestone", version},
@@ -141,7 +141,7 @@ std::string fit_summary_text(const FitRequest& request, const FitResult& result,
         {"rule", name(request.how.select)},
         {"folds", request.validation_file.empty() ? request.how.folds : 1},
         {"chosen", to_json(chosen, result)},
-        {"best", to_json(result.candidates[static_cast<std::size_t>(result.best)], result)}};
+        {"best", to_json(result.candidates[static_cast<std::size_t>(result.best_index)], result)}};
   }
   Json& features = json["feature_list"] = Json::array();
   for (const FeatureReport& report : result.reports) {

@@ -4,24 +4,15 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cmath>
 #include <utility>
 
+#include "certify/search_effort.hpp"
+#include "lodestone/core/stopwatch.hpp"
 #include "lodestone/version.hpp"
 
 namespace lodestone {
 namespace {
-
-class Stopwatch {
- public:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
-
- private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 Index active_neurons(const Network& network) {
   const Vector mass = masses(network);
@@ -232,10 +223,8 @@ TrainResult train(const Problem& problem, const TrainOptions& options, TrainStat
   result.neurons.provenance = result.model.provenance;
 
   if (result.lambda > 0.0 && algorithm.stage >= Stage::late_features) {
-    AscentOptions ascent;
-    ascent.sketch = true;
-    ascent.seed = options.algorithm.seed;
-    result.certificate = estimate_certificate(objective, result.network, result.lambda, ascent);
+    result.certificate = estimate_certificate(objective, result.network, result.lambda,
+                                              search::for_a_result(options.algorithm.seed));
     // Away from a stationary point |η| above 1 only says that training is not done.
     const double decay = result.lambda * std::sqrt(squared_norm(result.network));
     const bool stationary = result.gradient_norm <= 2.0 * options.algorithm.epoch_tolerance * decay;

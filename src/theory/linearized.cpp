@@ -38,7 +38,7 @@ double linearized_floor(const PopulationObjective& objective, const Matrix& U) {
   if (((U.rowwise().norm().array() - 1.0).abs() > 1e-12).any()) {
     throw InvalidArgument("U", "", "rows must have unit length");
   }
-  const Network null{Vector(0), Matrix(0, d)};
+  const Network null = Network::empty(d);
   const Matrix target = -objective.residual(null)->correlate(U).gradient;  // E[y g_u], p×d
   Eigen::MatrixXd gram(p * d, p * d);
   for_each_block(p, [&](Index i) {

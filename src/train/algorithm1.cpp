@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "certify/search_effort.hpp"
 #include "lodestone/core/error.hpp"
 #include "lodestone/core/random.hpp"
 
@@ -175,7 +176,7 @@ class Run {
     // f = 0, so the gradient of neuron i is a_i times the target's field at its direction: opposite
     // for the two of a pair, which have one direction and opposite output weights.
     const Network& start = state_.network;
-    const Network nothing{Vector(0), Matrix(0, objective_.dimension())};
+    const Network nothing = Network::empty(objective_.dimension());
     Matrix gradient = objective_.residual(nothing)->correlate(first_of_each_pair(start.W)).gradient;
     for (Index i = 0; i < gradient.rows(); ++i) gradient.row(i) *= start.a[2 * i];
     ++state_.evaluations;
@@ -202,13 +203,7 @@ class Run {
       balance(half);
       return mirrored_pairs(half.a, half.W);
     };
-    AscentOptions ascent;
-    ascent.seed = options_.seed;
-    ascent.random_starts = 100;
-    ascent.most_neurons = 50;
-    ascent.iterations = 20;
-    ascent.most_refined = 8;
-    ascent.sketch = true;
+    const AscentOptions ascent = search::for_a_start(options_.seed);
 
     double lambda = options_.lambda_start;
     if (lambda == 0.0) {
@@ -235,12 +230,7 @@ class Run {
   double best_rung(const Fit& fit, const Matrix& directions, const AscentOptions& ascent) {
     const Network zero{Vector::Zero(directions.rows()), directions};
     const double lambda_max = estimate_supremum(*objective_.residual(zero), zero, ascent).value;
-    // Rungs are a factor of 2 apart: which one is best does not hang on the last digits of a gap.
-    AscentOptions quick = ascent;
-    quick.random_starts = 50;
-    quick.suggested = 20;
-    quick.iterations = 10;
-    quick.most_refined = 4;
+    const AscentOptions quick = search::for_a_rung(options_.seed);
     double smallest_gap = HUGE_VAL;
     double best = lambda_max;
     for (int rung = 1; rung <= 30; ++rung) {

@@ -31,8 +31,6 @@ double balanced_loss(const Objective& objective, const Network& network, double 
   return objective.evaluate(network).loss + lambda * masses(network).sum();
 }
 
-Network zero_network(Index d) { return {Vector(0), Matrix(0, d)}; }
-
 // min P_λ by plain gradient descent on the balanced layers from a good start.
 double minimum(const Objective& objective, Network network, double lambda, int steps) {
   balance(network);
@@ -88,14 +86,14 @@ TEST(Certificate, ZeroNetwork) {
   const double lambda_max = 2.0 * h_0;
   for (const double factor : {1.0 + 1e-12, 1.5, 100.0}) {
     const Certificate certificate =
-        estimate_certificate(objective, zero_network(3), factor * lambda_max);
+        estimate_certificate(objective, Network::empty(3), factor * lambda_max);
     EXPECT_NEAR(certificate.gap, 0.0, 1e-15) << factor;
     EXPECT_NEAR(certificate.sup_eta, 1.0 / factor, 1e-10) << factor;
   }
   for (const double factor : {0.99, 0.5, 1e-3}) {
     const double lambda = factor * lambda_max;
     const double least = lambda * 2.0 - lambda * lambda / (2.0 * h_0);
-    const Certificate certificate = estimate_certificate(objective, zero_network(3), lambda);
+    const Certificate certificate = estimate_certificate(objective, Network::empty(3), lambda);
     EXPECT_GE(certificate.gap, objective.null_loss() - least - 1e-15) << factor;
     EXPECT_GT(certificate.gap, 0.0);
     EXPECT_NEAR(certificate.sup_eta, 1.0 / factor, 1e-10) << factor;
@@ -109,7 +107,7 @@ TEST(Certificate, ZeroNetworkOfSeveralTeachersAndOfRows) {
   const SampleObjective sample({data.X, data.y, {}, true});
   for (const Objective* objective :
        {static_cast<const Objective*>(&population), static_cast<const Objective*>(&sample)}) {
-    const Network zero = zero_network(objective->dimension());
+    const Network zero = Network::empty(objective->dimension());
     const double lambda_max = estimate_supremum(*objective->residual(zero), zero).value;
     EXPECT_NEAR(estimate_certificate(*objective, zero, 1.0001 * lambda_max).gap, 0.0, 1e-14);
     EXPECT_GT(estimate_certificate(*objective, zero, 0.9 * lambda_max).gap, 1e-6);
@@ -238,8 +236,8 @@ TEST(Supremum, GrowsWithTheSearch) {
 TEST(Supremum, ListsTheDistinctMaxima) {
   const Teacher teacher{Matrix::Identity(3, 3), Vector{{1.0, -2.0, 0.5}}};
   const PopulationObjective objective(teacher);
-  const auto residual = objective.residual(zero_network(3));
-  const Supremum found = estimate_supremum(*residual, zero_network(3));
+  const auto residual = objective.residual(Network::empty(3));
+  const Supremum found = estimate_supremum(*residual, Network::empty(3));
   ASSERT_EQ(found.maxima, 3);
   ASSERT_EQ(found.maxima_directions.rows(), 3);
   EXPECT_EQ(found.value, std::abs(found.maxima_values[0]));
@@ -284,7 +282,7 @@ TEST(Supremum, StartsWhereTheResidualIsLarge) {
   suggested.random_starts = 0;
   for (const Objective* objective :
        {static_cast<const Objective*>(&population), static_cast<const Objective*>(&sample)}) {
-    const Network zero = zero_network(objective->dimension());
+    const Network zero = Network::empty(objective->dimension());
     const auto residual = objective->residual(zero);
     const Matrix directions = residual->suggested_directions(7);
     EXPECT_EQ(directions.rows(), std::min<Index>(7, objective->smooth() ? 3 : 7));
@@ -330,7 +328,7 @@ TEST(Supremum, ASketchOfManyRowsLeadsToTheSameValue) {
   const Matrix U = normal_matrix(12, 7, 7).rowwise().normalized();
   for (const Precision precision : {Precision::float64, Precision::float32}) {
     const SampleObjective objective(SampleData{rows.X, rows.y, {}, true, precision});
-    const auto residual = objective.residual(zero_network(7));
+    const auto residual = objective.residual(Network::empty(7));
     const auto sketch = residual->sketch(0);
     ASSERT_NE(sketch, nullptr);
     const Vector all = residual->correlate(U).value;
@@ -340,17 +338,17 @@ TEST(Supremum, ASketchOfManyRowsLeadsToTheSameValue) {
     EXPECT_LT((all - some).cwiseAbs().maxCoeff(), 5.0 * error);
     EXPECT_GT((all - some).cwiseAbs().maxCoeff(), 0.0);
     AscentOptions options;
-    const double full = estimate_supremum(*residual, zero_network(7), options).value;
+    const double full = estimate_supremum(*residual, Network::empty(7), options).value;
     options.sketch = true;
-    EXPECT_NEAR(estimate_supremum(*residual, zero_network(7), options).value, full, 1e-6 * full);
+    EXPECT_NEAR(estimate_supremum(*residual, Network::empty(7), options).value, full, 1e-6 * full);
     options.finalists = 8;
-    EXPECT_NEAR(estimate_supremum(*residual, zero_network(7), options).value, full, 1e-3 * full);
+    EXPECT_NEAR(estimate_supremum(*residual, Network::empty(7), options).value, full, 1e-3 * full);
     options.finalists = 0;
-    EXPECT_THROW(estimate_supremum(*residual, zero_network(7), options), InvalidArgument);
+    EXPECT_THROW(estimate_supremum(*residual, Network::empty(7), options), InvalidArgument);
   }
   const SampleObjective few(SampleData{rows.X.topRows(16000), rows.y.head(16000), {}, true});
-  EXPECT_EQ(few.residual(zero_network(7))->sketch(0), nullptr);
-  EXPECT_EQ(PopulationObjective(teacher).residual(zero_network(6))->sketch(0), nullptr);
+  EXPECT_EQ(few.residual(Network::empty(7))->sketch(0), nullptr);
+  EXPECT_EQ(PopulationObjective(teacher).residual(Network::empty(6))->sketch(0), nullptr);
 }
 
 // The residual of all rows has no affine part; that of some rows would have one, a large one where
@@ -368,7 +366,7 @@ TEST(Supremum, ASketchHasNoAffinePart) {
   for (const int threads : {1, 2}) {
     const ThreadCount count(threads);
     const SampleObjective objective(SampleData{rows.X, rows.y, weights, true});
-    const auto residual = objective.residual(zero_network(7));
+    const auto residual = objective.residual(Network::empty(7));
     const auto sketch = residual->sketch(3);
     ASSERT_NE(sketch, nullptr);
     const Vector up = sketch->correlate(U).value;

@@ -65,7 +65,7 @@ void expect_same_bits(const FitResult& left, const FitResult& right) {
   EXPECT_TRUE(same_bits(left.feature_network, right.feature_network));
   EXPECT_TRUE(same_bits(left.lambda, right.lambda));
   EXPECT_TRUE(same_bits(left.certificate.gap, right.certificate.gap));
-  EXPECT_EQ(left.chosen, right.chosen);
+  EXPECT_EQ(left.chosen_index, right.chosen_index);
   ASSERT_EQ(left.candidates.size(), right.candidates.size());
   for (std::size_t c = 0; c < left.candidates.size(); ++c) {
     EXPECT_TRUE(
@@ -101,7 +101,7 @@ TEST(Fit, FindsHiddenDirections) {
     }
     EXPECT_LT(recovery.far_mass, 0.1) << seed;
     // The validation error comes near the noise's share of the variance, 0.01 / 1.01.
-    const Candidate& chosen = result.candidates[static_cast<std::size_t>(result.chosen)];
+    const Candidate& chosen = result.chosen();
     EXPECT_LT(chosen.validation_error, 0.025) << seed;
     EXPECT_LE(result.certificate.relative_gap, 1e-3) << seed;
     ASSERT_EQ(result.reports.size(), static_cast<std::size_t>(result.feature_network.width()));
@@ -124,7 +124,7 @@ TEST(Fit, OfATeacherIsItsCertifiedPath) {
   const FitResult result = fit(teacher, options);
   EXPECT_FALSE(result.cross_validated);
   EXPECT_EQ(result.path.points.size(), 12U);
-  EXPECT_EQ(result.chosen, 11);
+  EXPECT_EQ(result.chosen_index, 11);
   EXPECT_LE(result.certificate.relative_gap, 1e-3);
   EXPECT_EQ(result.feature_network.width(), 3);
   const Recovery recovery = measure_recovery(teacher, result.feature_network);
@@ -162,10 +162,10 @@ TEST(Fit, OneStandardErrorNeverTakesMoreFeatures) {
     options.select = Selection::one_standard_error;
     const FitResult fewest = fit(rows, std::nullopt, options);
     ASSERT_EQ(best.candidates.size(), fewest.candidates.size());
-    EXPECT_EQ(best.best, fewest.best);
-    EXPECT_EQ(best.chosen, best.best);
-    const Candidate& reference = best.candidates[static_cast<std::size_t>(best.best)];
-    const Candidate& chosen = fewest.candidates[static_cast<std::size_t>(fewest.chosen)];
+    EXPECT_EQ(best.best_index, fewest.best_index);
+    EXPECT_EQ(best.chosen_index, best.best_index);
+    const Candidate& reference = best.candidates[static_cast<std::size_t>(best.best_index)];
+    const Candidate& chosen = fewest.chosen();
     EXPECT_LE(chosen.feature_count, reference.feature_count) << seed;
     EXPECT_LE(chosen.validation_error, reference.validation_error + reference.standard_error);
     EXPECT_LE(fewest.feature_network.width(), best.feature_network.width()) << seed;
@@ -184,9 +184,8 @@ TEST(Fit, RelaxedNeverAndAlways) {
   for (const Selection selection : {Selection::best, Selection::one_standard_error}) {
     options.select = selection;
     result = fit(rows, std::nullopt, options);
-    EXPECT_TRUE(result.candidates[static_cast<std::size_t>(result.chosen)].relaxed);
-    EXPECT_LE(result.feature_network.width(),
-              result.candidates[static_cast<std::size_t>(result.chosen)].feature_count);
+    EXPECT_TRUE(result.chosen().relaxed);
+    EXPECT_LE(result.feature_network.width(), result.chosen().feature_count);
   }
 }
 
@@ -199,7 +198,7 @@ TEST(Fit, ValidationRowsChooseInPlaceOfFolds) {
   options.relaxed = Relaxed::never;
   const FitResult result = fit(training, validation, options);
   ASSERT_TRUE(result.cross_validated);
-  const Candidate& chosen = result.candidates[static_cast<std::size_t>(result.chosen)];
+  const Candidate& chosen = result.chosen();
   EXPECT_EQ(chosen.parts.size(), 2000);
   for (const Candidate& candidate : result.candidates) {
     EXPECT_GE(candidate.validation_error, chosen.validation_error);
@@ -363,7 +362,7 @@ TEST(Fit, EndsAtTheLambdaGiven) {
   EXPECT_FALSE(result.cross_validated);
   EXPECT_DOUBLE_EQ(result.lambda, 0.01);
   EXPECT_DOUBLE_EQ(result.path.points.back().lambda, 0.01);
-  EXPECT_EQ(result.chosen, static_cast<int>(result.candidates.size()) - 1);
+  EXPECT_EQ(result.chosen_index, static_cast<int>(result.candidates.size()) - 1);
 }
 
 // ---- bootstrap
@@ -549,6 +548,38 @@ TEST(Fit, BadOptionsAreRefused) {
   Dataset weightless = rows;
   weightless.weights = Vector::Zero(20);
   EXPECT_THROW(fit(weightless, std::nullopt, {}), InvalidArgument);
+}
+
+// Matrices have no names of columns; the model has, and gives the bits of rows that have them.
+TEST(Fit, TakesMatricesAndNamesTheirColumns) {
+  const Dataset named = ridge_rows(60, 7);
+  const FitOptions options = at_lambda(0.1);
+  const FitResult expected = fit(named, options);
+  const Eigen::MatrixXd by_columns = named.X;
+  const FitResult result = fit(by_columns, named.y, options);
+  const Index d = named.X.cols();
+  EXPECT_EQ(result.model.columns, numbered_columns(d));
+  EXPECT_EQ(result.model.target, "y");
+  EXPECT_EQ(result.model.dimension(), d);
+  EXPECT_TRUE(same_bits(result.model.predict(named.X), expected.model.predict(named.X)));
+  Dataset unnamed = named;
+  unnamed.columns.clear();
+  EXPECT_EQ(fit(unnamed, options).model.columns, numbered_columns(d));
+  EXPECT_EQ(&result.chosen(), &result.candidates[static_cast<std::size_t>(result.chosen_index)]);
+}
+
+TEST(Fit, RefusesRowsThatDoNotFitTogether) {
+  const Dataset rows = ridge_rows(20, 8);
+  const auto refused = [&](const std::string& field, const auto& change) {
+    Dataset changed = rows;
+    change(changed);
+    const std::string message = message_of<InvalidArgument>([&] { fit(changed); });
+    EXPECT_EQ(message.substr(0, message.find(':')), field) << message;
+  };
+  refused("columns", [](Dataset& data) { data.columns.pop_back(); });
+  refused("y", [](Dataset& data) { data.y.conservativeResize(19); });
+  refused("rows", [](Dataset& data) { data.X(3, 0) = std::nan(""); });
+  refused("rows", [](Dataset& data) { data.y[4] = HUGE_VAL; });
 }
 
 TEST(Fit, NamesOfRulesComeBack) {

@@ -8,10 +8,12 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <sstream>
 #include <string>
 #include <vector>
 
 #include "lodestone/core/error.hpp"
+#include "lodestone/model/describe.hpp"
 #include "lodestone/objective/objective.hpp"
 #include "support.hpp"
 
@@ -287,6 +289,63 @@ Model example_model() {
   model.target = "price";
   model.provenance = {"0.1", "train", "file.csv", ~std::uint64_t{0}, 1e-300, 0.1, 123456789012};
   return model;
+}
+
+TEST(Model, IsDescribedInItsColumnsNames) {
+  Model model = model_of_network(Vector{{2.0, -0.5}}, Matrix{{1.0, 0.0}, {-3.0, 0.25}},
+                                 Vector{{0.0, 1.0}}, 0.125, Vector{{0.0, -4.0}});
+  model.columns = {"age", "size"};
+  model.target = "price";
+  EXPECT_EQ(describe(model),
+            "price = intercept + linear part + 2 features of the form amplitude * relu(direction + "
+            "bias)\n"
+            "intercept: 0.125\n"
+            "linear part: -4 size\n"
+            "feature 1: amplitude +2, bias +0, direction +1 age\n"
+            "feature 2: amplitude -0.5, bias +1, direction -3 age +0.25 size");
+  std::ostringstream out;
+  out << model;
+  EXPECT_EQ(out.str(), describe(model));
+  const Model wide =
+      model_of_network(Vector::Ones(12), Matrix::Ones(12, 8), {}, 0.0, Vector::Zero(8));
+  const std::string text = describe(wide);
+  EXPECT_NE(text.find("linear part: none\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("direction +1 x0 +1 x1 +1 x2 +1 x3 +1 x4 +1 x5 and 2 more\n"),
+            std::string::npos);
+  EXPECT_EQ(text.substr(text.rfind('\n')), "\nand 2 more");
+  Certificate certificate;
+  certificate.gap = 0.25;
+  certificate.relative_gap = 0.5;
+  certificate.sup_eta = 1.5;
+  EXPECT_EQ(describe(certificate),
+            "penalized loss at most 0.25 (0.5 of it) above the least possible, estimated; "
+            "sup |eta| = 1.5");
+  certificate.kind = Certificate::Kind::rigorous;
+  EXPECT_NE(describe(certificate).find("proven; sup |eta| <= 1.5"), std::string::npos);
+  EXPECT_EQ(describe(Network::empty(1)), "0 neurons on 1 input");
+  EXPECT_EQ(describe(Recovery{}).substr(0, 27), "0 of 0 directions recovered");
+}
+
+TEST(Model, OfANetworkPredictsWhatTheNetworkSays) {
+  const Matrix X = normal_matrix(20, 3, 51);
+  const Network network = normal_network(4, 3, 52);
+  const Vector beta = normal_vector(3, 53);
+  const Model model = model_of_network(network.a, network.W, {}, 0.5, beta);
+  const Vector expected = outputs(network, X) + X * beta + Vector::Constant(20, 0.5);
+  EXPECT_LT((model.predict(X) - expected).cwiseAbs().maxCoeff(), 1e-12);
+  EXPECT_THROW(model_of_network(Vector(3), network.W), InvalidArgument);
+  EXPECT_THROW(model_of_network(network.a, network.W, Vector(3)), InvalidArgument);
+  EXPECT_THROW(model_of_network(network.a, network.W, {}, 0.0, Vector(2)), InvalidArgument);
+}
+
+// Its dimension comes from its numbers, not from names that somebody may have left out.
+TEST(Model, PredictsWithoutNames) {
+  Model model = example_model();
+  const Matrix X = uneven_inputs(10, 54);
+  const Vector expected = model.predict(X);
+  model.columns.clear();
+  EXPECT_EQ(model.dimension(), 4);
+  EXPECT_TRUE(same_bits(model.predict(X), expected));
 }
 
 TEST(Model, SelectsColumnsByNameOrPosition) {

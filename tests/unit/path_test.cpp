@@ -34,8 +34,6 @@ using support::same_bits;
 using support::small_teacher;
 using support::ThreadCount;
 
-Network zero_network(Index d) { return {Vector(0), Matrix(0, d)}; }
-
 // ---- lasso
 
 struct Lasso {
@@ -289,7 +287,7 @@ TEST(Path, FromLambdaMaxOnTheModelIsAffine) {
   const PopulationObjective objective(small_teacher(5, 3, 1));
   const double largest = largest_lambda(objective);
   for (const double factor : {1.0, 1.5, 100.0}) {
-    const PathPoint point = solve_at(objective, factor * largest, zero_network(5), {});
+    const PathPoint point = solve_at(objective, factor * largest, Network::empty(5), {});
     EXPECT_EQ(point.network.width(), 0);
     EXPECT_NEAR(point.certificate.gap, 0.0, 1e-12 * objective.null_loss()) << factor;
     EXPECT_DOUBLE_EQ(point.penalized_loss, objective.null_loss());
@@ -297,7 +295,7 @@ TEST(Path, FromLambdaMaxOnTheModelIsAffine) {
   // From a network, too: it is given up.
   const PathPoint point = solve_at(objective, 1.5 * largest, support::normal_network(4, 5, 1), {});
   EXPECT_EQ(point.network.width(), 0);
-  EXPECT_GT(solve_at(objective, 0.9 * largest, zero_network(5), {}).network.width(), 0);
+  EXPECT_GT(solve_at(objective, 0.9 * largest, Network::empty(5), {}).network.width(), 0);
 }
 
 // Neurons of more than a thousandth of the mass, those within 3° as one.
@@ -332,7 +330,7 @@ TEST(Path, AgreesWithAlgorithm1) {
     PathOptions options;
     options.gap_tolerance = 1e-6;
     const PathPoint point =
-        solve_at(objective, lambda, zero_network(objective.dimension()), options);
+        solve_at(objective, lambda, Network::empty(objective.dimension()), options);
     EXPECT_LE(point.certificate.relative_gap, 1e-6) << seed;
 
     Algorithm1Options training;
@@ -382,7 +380,7 @@ TEST(KnownOptimum, EquallySpacedTeachers) {
   }
   const PopulationObjective even({directions, Vector::Ones(k)});
   const double peak =
-      std::abs(even.residual(zero_network(5))->correlate(directions.topRows(1)).value[0]);
+      std::abs(even.residual(Network::empty(5))->correlate(directions.topRows(1)).value[0]);
   for (const Vector& mass : {Vector{{1.0, 0.7, 0.4, 1.3}}, Vector{{0.5, 0.0, 0.9, 0.0}}}) {
     const PopulationObjective objective({directions, (mass.array() + lambda / peak).matrix()});
     Network optimum{mass, directions};
@@ -393,7 +391,7 @@ TEST(KnownOptimum, EquallySpacedTeachers) {
     const double least = path::penalized_loss(objective.loss(optimum), optimum, lambda);
     PathOptions options;
     options.gap_tolerance = 1e-7;
-    const PathPoint point = solve_at(objective, lambda, zero_network(5), options);
+    const PathPoint point = solve_at(objective, lambda, Network::empty(5), options);
     EXPECT_LE(point.certificate.relative_gap, 1e-7);
     EXPECT_GE(point.penalized_loss, least * (1.0 - 1e-12));
     EXPECT_NEAR(point.penalized_loss, least, 1e-7 * least);
@@ -424,7 +422,7 @@ KnownSample known_sample(Index d, Index orbits, std::uint64_t seed) {
   X << first, first * turn.transpose(), first * (turn * turn).transpose();
   const Vector left = normal_vector(orbits, seed, "orbit residuals").replicate(3, 1);
   const SampleObjective alone(SampleData{X, left, {}, false});
-  const Network none = zero_network(d);
+  const Network none = Network::empty(d);
   const auto residual = alone.residual(none);
   AscentOptions search;
   search.iterations = 100;
@@ -458,7 +456,7 @@ TEST(KnownOptimum, RowsInOrbits) {
           path::penalized_loss(objective.loss(known.optimum), known.optimum, known.lambda);
       PathOptions options;
       options.gap_tolerance = 1e-4;
-      const PathPoint point = solve_at(objective, known.lambda, zero_network(d), options);
+      const PathPoint point = solve_at(objective, known.lambda, Network::empty(d), options);
       EXPECT_GE(point.penalized_loss, least * (1.0 - 1e-7)) << d << " " << seed;
       EXPECT_LE(point.penalized_loss - least, point.certificate.gap + 1e-7 * least)
           << d << " " << seed;
@@ -541,14 +539,14 @@ TEST(Path, MassesScaleWithTheTarget) {
   const double lambda = 0.1 * largest_lambda(objective);
   PathOptions options;
   options.gap_tolerance = 1e-4;
-  const PathPoint point = solve_at(objective, lambda, zero_network(4), options);
+  const PathPoint point = solve_at(objective, lambda, Network::empty(4), options);
   for (const double factor : {4.0, 1e-3, 1e3}) {
     SampleData scaled = rows;
     scaled.y *= factor;
     const SampleObjective other(scaled);
     EXPECT_NEAR(largest_lambda(other), factor * largest_lambda(objective),
                 1e-9 * factor * largest_lambda(objective));
-    const PathPoint same = solve_at(other, factor * lambda, zero_network(4), options);
+    const PathPoint same = solve_at(other, factor * lambda, Network::empty(4), options);
     EXPECT_LE(same.certificate.relative_gap, 1e-4);
     EXPECT_NEAR(same.penalized_loss / (factor * factor), point.penalized_loss,
                 2e-4 * point.penalized_loss)
@@ -611,7 +609,7 @@ TEST(Refit, KeepsADirectionThatIsLighterThanTheCopiesOfAnother) {
   EXPECT_NEAR(std::abs(unit_directions(refit.W)(1, 1)), 1.0, 1e-6);
   // Asked for more than there are, it keeps those that are no combination of others.
   EXPECT_EQ(fitting::refit_best(objective, network, 15.0, 5, {}).width(), 2);
-  EXPECT_EQ(fitting::refit_best(objective, zero_network(3), 2.0, 5, {}).width(), 0);
+  EXPECT_EQ(fitting::refit_best(objective, Network::empty(3), 2.0, 5, {}).width(), 0);
 }
 
 TEST(Path, BadOptionsAreRefused) {
@@ -640,7 +638,7 @@ TEST(Path, BadOptionsAreRefused) {
   refused("max-iterations", [](PathOptions& o) { o.max_iterations = 0; });
   refused("stagnation_window", [](PathOptions& o) { o.stagnation_window = 0; });
   for (const double lambda : {0.0, -1.0, nan}) {
-    EXPECT_THROW(solve_at(objective, lambda, zero_network(4), {}), InvalidArgument);
+    EXPECT_THROW(solve_at(objective, lambda, Network::empty(4), {}), InvalidArgument);
   }
 }
 

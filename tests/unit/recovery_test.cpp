@@ -83,9 +83,8 @@ TEST(Recovery, OfTheTeacherItself) {
 }
 
 TEST(Recovery, WithoutMass) {
-  for (const Network& network :
-       {Network{Vector(0), Matrix(0, 3)}, Network{Vector::Zero(4), Matrix::Ones(4, 3)},
-        Network{Vector::Ones(4), Matrix::Zero(4, 3)}}) {
+  for (const Network& network : {Network::empty(3), Network{Vector::Zero(4), Matrix::Ones(4, 3)},
+                                 Network{Vector::Ones(4), Matrix::Zero(4, 3)}}) {
     const Recovery recovery = measure_recovery(axes(), network);
     EXPECT_EQ(recovery.recovered, 0);
     EXPECT_EQ(recovery.mean_angle_deg, 90.0);

@@ -29,8 +29,6 @@ using support::small_teacher;
 
 const double h_0 = 0.25 - 0.5 / std::numbers::pi;
 
-Network zero_network(Index d) { return {Vector(0), Matrix(0, d)}; }
-
 // A residual with the objective it refers to.
 struct Problem {
   std::unique_ptr<Objective> objective;
@@ -47,7 +45,7 @@ Problem population(const Teacher& teacher, const Network& network) {
 
 Problem sample(SampleData data) {
   Problem problem{std::make_unique<SampleObjective>(std::move(data)), nullptr};
-  problem.residual = problem.objective->residual(zero_network(problem.objective->dimension()));
+  problem.residual = problem.objective->residual(Network::empty(problem.objective->dimension()));
   return problem;
 }
 
@@ -137,9 +135,9 @@ TEST(BoundSupremum, IsAboveEveryAscentInMoreDimensions) {
   for (std::uint64_t seed = 0; seed < 3; ++seed) {
     for (const Problem& problem :
          {population(small_teacher(4, 4, seed), normal_network(3, 4, seed)),
-          population(small_teacher(6, 3, seed), zero_network(6)), noisy_rows(100, 4, false, seed),
+          population(small_teacher(6, 3, seed), Network::empty(6)), noisy_rows(100, 4, false, seed),
           noisy_rows(100, 3, true, seed)}) {
-      const Network zero = zero_network(problem.objective->dimension());
+      const Network zero = Network::empty(problem.objective->dimension());
       AscentOptions ascent;
       ascent.random_starts = 500;
       const Supremum found = estimate_supremum(*problem.residual, zero, ascent);
@@ -181,7 +179,7 @@ TEST(BoundSupremum, FindsAPlantedPeakOfRows) {
 
   AscentOptions ascent;
   ascent.random_starts = 30;
-  const Supremum found = estimate_supremum(*problem.residual, zero_network(3), ascent);
+  const Supremum found = estimate_supremum(*problem.residual, Network::empty(3), ascent);
   EXPECT_LT(found.value, 0.8 * at_peak);
   const SupremumBound bound = bound_supremum(*problem.residual, found);
   expect_consistent(bound, problem, 1e-5);
@@ -259,7 +257,7 @@ TEST(BoundSupremum, SearchesTheSpanOfTheRowsOnly) {
     EXPECT_EQ(there.effective_dimension, 2) << off;
     AscentOptions ascent;
     ascent.random_starts = 50;
-    EXPECT_GE(there.upper, estimate_supremum(*nearly.residual, zero_network(6), ascent).value);
+    EXPECT_GE(there.upper, estimate_supremum(*nearly.residual, Network::empty(6), ascent).value);
   }
   // One column more that counts.
   X.col(4) = normal_vector(100, 2);
@@ -294,7 +292,8 @@ TEST(BoundSupremum, NeuronsOutsideTheSpan) {
 
 TEST(BoundSupremum, SmallestProblems) {
   // One input: the sphere is one point, up to sign.
-  const Problem line = population({Matrix::Ones(1, 1), Vector::Constant(1, 2.0)}, zero_network(1));
+  const Problem line =
+      population({Matrix::Ones(1, 1), Vector::Constant(1, 2.0)}, Network::empty(1));
   const SupremumBound on_line = bound_supremum(*line.residual, {});
   expect_consistent(on_line, line, 1e-5);
   EXPECT_NEAR(on_line.upper, 2.0 * h_0, 1e-12);
@@ -302,7 +301,7 @@ TEST(BoundSupremum, SmallestProblems) {
   expect_consistent(bound_supremum(*rows.residual, {}), rows, 1e-5);
   // One teacher in many dimensions: |a*|h(0), at the teacher.
   const Problem one =
-      population({Matrix::Identity(1, 30), Vector::Constant(1, -2.0)}, zero_network(30));
+      population({Matrix::Identity(1, 30), Vector::Constant(1, -2.0)}, Network::empty(30));
   const SupremumBound bound = bound_supremum(*one.residual, {});
   expect_consistent(bound, one, 1e-5);
   EXPECT_EQ(bound.effective_dimension, 2);
@@ -313,7 +312,7 @@ TEST(BoundSupremum, SmallBudgetsStillProve) {
   for (const Problem& problem : {population(small_teacher(4, 4, 1), normal_network(6, 4, 1)),
                                  noisy_rows(200, 4, false, 1), noisy_rows(200, 3, true, 2)}) {
     const Supremum found =
-        estimate_supremum(*problem.residual, zero_network(problem.objective->dimension()));
+        estimate_supremum(*problem.residual, Network::empty(problem.objective->dimension()));
     const SupremumBound full = bound_supremum(*problem.residual, found);
     EXPECT_TRUE(full.reached);
     double before = HUGE_VAL;
@@ -631,7 +630,7 @@ TEST(RigorousCertificate, OneTeacher) {
     const Certificate there = rigorous_certificate(objective, worse, lambda);
     EXPECT_GE(there.gap, primal - least);
   }
-  EXPECT_THROW(rigorous_certificate(objective, zero_network(4), 0.0), InvalidArgument);
+  EXPECT_THROW(rigorous_certificate(objective, Network::empty(4), 0.0), InvalidArgument);
 }
 
 // Networks of Algorithm 1 near the optimum, where |η| touches 1 at every neuron: the proof closes.
@@ -639,7 +638,7 @@ TEST(RigorousCertificate, ProvesWhatAlgorithm1Found) {
   for (const Index r : {2, 3}) {
     const Teacher teacher = small_teacher(8, r, 11);
     const PopulationObjective objective(teacher);
-    const Network zero = zero_network(8);
+    const Network zero = Network::empty(8);
     const double lambda_max = estimate_supremum(*objective.residual(zero), zero).value;
     for (const double share : {0.1, 0.01}) {
       Algorithm1Options options;

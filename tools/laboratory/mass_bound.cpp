@@ -99,7 +99,7 @@ Case make_case(std::uint64_t seed, bool broken) {
   path.max_neurons = 60;
   path.seed = seed;
   const double most = largest_lambda(result.objective, seed);
-  Network start{Vector(0), Matrix(0, teacher.dimension())};
+  Network start = Network::empty(teacher.dimension());
   for (std::size_t l = 0; l < lambda_count; ++l) {
     result.lambdas[l] = most * std::pow(10.0, -0.25 - 0.75 * static_cast<double>(l));
     const PathPoint point = solve_at(result.objective, result.lambdas[l], start, path);

@@ -52,9 +52,8 @@ Trajectory follow(const PopulationObjective& objective, const Algorithm1Options&
   for (Snapshot& snapshot : trajectory.snapshots) {
     if (!(snapshot.lambda > 0.0)) continue;
     if (trajectory.minima.empty() || trajectory.minima.back().lambda != snapshot.lambda) {
-      const Network start = trajectory.minima.empty()
-                                ? Network{Vector(0), Matrix(0, objective.dimension())}
-                                : trajectory.minima.back().network;
+      const Network start = trajectory.minima.empty() ? Network::empty(objective.dimension())
+                                                      : trajectory.minima.back().network;
       trajectory.minima.push_back(minimum_at(objective, snapshot.lambda, start));
       const Minimum& minimum = trajectory.minima.back();
       trajectory.worst_gap = std::max(trajectory.worst_gap, minimum.gap / minimum.least);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <limits>
@@ -105,12 +106,12 @@ struct FeatureReport {
 };
 
 struct FitResult {
-  PathResult path;                         ///< of all training rows
+  PathResult path;                     ///< of all training rows
   std::vector<Index> path_feature_counts;  ///< features after merging, one a point
-  std::vector<double> training_error;      ///< share of the target's variance, one a point
-  std::vector<Candidate> candidates;       ///< penalized ones first, in the path's order
-  int chosen = 0;                          ///< into candidates
-  int best = 0;                  ///< the best penalized one, or the refit that is clearly better
+  std::vector<double> training_error;  ///< share of the target's variance, one a point
+  std::vector<Candidate> candidates;   ///< penalized ones first, in the path's order
+  int chosen_index = 0;                ///< into candidates
+  int best_index = 0;            ///< the best penalized one, or the refit that is clearly better
   bool cross_validated = false;  ///< whether validation_error means anything
 
   Network network;  ///< the penalized network of the chosen λ, to which the certificate belongs
@@ -129,6 +130,9 @@ struct FitResult {
   std::vector<FeatureReport> reports;  ///< one a feature of the model
   std::vector<std::string> warnings;
   bool interrupted = false;  ///< stopped early: the model is the best of what was finished
+
+  /// The candidate that was taken; candidates must not be empty.
+  const Candidate& chosen() const { return candidates[static_cast<std::size_t>(chosen_index)]; }
 };
 
 struct FitObserver {
@@ -140,15 +144,25 @@ struct FitObserver {
   std::function<void()> on_start;
 };
 
-/// Fits the certified λ-path to rows, chooses λ and the number of features by cross-validation (or
-/// by the validation rows), and refits where that helps. Weights of rows are honoured throughout.
-/// Throws InvalidArgument for options out of range, more folds than rows, and data that cannot be
-/// fitted. Memory: the rows, once more standardized, and O(n + features·d) a fold.
+/// Fits the certified λ-path to rows, names columns that have no names, chooses λ and the number of
+/// features by cross-validation (or by the validation rows), and refits where that helps. Weights
+/// of rows are honoured throughout. Throws InvalidArgument for options out of range, more folds
+/// than rows, and data that cannot be fitted. Memory: the rows, once more standardized, and O(n +
+/// features·d) a fold.
 FitResult fit(Dataset training, const std::optional<Dataset>& validation, const FitOptions& options,
               const FitObserver& observer = {});
 
+/// The same without validation rows: λ is chosen by cross-validation.
+FitResult fit(Dataset training, const FitOptions& options = {}, const FitObserver& observer = {});
+
+/// The same for n rows X (n×d) and n targets, all of weight 1; columns are named x0, x1, ..., the
+/// target y.
+FitResult fit(const Eigen::Ref<const Matrix>& X, const Eigen::Ref<const Vector>& y,
+              const FitOptions& options = {}, const FitObserver& observer = {});
+
 /// The path on a teacher's exact population. Nothing is cross-validated: the last λ is taken.
-FitResult fit(const Teacher& teacher, const FitOptions& options, const FitObserver& observer = {});
+FitResult fit(const Teacher& teacher, const FitOptions& options = {},
+              const FitObserver& observer = {});
 
 /// Things about a fitted model that its reader should know: nearly parallel features, amplitudes
 /// that nearly cancel, features that are linear on the training rows.

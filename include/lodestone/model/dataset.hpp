@@ -18,16 +18,24 @@ struct Encoding {
 
 /// Inputs and a target, in their original units.
 struct Dataset {
-  Matrix X;                          ///< n×d
-  Vector y;                          ///< n
-  std::vector<std::string> columns;  ///< d names
-  std::string target;
+  Matrix X;                               ///< n×d
+  Vector y;                               ///< n
+  std::vector<std::string> columns = {};  ///< d names; empty: fit() numbers them
+  std::string target = {};
   Vector weights = {};                     ///< n row weights >= 0, or empty: equal
   std::string weights_column = {};         ///< where they came from
   std::vector<Encoding> encodings = {};    ///< of the text columns among the inputs
   Index dropped_rows = 0;                  ///< left out for missing values
   std::vector<std::string> warnings = {};  ///< what reading found odd, for people
 };
+
+/// The names of columns that have none: "x0", "x1", ..., `count` of them.
+std::vector<std::string> numbered_columns(Index count);
+
+/// Rows that can be trained on: columns without names become numbered_columns, a target without a
+/// name "y". Throws InvalidArgument for another number of names than columns, another number of
+/// targets than rows, and numbers that are not finite.
+Dataset checked_dataset(Dataset data);
 
 /// n rows x ~ N(0, I_d), y = f_*(x) + noise. `noise` is the noise's standard deviation as a share
 /// of the standard deviation of f_*(x), >= 0. Row t depends on the seed and t alone. Columns are

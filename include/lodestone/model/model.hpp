@@ -44,7 +44,8 @@ struct Model {
   ColumnRanges ranges;  ///< of the training rows; empty for populations and networks from elsewhere
   Provenance provenance;
 
-  Index dimension() const { return static_cast<Index>(columns.size()); }
+  /// The number of inputs, d.
+  Index dimension() const { return affine.beta.size(); }
 
   /// Predictions for n rows X (n×d, columns in the model's order). Throws InvalidArgument when the
   /// number of columns differs.
@@ -70,7 +71,7 @@ std::vector<std::string> extrapolation_warnings(const Model& model, const Matrix
 /// Takes a network trained in standardized coordinates (rows of W p long, or p + 1 with a bias)
 /// with its affine part to original units (docs/math.md, 3.1), for people: features have unit
 /// length (with the bias) in standardized coordinates, the largest amplitude comes first, and
-/// neurons without mass are left out.
+/// neurons without mass are left out. Columns are named x0, x1, ..., the target not at all.
 Model to_original_units(const Network& network, const Affine& affine, bool biases,
                         const Standardization& standardization);
 
@@ -93,6 +94,13 @@ struct StandardizedModel {
   Standardization standardization;  ///< with its map
 };
 StandardizedModel to_standardized(const Model& model);
+
+/// A network trained elsewhere as a model: Σ a_i relu(W_i·x + b_i) + alpha + beta·x in the data's
+/// own units, for m rows of W (m×d). Nothing is standardized; columns are named x0, x1, ..., the
+/// target y. An empty b says that neurons have no biases, an empty beta that there is no linear
+/// part. Throws InvalidArgument for sizes that do not match.
+Model model_of_network(const Vector& a, const Matrix& W, const Vector& b = {}, double alpha = 0.0,
+                       const Vector& beta = {});
 
 /// A network trained elsewhere, from the arrays of an NPZ file: `a` (m) and `W` (m×d), with `b` (m)
 /// where neurons have biases, `alpha` and `beta` (d) where there is an affine part; or what

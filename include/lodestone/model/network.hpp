@@ -13,6 +13,9 @@ struct Network {
   Vector a;  ///< m output weights
   Matrix W;  ///< m×d input weights, a row a neuron
 
+  /// The network without neurons on d inputs.
+  static Network empty(Index d) { return {Vector(0), Matrix(0, d)}; }
+
   Index width() const { return a.size(); }
 };
 

@@ -106,6 +106,10 @@ class Objective {
   /// itself.
   virtual double loss_rounding() const { return 0.0; }
 
+  /// The network that is the target, where the target is one and x ~ N(0, I): a proof then searches
+  /// its span alone (docs/math.md, 6.7). Null otherwise.
+  virtual const Teacher* target_network() const { return nullptr; }
+
   /// L of the network without neurons: ½ E y² once y has lost its affine part.
   virtual double null_loss() const = 0;
 
@@ -133,6 +137,7 @@ class PopulationObjective final : public Objective {
 
   Index dimension() const override { return teacher_.dimension(); }
   bool smooth() const override { return true; }
+  const Teacher* target_network() const override { return &teacher_; }
   double null_loss() const override { return null_loss_; }
   Evaluation evaluate(const Network& network) const override;
   double loss(const Network& network) const override;

@@ -85,6 +85,9 @@ Model model_from(const Json& json) {
   if (json.contains("encodings")) model.encodings = encodings_from(json, model.columns);
   model.affine.alpha = json.at("affine").at("alpha").get<double>();
   model.affine.beta = to_vector(json.at("affine").at("beta"));
+  if (static_cast<std::size_t>(model.dimension()) != model.columns.size()) {
+    throw std::out_of_range("beta does not have one number a column");
+  }
   for (const Json& item : list_at(json, "features")) {
     model.features.push_back({to_vector(item.at("direction")), item.at("bias").get<double>(),
                               item.at("amplitude").get<double>()});
@@ -107,9 +110,6 @@ Model model_from(const Json& json) {
                       provenance.at("lambda").get<double>(),
                       provenance.at("lambda_in_target_units").get<double>(),
                       provenance.at("rows").get<Index>()};
-  if (model.affine.beta.size() != model.dimension()) {
-    throw std::out_of_range("beta does not have one number a column");
-  }
   const Standardization& standardization = model.standardization;
   if (standardization.center.size() != model.dimension() ||
       standardization.scale.size() != model.dimension()) {
@@ -126,12 +126,13 @@ Model model_from(const Json& json) {
 }  // namespace
 
 void write_model(const std::string& path, const Model& model) {
-  Json json = {{"format", format_name},
-               {"version", format_version},
-               {"formula", "target = alpha + beta.x + sum of amplitude * relu(direction.x + bias)"},
-               {"target", model.target},
-               {"columns", model.columns},
-               {"biases", model.biases}};
+  Json json = {
+      {"format", format_name},
+      {"version", format_version},
+      {"formula", "target = alpha + beta.x + sum of amplitude * relu(direction.x + bias)"},
+      {"target", model.target},
+      {"columns", model.columns.empty() ? numbered_columns(model.dimension()) : model.columns},
+      {"biases", model.biases}};
   for (const Encoding& encoding : model.encodings) {
     json["encodings"].push_back({{"column", encoding.column}, {"values", encoding.values}});
   }

@@ -131,19 +131,7 @@ Parts read_parts(const Arrays& arrays, const std::string& path) {
 
 Model read_network_arrays(const std::string& path) {
   const Parts parts = read_parts(Arrays(path), path);
-  const Index d = parts.W.cols();
-  Model model;
-  for (Index j = 0; j < d; ++j) model.columns.push_back(fmt::format("x{}", j));
-  model.target = "y";
-  model.biases = parts.b.size() > 0;
-  model.standardization.center = Vector::Zero(d);
-  model.standardization.scale = Vector::Ones(d);
-  model.affine.alpha = parts.alpha;
-  model.affine.beta = parts.beta.size() > 0 ? parts.beta : Vector::Zero(d);
-  for (Index i = 0; i < parts.W.rows(); ++i) {
-    model.features.push_back({parts.W.row(i), model.biases ? parts.b[i] : 0.0, parts.a[i]});
-  }
-  return model;
+  return model_of_network(parts.a, parts.W, parts.b, parts.alpha, parts.beta);
 }
 
 }  // namespace lodestone

@@ -32,7 +32,7 @@ std::string path_csv(const FitResult& result) {
   std::string text =
       "lambda,features,neurons,loss,penalized_loss,sup_eta,gap,relative_gap,kind,train_error,"
       "validation_error,validation_standard_error,rounds,evaluations,chosen\n";
-  const int chosen = result.candidates[static_cast<std::size_t>(result.chosen)].index;
+  const int chosen = result.chosen().index;
   for (std::size_t i = 0; i < result.path.points.size(); ++i) {
     const PathPoint& point = result.path.points[i];
     const Candidate* tried = penalized_at(result, i);
@@ -57,7 +57,7 @@ std::string cross_validation_csv(const FitResult& result) {
                         candidate.feature_count, candidate.relaxed ? 1 : 0,
                         candidate.relaxed ? fmt::format("{}", candidate.merge_angle_deg) : "",
                         cell(candidate.validation_error), cell(candidate.standard_error),
-                        static_cast<int>(c) == result.chosen ? 1 : 0);
+                        static_cast<int>(c) == result.chosen_index ? 1 : 0);
   }
   return text;
 }
