@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <cmath>
 #include <optional>
 #include <string>
@@ -11,16 +10,11 @@
 #include "laboratory/laboratory.hpp"
 #include "laboratory/laboratory_files.hpp"
 #include "lodestone/core/error.hpp"
+#include "lodestone/core/stopwatch.hpp"
 #include "verbs.hpp"
 
 namespace lodestone::app {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 std::string bound_in_words(const Check& check) {
   if (!std::isfinite(check.lower)) return fmt::format("<= {:.4g}", check.upper);
@@ -35,7 +29,7 @@ class LabProgress {
       : count_(count), quiet_(quiet), terminal_(isatty(STDERR_FILENO) != 0) {}
 
   void draw(std::size_t index, const std::string& id, double share) {
-    const double now = seconds_since(start_);
+    const double now = stopwatch_.seconds();
     if (quiet_ || !terminal_ || now < next_) return;
     next_ = now + 0.1;
     constexpr int cells = 24;
@@ -61,7 +55,7 @@ class LabProgress {
   bool quiet_;
   bool terminal_;
   double next_ = 0.0;
-  Clock::time_point start_ = Clock::now();
+  Stopwatch stopwatch_;
 };
 
 class Lab final : public Verb {
@@ -119,7 +113,7 @@ class Lab final : public Verb {
  private:
   ExperimentOutcome measure(const Experiment& experiment, std::size_t index,
                             LabProgress& progress) const {
-    const auto start = Clock::now();
+    const Stopwatch stopwatch;
     LaboratoryOptions options;
     options.seed = request_.seed;
     options.effort = request_.quick ? Effort::quick : Effort::full;
@@ -128,7 +122,7 @@ class Lab final : public Verb {
     options.on_progress = [&](double share) { progress.draw(index, experiment.id, share); };
     options.on_progress(0.0);
     ExperimentOutcome outcome{&experiment, experiment.run(options), {}, 0.0};
-    outcome.seconds = seconds_since(start);
+    outcome.seconds = stopwatch.seconds();
     return outcome;
   }
 
