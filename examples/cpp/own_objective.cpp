@@ -1,7 +1,7 @@
-// An objective of one's own: rows in the order of time whose errors are correlated, e_t =
-// rho·e_{t-1}
-// + fresh noise. Least squares of what is new in each row (y_t − rho·y_{t-1}) takes that into
-// account. The path solver, births and certificates work on it as on any other objective.
+// An objective of one's own: rows in the order of time whose errors are correlated,
+// e_t = rho·e_{t−1} + fresh noise. Least squares of what is new in each row, y_t − rho·y_{t−1},
+// takes that into account. The path solver, births and certificates work on it as on any other
+// objective.
 
 #include <Eigen/QR>
 #include <exception>

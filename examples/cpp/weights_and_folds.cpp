@@ -26,7 +26,7 @@ int main() try {
 
   const lodestone::FitResult result = lodestone::fit(rows, options);
   const lodestone::Candidate& chosen = result.chosen();
-  std::cout << chosen.features << " features, judged on " << chosen.parts.size() << " sites\n"
+  std::cout << chosen.feature_count << " features, judged on " << chosen.parts.size() << " sites\n"
             << "error " << chosen.validation_error << " of the variance, give or take "
             << chosen.standard_error << '\n';
   return 0;
