@@ -6,6 +6,7 @@
 #include "lodestone/certify/model_certificate.hpp"
 #include "lodestone/core/error.hpp"
 #include "lodestone/core/parallel.hpp"
+#include "lodestone/core/random.hpp"
 #include "lodestone/core/types.hpp"
 #include "lodestone/fit/fit.hpp"
 #include "lodestone/model/dataset.hpp"
