@@ -1,12 +1,15 @@
 // An objective of one's own: rows in the order of time whose errors are correlated,
-// e_t = rho·e_{t−1} + fresh noise. Least squares of what is new in each row, y_t − rho·y_{t−1},
-// takes that into account. The path solver, births and certificates work on it as on any other
-// objective.
+// e_t = rho·e_{t-1} + fresh noise. Least squares of what is new in each row, y_t − rho·y_{t-1},
+// takes that into account. The path solver and the certificates work on it as on any other.
 
 #include <Eigen/QR>
+#include <cmath>
+#include <cstdint>
 #include <exception>
 #include <iostream>
 #include <lodestone/lodestone.hpp>
+#include <memory>
+#include <utility>
 
 using namespace lodestone;
 

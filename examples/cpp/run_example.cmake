@@ -23,7 +23,7 @@ endif()
 
 file(READ ${EXPECTED} pattern)
 string(REGEX REPLACE "\n$" "" pattern "${pattern}")
-# A line end stands for itself. "." must not cross one.
+# A line end stands for itself. "." must not cross one. (No set may hold ".+" or ".*".)
 string(REPLACE "\n...\n" "\n@ANY_LINES@" pattern "${pattern}")
 string(REPLACE ".*" "[^\n]*" pattern "${pattern}")
 string(REPLACE ".+" "[^\n]+" pattern "${pattern}")

@@ -5,6 +5,7 @@
 #include <exception>
 #include <iostream>
 #include <lodestone/lodestone.hpp>
+#include <string>
 
 int main(int argc, char** argv) try {
   const std::string file = argc > 1 ? argv[1] : "model.json";

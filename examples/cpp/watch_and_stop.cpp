@@ -5,6 +5,7 @@
 #include <exception>
 #include <iostream>
 #include <lodestone/lodestone.hpp>
+#include <string>
 
 int main() try {
   lodestone::RandomTeacher hidden;
