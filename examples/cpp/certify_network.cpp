@@ -6,13 +6,14 @@
 #include <lodestone/lodestone.hpp>
 
 int main() try {
-  // Rows of y = |x0| + noise.
+  // Rows of y = 2 relu(x0) + noise.
   lodestone::Teacher teacher{lodestone::Matrix::Identity(1, 2),
                              lodestone::Vector::Constant(1, 2.0)};
   const lodestone::Dataset rows = lodestone::draw_samples(teacher, 500, 0.1, 1);
 
-  // Two networks a·relu(W x): one looks into the right direction, one beside it.
-  const lodestone::Vector a = lodestone::Vector::Constant(1, 2.0);
+  // Two networks a·relu(W x): one looks into the right direction, one beside it. The weight decay
+  // makes the best amplitude a little smaller than the teacher's.
+  const lodestone::Vector a = lodestone::Vector::Constant(1, 1.89);
   lodestone::Matrix right(1, 2);
   lodestone::Matrix beside(1, 2);
   right << 1.0, 0.0;
