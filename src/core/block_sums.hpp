@@ -27,8 +27,9 @@ inline constexpr Index blocks_of(Index rows) {
 }
 
 /// Blocks that are added up one after the other, as a leaf of the tree. Few blocks make leaves of
-/// one, so that all threads have work; from 512 blocks (122,880 rows) on a leaf has 16. A leaf costs
-/// three passes over its sums more than its blocks do, which showed for Gram matrices: 250,000 sums.
+/// one, so that all threads have work; from 512 blocks (122,880 rows) on a leaf has 16. A leaf
+/// costs three passes over its sums more than its blocks do, which showed for Gram matrices:
+/// 250,000 sums.
 inline constexpr Index blocks_per_leaf(Index blocks) {
   return std::clamp<Index>(blocks / 32, 1, 16);
 }

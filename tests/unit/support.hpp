@@ -94,8 +94,8 @@ class TemporaryFolder {
     const std::string name =
         "lodestone-test-" + std::to_string(::getpid()) + "-" + std::to_string(device());
     std::error_code failed;
-    for (const auto& place : {std::filesystem::temp_directory_path(failed),
-                              std::filesystem::current_path()}) {
+    for (const auto& place :
+         {std::filesystem::temp_directory_path(failed), std::filesystem::current_path()}) {
       path_ = place / name;
       if (std::filesystem::create_directory(path_, failed)) return;
     }

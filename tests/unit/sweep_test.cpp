@@ -1,7 +1,7 @@
 // Sweeps: the grid spelled out, and the table of a sweep's runs. Running is tested from outside.
 
-#include "lodestone/runs/summary.hpp"
 #include "lodestone/runs/sweep.hpp"
+#include "lodestone/runs/summary.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

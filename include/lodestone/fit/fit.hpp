@@ -106,11 +106,11 @@ struct FeatureReport {
 };
 
 struct FitResult {
-  PathResult path;                     ///< of all training rows
+  PathResult path;                         ///< of all training rows
   std::vector<Index> path_feature_counts;  ///< features after merging, one a point
-  std::vector<double> training_error;  ///< share of the target's variance, one a point
-  std::vector<Candidate> candidates;   ///< penalized ones first, in the path's order
-  int chosen_index = 0;                ///< into candidates
+  std::vector<double> training_error;      ///< share of the target's variance, one a point
+  std::vector<Candidate> candidates;       ///< penalized ones first, in the path's order
+  int chosen_index = 0;                    ///< into candidates
   int best_index = 0;            ///< the best penalized one, or the refit that is clearly better
   bool cross_validated = false;  ///< whether validation_error means anything
 
