@@ -268,25 +268,25 @@ void population_field(const Matrix& U, const Matrix& V, const Vector& c, Matrix&
   }
   Vector weights = Vector::Zero(padded_to(group_size<double>, q));
   weights.head(q) = c;
+  const Index stride = std::min(columns_at_once, weights.size());  // of a row of cosines
   field.setZero(U.rows(), d);
 
   for_each_block((U.rows() + rows_at_once - 1) / rows_at_once, [&](Index block) {
     const Index first = block * rows_at_once;
     const Index rows = std::min(rows_at_once, U.rows() - first);
-    std::vector<double> tile(static_cast<std::size_t>(rows_at_once * columns_at_once));
+    std::vector<double> tile(static_cast<std::size_t>(rows * stride));
     double sine_sums[rows_at_once] = {};
     for (const Columns& part : parts) {
       const Index padded = padded_to(group_size<double>, part.count);
       std::fill(tile.begin(), tile.end(), 0.0);
-      multiply_add(rows, rows_of(U.data() + first * d, d), part.transposed, tile.data(),
-                   columns_at_once);
+      multiply_add(rows, rows_of(U.data() + first * d, d), part.transposed, tile.data(), stride);
       for (Index p = 0; p < rows; ++p) {
         sine_sums[p] +=
             kernels.weighted_arcs(static_cast<std::size_t>(padded), weights.data() + part.first,
-                                  tile.data() + p * columns_at_once);
+                                  tile.data() + p * stride);
       }
-      multiply_add(rows, rows_of<double>(tile.data(), columns_at_once), part.rows,
-                   field.data() + first * d, d);
+      multiply_add(rows, rows_of<double>(tile.data(), stride), part.rows, field.data() + first * d,
+                   d);
     }
     for (Index p = 0; p < rows; ++p) {
       for (Index j = 0; j < d; ++j) {
