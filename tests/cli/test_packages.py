@@ -27,7 +27,7 @@ def test_one_message_names_everything_that_is_missing(tmp_path):
     absent = ["TBB", "fmt", "CLI11"]
     flags = [f"-DCMAKE_DISABLE_FIND_PACKAGE_{name}=ON" for name in absent]
     done = subprocess.run(
-        ["cmake", "-S", REPOSITORY, "-B", tmp_path, "-DLODESTONE_BUILD_TESTS=OFF", *flags],
+        ["cmake", "-G", "Ninja", "-S", REPOSITORY, "-B", tmp_path, "-DLODESTONE_BUILD_TESTS=OFF", *flags],
         capture_output=True, text=True, timeout=120,
     )
     assert done.returncode != 0
