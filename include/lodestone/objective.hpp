@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "lodestone/network.hpp"
 #include "lodestone/teacher.hpp"
@@ -158,6 +159,14 @@ struct SampleData {
   Precision precision = Precision::float64;
 };
 
+/// The rows with weight on which each neuron is on, u·x_t > 0: its cell. A neuron and its mirror
+/// −u differ by a linear function, which is free: of the two, the one with fewer rows stands for
+/// both (of equally many, the one with the smaller bits).
+struct ActiveRows {
+  std::vector<bool> mirrored;                    ///< the bits are those of −u
+  std::vector<std::vector<std::uint64_t>> bits;  ///< for each neuron, 256 bits a block of rows
+};
+
 /// Sample objective: (weighted) means over n rows (docs/math.md, 3).
 class SampleObjective final : public Objective {
  public:
@@ -192,6 +201,13 @@ class SampleObjective final : public Objective {
   std::unique_ptr<Residual> residual(const Network& network) const override;
   FeatureGram feature_gram(const Matrix& U) const override;
   Affine affine(const Network& network) const override;
+
+  /// For the features of U (p×d) with those of U and, after these, of V (q×d): K is p×(p+q), b is
+  /// that of U. What a Gram matrix needs when features are born.
+  FeatureGram feature_gram(const Matrix& U, const Matrix& V) const;
+
+  /// On which rows the neurons of directions U are on.
+  ActiveRows active_rows(const Matrix& U) const;
 
  private:
   class RowResidual;

@@ -57,6 +57,24 @@ struct PathOptions {
   void validate() const;
 };
 
+/// Why the work at a value of λ ended.
+enum class Ending {
+  tolerance,    ///< the gap is at most gap_tolerance of P_λ
+  rounds,       ///< max_rounds were taken
+  neurons,      ///< a neuron more would have been needed than max_neurons
+  search,       ///< no direction was found that would lower the gap further
+  interrupted,  ///< should_stop
+};
+const char* name(Ending ending);
+
+/// How hard sup |η| was searched for.
+struct SearchEffort {
+  Index starts = 0;           ///< ascents
+  Index maxima = 0;           ///< distinct ends
+  double unseen_share = 1.0;  ///< of the maxima, by Good and Turing: the share of random starts
+                              ///< whose end no other start found
+};
+
 /// The solution at one λ.
 struct PathPoint {
   double lambda = 0.0;
@@ -66,6 +84,8 @@ struct PathPoint {
   Certificate certificate;
   int rounds = 0;
   long evaluations = 0;  ///< of the gradient
+  Ending ending = Ending::search;
+  SearchEffort search;  ///< on rows: the last search at this λ
 };
 
 /// Whether the path came to its end.

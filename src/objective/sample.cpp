@@ -1,6 +1,7 @@
 #include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <numeric>
 #include <type_traits>
@@ -484,6 +485,95 @@ FeatureGram SampleObjective::feature_gram(const Matrix& U) const {
   gram.K = 0.5 * (gram.K + gram.K.transpose()).eval();
   gram.b = products.col(columns - 1);
   return gram;
+}
+
+FeatureGram SampleObjective::feature_gram(const Matrix& U, const Matrix& V) const {
+  check_sizes(U, dimension());
+  check_sizes(V, dimension());
+  const Index p = U.rows();
+  const Index q = V.rows();
+  const Index d = input_dimension();
+  const auto activations = [&](const Matrix& of, Index first, Index rows) {
+    Matrix features;
+    data_->visit([&](const auto& inputs) {
+      kernels::simd::activations(inputs, first, rows, of, features);
+    });
+    return features;
+  };
+  // The affine part is taken off the features of U row by row; what is left is orthogonal to that
+  // of any other feature.
+  const Matrix moments = blockwise_sum(
+      data_->visited, Matrix(Matrix::Zero(p, d + 1)), [&](Index first, Index rows, Matrix& sum) {
+        const Matrix columns = affine_columns(inputs(first, rows));
+        const Matrix features =
+            weights_.segment(first, rows).asDiagonal() * activations(U, first, rows);
+        kernels::transposed_multiply_add(p, d + 1, rows, features.data(), p, columns.data(), d + 1,
+                                         sum.data(), d + 1);
+      });
+  const Matrix coefficients = affine_inverse_ * moments.transpose();
+  const Index columns = p + q + 1;
+  const Matrix products = blockwise_sum(
+      data_->visited, Matrix(Matrix::Zero(p, columns)), [&](Index first, Index rows, Matrix& sum) {
+        Matrix left = activations(U, first, rows);
+        left.noalias() -= affine_columns(inputs(first, rows)) * coefficients;
+        Matrix right(rows, columns);
+        right.leftCols(p) = left;
+        if (q > 0) right.middleCols(p, q) = activations(V, first, rows);
+        right.col(columns - 1) = y_.segment(first, rows);
+        left = weights_.segment(first, rows).asDiagonal() * left;
+        kernels::transposed_multiply_add(p, columns, rows, left.data(), p, right.data(), columns,
+                                         sum.data(), columns);
+      });
+  FeatureGram gram;
+  gram.K = products.leftCols(p + q);
+  gram.K.leftCols(p) = 0.5 * (gram.K.leftCols(p) + gram.K.leftCols(p).transpose()).eval();
+  gram.b = products.col(columns - 1);
+  return gram;
+}
+
+ActiveRows SampleObjective::active_rows(const Matrix& U) const {
+  check_sizes(U, dimension());
+  const Index p = U.rows();
+  constexpr std::size_t words_per_block = 4;
+  static_assert(kernels::rows_per_block <= 64 * words_per_block);
+  const kernels::RowBlocks& visited = data_->visited;
+  const auto words = static_cast<std::size_t>(visited.count()) * words_per_block;
+  Matrix both(2 * p, U.cols());  // the directions, and their mirrors
+  both << U, -U;
+  std::vector<std::vector<std::uint64_t>> bits(static_cast<std::size_t>(2 * p),
+                                               std::vector<std::uint64_t>(words, 0));
+  for_each_block(visited.count(), [&](Index block) {
+    const auto [first, rows] = visited[block];
+    Matrix features;
+    data_->visit([&, first = first, rows = rows](const auto& inputs) {
+      kernels::simd::activations(inputs, first, rows, both, features);
+    });
+    for (Index t = 0; t < rows; ++t) {
+      if (weights_[first + t] == 0.0) continue;
+      const std::size_t word =
+          static_cast<std::size_t>(block) * words_per_block + static_cast<std::size_t>(t / 64);
+      const std::uint64_t bit = std::uint64_t{1} << (t % 64);
+      for (Index i = 0; i < 2 * p; ++i) {
+        if (features(t, i) > 0.0) bits[static_cast<std::size_t>(i)][word] |= bit;
+      }
+    }
+  });
+  ActiveRows result;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(p); ++i) {
+    auto& own = bits[i];
+    auto& mirror = bits[i + static_cast<std::size_t>(p)];
+    const auto count = [](const std::vector<std::uint64_t>& of) {
+      Index sum = 0;
+      for (const std::uint64_t word : of) sum += std::popcount(word);
+      return sum;
+    };
+    const Index own_count = count(own);
+    const Index mirror_count = count(mirror);
+    const bool mirrored = mirror_count != own_count ? mirror_count < own_count : mirror < own;
+    result.mirrored.push_back(mirrored);
+    result.bits.push_back(std::move(mirrored ? mirror : own));
+  }
+  return result;
 }
 
 Affine SampleObjective::affine(const Network& network) const {
