@@ -533,45 +533,49 @@ FeatureGram SampleObjective::feature_gram(const Matrix& U, const Matrix& V) cons
 
 ActiveRows SampleObjective::active_rows(const Matrix& U) const {
   check_sizes(U, dimension());
-  const Index p = U.rows();
-  constexpr std::size_t words_per_block = 4;
+  const auto p = static_cast<std::size_t>(U.rows());
+  constexpr Index words_per_block = 4;
   static_assert(kernels::rows_per_block <= 64 * words_per_block);
   const kernels::RowBlocks& visited = data_->visited;
-  const auto words = static_cast<std::size_t>(visited.count()) * words_per_block;
-  Matrix both(2 * p, U.cols());  // the directions, and their mirrors
-  both << U, -U;
-  std::vector<std::vector<std::uint64_t>> bits(static_cast<std::size_t>(2 * p),
-                                               std::vector<std::uint64_t>(words, 0));
+  const auto words = static_cast<std::size_t>(visited.count() * words_per_block);
+  ActiveRows result;
+  result.bits.assign(p, std::vector<std::uint64_t>(words, 0));
+  std::vector<std::uint64_t> counting(words, 0);  // rows with weight
   for_each_block(visited.count(), [&](Index block) {
     const auto [first, rows] = visited[block];
     Matrix features;
     data_->visit([&, first = first, rows = rows](const auto& inputs) {
-      kernels::simd::activations(inputs, first, rows, both, features);
+      kernels::simd::activations(inputs, first, rows, U, features);
     });
-    for (Index t = 0; t < rows; ++t) {
-      if (weights_[first + t] == 0.0) continue;
-      const std::size_t word =
-          static_cast<std::size_t>(block) * words_per_block + static_cast<std::size_t>(t / 64);
-      const std::uint64_t bit = std::uint64_t{1} << (t % 64);
-      for (Index i = 0; i < 2 * p; ++i) {
-        if (features(t, i) > 0.0) bits[static_cast<std::size_t>(i)][word] |= bit;
+    std::vector<std::uint64_t> on(p);
+    for (Index start = 0; start < rows; start += 64) {
+      std::fill(on.begin(), on.end(), std::uint64_t{0});
+      const auto word = static_cast<std::size_t>(block * words_per_block + start / 64);
+      for (Index t = start; t < std::min(rows, start + 64); ++t) {
+        if (weights_[first + t] == 0.0) continue;
+        counting[word] |= std::uint64_t{1} << (t - start);
+        const double* row = &features(t, 0);
+        for (std::size_t i = 0; i < p; ++i) {
+          on[i] |= std::uint64_t{row[i] > 0.0} << (t - start);
+        }
       }
+      for (std::size_t i = 0; i < p; ++i) result.bits[i][word] = on[i];
     }
   });
-  ActiveRows result;
-  for (std::size_t i = 0; i < static_cast<std::size_t>(p); ++i) {
-    auto& own = bits[i];
-    auto& mirror = bits[i + static_cast<std::size_t>(p)];
-    const auto count = [](const std::vector<std::uint64_t>& of) {
-      Index sum = 0;
-      for (const std::uint64_t word : of) sum += std::popcount(word);
-      return sum;
-    };
+  const auto count = [](const std::vector<std::uint64_t>& of) {
+    Index sum = 0;
+    for (const std::uint64_t word : of) sum += std::popcount(word);
+    return sum;
+  };
+  const Index all = count(counting);
+  for (std::vector<std::uint64_t>& own : result.bits) {
+    // The mirror is on where the neuron is off; rows on its boundary add nothing to either.
+    std::vector<std::uint64_t> mirror = counting;
+    for (std::size_t w = 0; w < words; ++w) mirror[w] &= ~own[w];
     const Index own_count = count(own);
-    const Index mirror_count = count(mirror);
-    const bool mirrored = mirror_count != own_count ? mirror_count < own_count : mirror < own;
+    const bool mirrored = 2 * own_count != all ? 2 * own_count > all : mirror < own;
     result.mirrored.push_back(mirrored);
-    result.bits.push_back(std::move(mirrored ? mirror : own));
+    if (mirrored) own = std::move(mirror);
   }
   return result;
 }

@@ -12,6 +12,7 @@
 
 #include "certify/gap.hpp"
 #include "lodestone/error.hpp"
+#include "lodestone/random.hpp"
 #include "path/active_set.hpp"
 #include "path/descent.hpp"
 #include "path/direction_search.hpp"
@@ -35,6 +36,16 @@ constexpr double batch_flops = 3e8;
 
 // Ends of ascents within this chord of each other are one maximum.
 constexpr double same_chord = 1e-3;
+
+// Ends of ascents below this share of λ are forgotten.
+constexpr double kept_share = 0.95;
+
+// Distances from neurons, as shares of their length, at which ascents start.
+const double nearest = knob("L_NEAREST", 0.1);
+const double farthest = knob("L_FARTHEST", 0.6);
+
+// Fewest ascents before a gap counts as small enough.
+const Index least_starts = static_cast<Index>(knob("L_LEAST", 500));
 
 // Features whose Gram matrix is computed at once.
 constexpr Index gram_features = 64;
@@ -169,15 +180,63 @@ void CorrectivePath::settle(double lambda, double tolerance, const PathObserver&
   }
 }
 
+// What a search has found so far.
+struct CorrectivePath::Findings {
+  Ends ends;  // above the share of λ that is kept
+  double highest = 0.0;
+  Vector direction;
+  Index starts = 0;
+};
+
+// One batch of ascents, added to what is found.
+void CorrectivePath::search(const Residual& residual, const Matrix& starts, double lambda,
+                            const ClimbOptions& options, Findings& found) const {
+  const Ends ends = climb(residual, starts, options);
+  std::vector<Index> kept;
+  for (Index i = 0; i < ends.values.size(); ++i) {
+    const double height = std::abs(ends.values[i]);
+    if (height >= kept_share * lambda) kept.push_back(i);
+    if (height > found.highest) {
+      found.highest = height;
+      found.direction = ends.directions.row(i);
+    }
+  }
+  found.starts += starts.rows();
+  found.ends.directions = rows_below(found.ends.directions, ends.directions(kept, Eigen::all));
+  Vector values(found.ends.values.size() + static_cast<Index>(kept.size()));
+  values << found.ends.values, ends.values(kept);
+  found.ends.values = std::move(values);
+}
+
+// Directions near neurons, at distances from a twentieth to half of their length, where most of
+// what is missing lies; and a few anywhere.
+Matrix CorrectivePath::new_starts(Index near, Index random, std::uint64_t seed) {
+  if (U_.rows() == 0) {
+    random += near;
+    near = 0;
+  }
+  Matrix starts = random_directions(near + random, objective_.dimension(), seed, random_used_);
+  const RandomStream stream(seed, "distances from neurons");
+  for (Index i = 0; i < near; ++i) {
+    const double share = stream.uniform(random_used_ + static_cast<std::uint64_t>(i));
+    const double distance = nearest * std::pow(farthest / nearest, share);
+    const Index neuron = static_cast<Index>((random_used_ + static_cast<std::uint64_t>(i)) %
+                                            static_cast<std::uint64_t>(U_.rows()));
+    starts.row(i) = U_.row(neuron) + distance * starts.row(i);
+  }
+  random_used_ += static_cast<std::uint64_t>(near + random);
+  return unit_directions(starts);
+}
+
 PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
                                 const PathObserver& observer) {
   static const int inner_rounds = static_cast<int>(knob("L_INNER", 3));
   static const int inner_steps = static_cast<int>(knob("L_INNER_STEPS", 6));
   static const int steps = static_cast<int>(knob("L_STEPS", 30));
-  static const Index random_count = static_cast<Index>(knob("L_RANDOM", 200));
-  static const double near_share = knob("L_NEAR", 0.5);
-  static const Index screened = static_cast<Index>(knob("L_SCREEN", 1));
+  static const double near_share = knob("L_NEAR", 1);
+  static const double random_share = knob("L_RANDOM", 0.3);
   static const double least_rise = knob("L_RISE", 1e-4);
+  static const Index few = static_cast<Index>(knob("L_FEW", 50));
   static const int verbose = static_cast<int>(knob("L_VERBOSE", 0));
 
   PathPoint point;
@@ -189,6 +248,8 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
   ClimbOptions climbing;
   climbing.batch = affordable_batch();
   climbing.should_stop = observer.should_stop;
+  climbing.height = lambda;
+  climbing.least_rise = least_rise;
 
   const auto born_from = [&](const Ends& ends) -> Index {
     const Index room = std::max<Index>(0, most - U_.rows());
@@ -196,55 +257,54 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
     append(above.directions, observer);
     return above.values.size();
   };
-  const auto near_neurons = [&](Index count) {
-    Matrix near = random_directions(count, d, options.seed ^ 0x5eedU, random_used_);
-    for (Index i = 0; i < count; ++i) {
-      near.row(i) = U_.row((i * U_.rows()) / count) + 0.1 * std::sqrt(double(d)) * near.row(i);
-    }
-    return unit_directions(near);
+  const auto near_count = [&](double effort) {
+    return static_cast<Index>(std::ceil(effort * near_share * double(std::max<Index>(U_.rows(), few))));
+  };
+  const auto random_count = [&](double effort) {
+    return static_cast<Index>(std::ceil(effort * random_share * double(std::max<Index>(U_.rows(), few))));
   };
 
   settle(lambda, margin, observer);
+  double effort = 1.0;
   while (true) {
     ++point.rounds;
     Network now = network();
     const auto residual = objective_.residual(now);
-    // Directions that are known, near neurons, and at random.
-    Matrix starts = rows_below(U_, pool_);
-    if (U_.rows() > 0) {
-      starts = rows_below(starts, near_neurons(static_cast<Index>(near_share * double(U_.rows()))));
-    }
-    Matrix random = random_directions(screened * random_count, d, options.seed, random_used_);
-    random_used_ += static_cast<std::uint64_t>(random.rows());
-    if (screened > 1) {
-      const Correlation at = residual->correlate(random);
-      Ends ends{random, at.gradient.rowwise().norm()};
-      random = distinct(ends, 1e-9, 0.0, random_count).directions;
-    }
-    starts = rows_below(starts, random);
+    Findings found{{Matrix(0, d), Vector(0)}, U_.rows() > 0 ? lambda : 0.0, Vector(), 0};
+    if (U_.rows() > 0) found.direction = U_.row(0);
+    const auto certified = [&] {
+      Supremum supremum;
+      supremum.value = found.highest;
+      supremum.direction = found.direction;
+      supremum.maxima = found.ends.values.size();
+      return estimated_certificate(*residual, now, lambda, supremum);
+    };
     climbing.steps = steps;
-    climbing.least_rise = least_rise;
-    climbing.height = lambda;
-    const Ends ends = climb(*residual, starts, climbing);
-    const Ends maxima = distinct(ends, 1e-2, 0.9 * lambda, 2 * most);
-    pool_ = maxima.directions;
-    Supremum supremum;
-    supremum.maxima = maxima.values.size();
-    if (maxima.values.size() > 0) {
-      supremum.value = std::abs(maxima.values[0]);
-      supremum.direction = maxima.directions.row(0);
-    } else {
-      supremum.value = ends.values.size() ? ends.values.lpNorm<Eigen::Infinity>() : 0.0;
-    }
-    Certificate certificate = estimated_certificate(*residual, now, lambda, supremum);
-    if (point.rounds == 1 || certificate.gap <= point.certificate.gap) {
-      point.network = now;
-      point.certificate = certificate;
+    Matrix starts = rows_below(pool_, new_starts(near_count(effort), random_count(effort), options.seed));
+    if (U_.rows() <= few) starts = rows_below(starts, U_);
+    search(*residual, starts, lambda, climbing, found);
+    Certificate certificate = certified();
+    // Before a gap counts as small enough the search goes on, each batch as many starts as all
+    // before it, until one does not raise the highest.
+    while (options.thorough && certificate.relative_gap <= tolerance && !stopped(observer)) {
+      const double highest = found.highest;
+      const double more = std::max(1.0, double(found.starts) / double(near_count(1.0) + random_count(1.0)));
+      search(*residual, new_starts(near_count(more), random_count(more), options.seed), lambda,
+             climbing, found);
+      certificate = certified();
+      if (found.highest <= highest * (1.0 + 0.1 * tolerance) && found.starts >= least_starts) break;
     }
     if (verbose) {
       fmt::print("   round {} neurons {} starts {} sup {:.5f} gap {:.2e}\n", point.rounds,
-                 U_.rows(), starts.rows(), certificate.sup_eta, certificate.relative_gap);
+                 U_.rows(), found.starts, certificate.sup_eta, certificate.relative_gap);
     }
+    if (point.rounds == 1 || certificate.gap <= point.certificate.gap) {
+      point.network = std::move(now);
+      point.certificate = certificate;
+      point.search.starts = found.starts;
+    }
+    const Ends maxima = distinct(found.ends, same_chord, lambda, 2 * most);
+    pool_ = maxima.directions;
     if (certificate.relative_gap <= tolerance) {
       point.ending = Ending::tolerance;
       break;
@@ -257,24 +317,25 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
       point.ending = Ending::rounds;
       break;
     }
-    if (born_from(ends) == 0) {
+    if (born_from(maxima) == 0) {
       point.ending = U_.rows() >= most ? Ending::neurons : Ending::search;
       break;
     }
+    effort = certificate.relative_gap > 3.0 * tolerance ? 1.0 : 2.0;
     settle(lambda, margin, observer);
-    for (int inner = 0; inner < inner_rounds; ++inner) {
-      if (stopped(observer)) break;
+    // What is known already is brought to rest before the next search.
+    for (int inner = 0; inner < inner_rounds && !stopped(observer); ++inner) {
       const auto left = objective_.residual(network());
       climbing.steps = inner_steps;
-      climbing.height = lambda;
-      const Ends near = climb(*left, rows_below(U_, pool_), climbing);
+      Findings near{{Matrix(0, d), Vector(0)}, 0.0, Vector(), 0};
+      search(*left, U_.rows() <= few ? rows_below(pool_, U_) : pool_, lambda, climbing, near);
+      const Ends again = distinct(near.ends, same_chord, lambda, 2 * most);
       if (verbose > 1) {
-        fmt::print("      inner neurons {} starts {} sup {:.5f}\n", U_.rows(), near.values.size(),
-                   near.values.lpNorm<Eigen::Infinity>() / lambda);
+        fmt::print("      inner neurons {} starts {} sup {:.5f}\n", U_.rows(), near.starts,
+                   near.highest / lambda);
       }
-      pool_ = distinct(near, 1e-2, 0.9 * lambda, 2 * most).directions;
-      if (near.values.lpNorm<Eigen::Infinity>() <= lambda * (1.0 + 0.5 * tolerance)) break;
-      if (born_from(near) == 0) break;
+      pool_ = again.directions;
+      if (near.highest <= lambda * (1.0 + 0.5 * tolerance) || born_from(again) == 0) break;
       settle(lambda, margin, observer);
     }
   }

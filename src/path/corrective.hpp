@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "lodestone/path.hpp"
+#include "path/direction_search.hpp"
 
 namespace lodestone::path {
 
@@ -23,7 +24,7 @@ class CorrectivePath {
   PathPoint solve(double lambda, const PathOptions& options, const PathObserver& observer);
 
  private:
-  struct Round;
+  struct Findings;
 
   bool stopped(const PathObserver& observer) const {
     return observer.should_stop && observer.should_stop();
@@ -34,6 +35,9 @@ class CorrectivePath {
   void keep(const std::vector<Index>& features);
   void solve_amplitudes(double lambda, double tolerance, const PathObserver& observer);
   bool merge_cells();
+  void search(const Residual& residual, const Matrix& starts, double lambda,
+              const ClimbOptions& options, Findings& found) const;
+  Matrix new_starts(Index near, Index random, std::uint64_t seed);
   void settle(double lambda, double tolerance, const PathObserver& observer);
 
   const SampleObjective& objective_;
