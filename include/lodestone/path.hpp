@@ -27,11 +27,12 @@ struct PathOptions {
   /// A value of λ is done when the gap is at most this share of P_λ; > 0.
   double gap_tolerance = 1e-3;
 
-  /// Most neurons; >= 1. When more would be needed, a value of λ ends with the gap it has.
-  Index max_neurons = 200;
+  /// Most neurons; >= 1, on rows never more than there are rows. When more would be needed, a value
+  /// of λ ends with the gap it has.
+  Index max_neurons = 10'000;
 
-  /// Most rounds of joint descent and births for one value of λ; >= 1.
-  int max_rounds = 20;
+  /// Most rounds of births for one value of λ; >= 1.
+  int max_rounds = 200;
 
   /// Most iterations of one joint descent; >= 1.
   int max_iterations = 500;
@@ -105,9 +106,10 @@ struct PathObserver {
 double largest_lambda(const Objective& objective, std::uint64_t seed = 0);
 
 /// The certified λ-path: from λ_max, where no neuron has mass, λ falls and each solution starts
-/// from the one before. Neurons are born where |η| > 1, all weights descend together, neurons that
-/// came together are merged and those without mass removed, until the gap is below tolerance
-/// (docs/math.md, 9.1). λ >= λ_max gives the affine model. Throws InvalidArgument for bad options.
+/// from the one before. Neurons are born where |η| > 1, until the gap is below tolerance. On a
+/// population all weights descend together between births, on rows the directions stay and the
+/// amplitudes are exact (docs/math.md, 9.1 and 9.2). λ >= λ_max gives the affine model. Throws
+/// InvalidArgument for bad options.
 PathResult solve_path(const Objective& objective, const PathOptions& options,
                       const PathObserver& observer = {});
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <mutex>
 #include <numeric>
 #include <type_traits>
 #include <utility>
@@ -98,6 +99,13 @@ Precision parse_precision(const std::string& text) {
 
 using Float32Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
+// Inputs in float32 beside those in float64.
+struct Float32Copy {
+  std::once_flag made;
+  Float32Matrix values;
+  bool usable = false;
+};
+
 // The rows of a table and which of them count. Inputs and targets are shared by objectives that
 // leave out different rows.
 struct SampleObjective::Rows {
@@ -106,6 +114,17 @@ struct SampleObjective::Rows {
   std::shared_ptr<const Vector> weights;                         // n, or none: equal
   bool biases = false;
   kernels::RowBlocks visited;
+  std::shared_ptr<Float32Copy> float32 = std::make_shared<Float32Copy>();
+
+  // The inputs in float32, made when first asked for; none where a number is out of its range.
+  const Float32Matrix* in_float32() const {
+    if (const auto* stored = std::get_if<Float32Matrix>(X.get())) return stored;
+    std::call_once(float32->made, [&] {
+      float32->values = std::get<Matrix>(*X).cast<float>();
+      float32->usable = float32->values.allFinite();
+    });
+    return float32->usable ? &float32->values : nullptr;
+  }
 
   Index count() const { return y->size(); }
 
@@ -343,6 +362,29 @@ class RowSketch final : public CorrelationField {
   Vector weighted_;  // of largest absolute value 1
 };
 
+// A residual on all rows, with the inputs in float32.
+class Float32Field final : public CorrelationField {
+ public:
+  Float32Field(const kernels::SampleRows<float>& rows, const Vector& weighted)
+      : rows_(rows), scale_(weighted.cwiseAbs().maxCoeff()), weighted_(weighted) {
+    if (scale_ > 0.0) weighted_ /= scale_;
+  }
+
+  Correlation correlate(const Matrix& U) const override {
+    check_sizes(U, rows_.dimension());
+    Correlation result;
+    kernels::simd::masked_moments(rows_, U, weighted_, result.gradient);
+    result.gradient *= scale_;
+    result.value = result.gradient.cwiseProduct(U).rowwise().sum();
+    return result;
+  }
+
+ private:
+  kernels::SampleRows<float> rows_;
+  double scale_;     // of the residuals, which float32 might not hold
+  Vector weighted_;  // of largest absolute value 1
+};
+
 class SampleObjective::RowResidual final : public Residual {
  public:
   RowResidual(const SampleObjective& objective, const Network& network) : objective_(objective) {
@@ -382,6 +424,14 @@ class SampleObjective::RowResidual final : public Residual {
       }
     });
     return unit_directions(rows_at(positions_of_largest(pull, count)));
+  }
+
+  std::unique_ptr<CorrelationField> in_float32() const override {
+    const Float32Matrix* X = objective_.data_->in_float32();
+    if (X == nullptr) return nullptr;
+    const kernels::SampleRows<float> rows{X->data(), X->cols(), objective_.data_->biases,
+                                          objective_.data_->visited};
+    return std::make_unique<Float32Field>(rows, weighted_);
   }
 
   std::unique_ptr<CorrelationField> sketch(std::uint64_t seed) const override {
@@ -495,9 +545,8 @@ FeatureGram SampleObjective::feature_gram(const Matrix& U, const Matrix& V) cons
   const Index d = input_dimension();
   const auto activations = [&](const Matrix& of, Index first, Index rows) {
     Matrix features;
-    data_->visit([&](const auto& inputs) {
-      kernels::simd::activations(inputs, first, rows, of, features);
-    });
+    data_->visit(
+        [&](const auto& inputs) { kernels::simd::activations(inputs, first, rows, of, features); });
     return features;
   };
   // The affine part is taken off the features of U row by row; what is left is orthogonal to that

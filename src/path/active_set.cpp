@@ -21,8 +21,7 @@ void CholeskyFactor::factorize(const Eigen::MatrixXd& M) {
   reserve(n);
   const Eigen::LLT<Eigen::MatrixXd> all(M);
   const auto pivots = all.matrixLLT().diagonal().array().square();
-  if (all.info() == Eigen::Success &&
-      (pivots > least_pivot_share * M.diagonal().array()).all()) {
+  if (all.info() == Eigen::Success && (pivots > least_pivot_share * M.diagonal().array()).all()) {
     L_.topLeftCorner(n, n) = all.matrixLLT();
     size_ = n;
     return;
@@ -121,9 +120,8 @@ class ActiveSet {
       if (place_[at] >= 0 || banned[at]) continue;
       if (std::abs(slope_[i]) > lambda_ * (1.0 + tolerance)) found.push_back(i);
     }
-    std::stable_sort(found.begin(), found.end(), [&](Index i, Index j) {
-      return std::abs(slope_[i]) > std::abs(slope_[j]);
-    });
+    std::stable_sort(found.begin(), found.end(),
+                     [&](Index i, Index j) { return std::abs(slope_[i]) > std::abs(slope_[j]); });
     return found;
   }
 
@@ -244,7 +242,8 @@ class ActiveSet {
     }
     for (Index k = 0; k < n; ++k) {
       const Index i = active_[static_cast<std::size_t>(k)];
-      const double drop = slope_[i] - 0.5 * change[i] - lambda_ * sign_[static_cast<std::size_t>(k)];
+      const double drop =
+          slope_[i] - 0.5 * change[i] - lambda_ * sign_[static_cast<std::size_t>(k)];
       bent_fall += bent[k] * drop;
     }
     if (!(bent_fall > fall)) return 0.0;
@@ -276,10 +275,11 @@ ActiveSetResult solve_active_set(const Matrix& K, const Vector& b, double lambda
   ActiveSetResult result;
   std::vector<bool> banned(static_cast<std::size_t>(p), false);
   Index together = options.entering;
-  Index alone = -1;         // the feature that entered last, where it entered alone
+  Index alone = -1;          // the feature that entered last, where it entered alone
   double since_entry = 0.0;  // fall of the value since then
   const double scale = b.squaredNorm() / std::max(1e-300, K.diagonal().sum());
-  const long most_steps = 1000 + 50 * p;  // every step lowers the value; this is for rounding's sake
+  const long most_steps =
+      1000 + 50 * p;  // every step lowers the value; this is for rounding's sake
   int stalled = 0;
   while (result.steps < most_steps) {
     if (options.should_stop && options.should_stop()) break;
@@ -287,7 +287,8 @@ ActiveSetResult solve_active_set(const Matrix& K, const Vector& b, double lambda
     if (worst <= options.tolerance * lambda || stalled > 3) {
       stalled = 0;
       // An entry that came to nothing was rounding: it is not tried again.
-      if (alone >= 0 && since_entry <= 1e-16 * scale) banned[static_cast<std::size_t>(alone)] = true;
+      if (alone >= 0 && since_entry <= 1e-16 * scale)
+        banned[static_cast<std::size_t>(alone)] = true;
       if (since_entry <= 1e-16 * scale) together = std::max<Index>(1, together / 4);
       std::vector<Index> entering = set.violators(options.violation, banned);
       if (entering.empty()) {

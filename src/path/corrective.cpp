@@ -1,17 +1,14 @@
 #include "path/corrective.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
-#include <limits>
 #include <map>
+#include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "certify/gap.hpp"
-#include "lodestone/error.hpp"
 #include "lodestone/random.hpp"
 #include "path/active_set.hpp"
 #include "path/descent.hpp"
@@ -19,11 +16,6 @@
 
 namespace lodestone::path {
 namespace {
-
-double knob(const char* name, double value) {
-  const char* text = std::getenv(name);
-  return text ? std::atof(text) : value;
-}
 
 Matrix rows_below(const Matrix& above, const Matrix& below) {
   Matrix all(above.rows() + below.rows(), below.cols());
@@ -34,18 +26,40 @@ Matrix rows_below(const Matrix& above, const Matrix& below) {
 // Flops of one batch of directions: about a tenth of a second.
 constexpr double batch_flops = 3e8;
 
-// Ends of ascents within this chord of each other are one maximum.
-constexpr double same_chord = 1e-3;
+// Ends of ascents within this chord of each other are one birth; for counting, one maximum.
+constexpr double same_birth = 1e-3;
+constexpr double same_maximum = 1e-2;
 
 // Ends of ascents below this share of λ are forgotten.
-constexpr double kept_share = 0.95;
+constexpr double kept_share = 0.98;
 
-// Distances from neurons, as shares of their length, at which ascents start.
-const double nearest = knob("L_NEAREST", 0.1);
-const double farthest = knob("L_FARTHEST", 0.6);
+// Starts near neurons for each neuron, at distances between these shares of their length, and
+// starts anywhere. Fewer neurons than `few` count as so many, and start ascents themselves.
+constexpr double near_for_each = 1.0;
+constexpr double random_for_each = 0.3;
+constexpr double nearest = 0.1;
+constexpr double farthest = 0.6;
+constexpr Index few = 50;
 
-// Fewest ascents before a gap counts as small enough.
-const Index least_starts = static_cast<Index>(knob("L_LEAST", 500));
+// Fewest starts of the search before a gap counts as small enough.
+constexpr Index least_starts = 500;
+
+// Steps of an ascent; of those that bring known maxima to rest between two searches, and how often;
+// and in float64 after an ascent in float32.
+constexpr int search_steps = 30;
+constexpr int following_steps = 6;
+constexpr int most_followings = 3;
+constexpr int last_steps = 2;
+
+// On very many rows ascents go on a sketch first, and so many of the highest ends on all rows.
+constexpr Index finalists = 64;
+
+// Shares of the tolerance: excess of |η| over 1 that is worth a neuron; rise of sup |η| that counts
+// as something new; fall of P_λ that counts as progress.
+constexpr double birth_share = 0.02;
+constexpr double news_share = 0.1;
+constexpr double progress_share = 1e-3;
+constexpr int patience = 10;  // rounds without progress
 
 // Features whose Gram matrix is computed at once.
 constexpr Index gram_features = 64;
@@ -182,7 +196,7 @@ void CorrectivePath::settle(double lambda, double tolerance, const PathObserver&
 
 // What a search has found so far.
 struct CorrectivePath::Findings {
-  Ends ends;  // above the share of λ that is kept
+  Ends ends;  // above the share of λ that is kept, several of one maximum included
   double highest = 0.0;
   Vector direction;
   Index starts = 0;
@@ -191,7 +205,26 @@ struct CorrectivePath::Findings {
 // One batch of ascents, added to what is found.
 void CorrectivePath::search(const Residual& residual, const Matrix& starts, double lambda,
                             const ClimbOptions& options, Findings& found) const {
-  const Ends ends = climb(residual, starts, options);
+  Ends ends;
+  ClimbOptions on_all_rows = options;
+  std::unique_ptr<CorrelationField> rough = residual.sketch(random_used_);
+  Matrix remaining = starts;
+  if (rough) {
+    remaining = distinct(climb(*rough, std::move(remaining), options), same_birth, 0.0, finalists)
+                    .directions;
+  }
+  // The ascents need no more than float32; what they find is measured, and taken a little further,
+  // in float64.
+  if (const auto quick = residual.in_float32()) {
+    ends = climb(*quick, std::move(remaining), options);
+    std::vector<Index> high;
+    for (Index i = 0; i < ends.values.size(); ++i) {
+      if (std::abs(ends.values[i]) >= kept_share * lambda) high.push_back(i);
+    }
+    remaining = ends.directions(high, Eigen::all);
+    on_all_rows.steps = last_steps;
+  }
+  ends = climb(residual, std::move(remaining), on_all_rows);
   std::vector<Index> kept;
   for (Index i = 0; i < ends.values.size(); ++i) {
     const double height = std::abs(ends.values[i]);
@@ -230,114 +263,127 @@ Matrix CorrectivePath::new_starts(Index near, Index random, std::uint64_t seed) 
 
 PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
                                 const PathObserver& observer) {
-  static const int inner_rounds = static_cast<int>(knob("L_INNER", 3));
-  static const int inner_steps = static_cast<int>(knob("L_INNER_STEPS", 6));
-  static const int steps = static_cast<int>(knob("L_STEPS", 30));
-  static const double near_share = knob("L_NEAR", 1);
-  static const double random_share = knob("L_RANDOM", 0.3);
-  static const double least_rise = knob("L_RISE", 1e-4);
-  static const Index few = static_cast<Index>(knob("L_FEW", 50));
-  static const int verbose = static_cast<int>(knob("L_VERBOSE", 0));
-
   PathPoint point;
   point.lambda = lambda;
   const double tolerance = options.gap_tolerance;
-  const double margin = 0.02 * tolerance;
+  const double margin = birth_share * tolerance;
   const Index most = std::min(options.max_neurons, objective_.rows());
   const Index d = objective_.dimension();
   ClimbOptions climbing;
   climbing.batch = affordable_batch();
   climbing.should_stop = observer.should_stop;
   climbing.height = lambda;
-  climbing.least_rise = least_rise;
+  climbing.least_rise = std::min(3e-4, 0.1 * tolerance);
+  climbing.shortest_step = std::min(1e-3, 0.1 * tolerance);
 
-  const auto born_from = [&](const Ends& ends) -> Index {
+  const auto born = [&](const Ends& maxima) {
     const Index room = std::max<Index>(0, most - U_.rows());
-    const Ends above = distinct(ends, same_chord, lambda * (1.0 + margin), room);
+    const Ends above = distinct(maxima, same_birth, lambda * (1.0 + margin), room);
     append(above.directions, observer);
     return above.values.size();
   };
-  const auto near_count = [&](double effort) {
-    return static_cast<Index>(std::ceil(effort * near_share * double(std::max<Index>(U_.rows(), few))));
-  };
-  const auto random_count = [&](double effort) {
-    return static_cast<Index>(std::ceil(effort * random_share * double(std::max<Index>(U_.rows(), few))));
+  // Starts of a search with so many times the usual effort.
+  const auto fresh_starts = [&](double effort) {
+    const double neurons = static_cast<double>(std::max(U_.rows(), few));
+    return new_starts(static_cast<Index>(std::ceil(effort * near_for_each * neurons)),
+                      static_cast<Index>(std::ceil(effort * random_for_each * neurons)),
+                      options.seed);
   };
 
   settle(lambda, margin, observer);
   double effort = 1.0;
+  double least = HUGE_VAL;  // P_λ at the last progress
+  int progress_round = 0;
   while (true) {
     ++point.rounds;
     Network now = network();
     const auto residual = objective_.residual(now);
-    Findings found{{Matrix(0, d), Vector(0)}, U_.rows() > 0 ? lambda : 0.0, Vector(), 0};
-    if (U_.rows() > 0) found.direction = U_.row(0);
+    Findings found{{Matrix(0, d), Vector(0)}, 0.0, Vector(), 0};
+    if (U_.rows() > 0) {
+      const Vector at_neurons = residual->correlate(U_).value.cwiseAbs();
+      Index strongest = 0;
+      found.highest = at_neurons.maxCoeff(&strongest);
+      found.direction = U_.row(strongest);
+    }
     const auto certified = [&] {
       Supremum supremum;
       supremum.value = found.highest;
       supremum.direction = found.direction;
-      supremum.maxima = found.ends.values.size();
       return estimated_certificate(*residual, now, lambda, supremum);
     };
-    climbing.steps = steps;
-    Matrix starts = rows_below(pool_, new_starts(near_count(effort), random_count(effort), options.seed));
-    if (U_.rows() <= few) starts = rows_below(starts, U_);
+    climbing.steps = search_steps;
+    Matrix starts = rows_below(pool_, fresh_starts(effort));
+    if (U_.rows() <= few) starts = rows_below(U_, starts);
     search(*residual, starts, lambda, climbing, found);
     Certificate certificate = certified();
-    // Before a gap counts as small enough the search goes on, each batch as many starts as all
-    // before it, until one does not raise the highest.
+    // Before a gap counts as small enough the search goes on, each batch of as many starts as all
+    // before it, until one finds nothing higher.
     while (options.thorough && certificate.relative_gap <= tolerance && !stopped(observer)) {
       const double highest = found.highest;
-      const double more = std::max(1.0, double(found.starts) / double(near_count(1.0) + random_count(1.0)));
-      search(*residual, new_starts(near_count(more), random_count(more), options.seed), lambda,
-             climbing, found);
+      const double neurons = static_cast<double>(std::max(U_.rows(), few));
+      search(*residual,
+             fresh_starts(std::max<double>(1.0, static_cast<double>(found.starts) /
+                                                    ((near_for_each + random_for_each) * neurons))),
+             lambda, climbing, found);
       certificate = certified();
-      if (found.highest <= highest * (1.0 + 0.1 * tolerance) && found.starts >= least_starts) break;
+      if (found.starts >= least_starts &&
+          found.highest <= highest * (1.0 + news_share * tolerance)) {
+        break;
+      }
     }
-    if (verbose) {
-      fmt::print("   round {} neurons {} starts {} sup {:.5f} gap {:.2e}\n", point.rounds,
-                 U_.rows(), found.starts, certificate.sup_eta, certificate.relative_gap);
+    const double value = 0.5 * residual->energy() + lambda * masses(now).sum();
+    if (value <= least * (1.0 - progress_share * tolerance) ||
+        certificate.gap <= 0.9 * point.certificate.gap) {
+      least = std::min(least, value);
+      progress_round = point.rounds;
     }
     if (point.rounds == 1 || certificate.gap <= point.certificate.gap) {
-      point.network = std::move(now);
-      point.certificate = certificate;
+      std::vector<Index> counts;
+      const Ends maxima =
+          distinct(found.ends, same_maximum, 0.0, found.ends.values.size(), &counts);
+      certificate.maxima = maxima.values.size();
       point.search.starts = found.starts;
+      point.search.maxima = maxima.values.size();
+      const auto alone = std::count(counts.begin(), counts.end(), Index{1});
+      const auto ends = found.ends.values.size();
+      point.search.unseen_share =
+          ends > 0 ? static_cast<double>(alone) / static_cast<double>(ends) : 0.0;
+      point.network = std::move(now);
+      point.certificate = std::move(certificate);
     }
-    const Ends maxima = distinct(found.ends, same_chord, lambda, 2 * most);
+    const Ends maxima = distinct(found.ends, same_birth, lambda, 2 * most);
     pool_ = maxima.directions;
-    if (certificate.relative_gap <= tolerance) {
-      point.ending = Ending::tolerance;
+    const auto ended = [&]() -> std::optional<Ending> {
+      if (point.certificate.relative_gap <= tolerance) return Ending::tolerance;
+      if (stopped(observer)) return Ending::interrupted;
+      if (point.rounds >= options.max_rounds) return Ending::rounds;
+      if (point.rounds >= progress_round + patience) return Ending::search;
+      if (born(maxima) > 0) return std::nullopt;
+      return U_.rows() >= most ? Ending::neurons : Ending::search;
+    }();
+    if (ended) {
+      point.ending = *ended;
       break;
     }
-    if (stopped(observer)) {
-      point.ending = Ending::interrupted;
-      break;
-    }
-    if (point.rounds >= options.max_rounds) {
-      point.ending = Ending::rounds;
-      break;
-    }
-    if (born_from(maxima) == 0) {
-      point.ending = U_.rows() >= most ? Ending::neurons : Ending::search;
-      break;
-    }
-    effort = certificate.relative_gap > 3.0 * tolerance ? 1.0 : 2.0;
+    effort = point.certificate.relative_gap > 3.0 * tolerance ? 1.0 : 2.0;
     settle(lambda, margin, observer);
     // What is known already is brought to rest before the next search.
-    for (int inner = 0; inner < inner_rounds && !stopped(observer); ++inner) {
+    climbing.steps = following_steps;
+    for (int i = 0; i < most_followings && !stopped(observer); ++i) {
       const auto left = objective_.residual(network());
-      climbing.steps = inner_steps;
       Findings near{{Matrix(0, d), Vector(0)}, 0.0, Vector(), 0};
-      search(*left, U_.rows() <= few ? rows_below(pool_, U_) : pool_, lambda, climbing, near);
-      const Ends again = distinct(near.ends, same_chord, lambda, 2 * most);
-      if (verbose > 1) {
-        fmt::print("      inner neurons {} starts {} sup {:.5f}\n", U_.rows(), near.starts,
-                   near.highest / lambda);
-      }
+      search(*left, U_.rows() <= few ? rows_below(U_, pool_) : pool_, lambda, climbing, near);
+      const Ends again = distinct(near.ends, same_birth, lambda, 2 * most);
       pool_ = again.directions;
-      if (near.highest <= lambda * (1.0 + 0.5 * tolerance) || born_from(again) == 0) break;
+      if (near.highest <= lambda * (1.0 + 0.5 * tolerance) || born(again) == 0) break;
       settle(lambda, margin, observer);
     }
+  }
+  if (options.rigorous) {
+    AscentOptions ascent;
+    ascent.seed = options.seed;
+    point.certificate =
+        rigorous_certificate(objective_, point.network, lambda, RigorousOptions{}, ascent);
   }
   point.loss = objective_.loss(point.network);
   point.penalized_loss = penalized_loss(point.loss, point.network, lambda);

@@ -11,9 +11,8 @@
 namespace lodestone::path {
 namespace {
 
-constexpr int rise_steps = 4;         // between two looks at how much an ascent rose
-constexpr double pace_allowance = 3.0;
-constexpr double shortest_step = 1e-3;
+constexpr int rise_steps = 4;           // between two looks at how much an ascent rose
+constexpr double pace_allowance = 1.0;  // how much of its last pace an ascent is trusted to keep
 
 // C and its gradient for a batch of directions, in parts between which the caller may stop it.
 Correlation correlate(const CorrelationField& field, const Matrix& U, const ClimbOptions& options) {
@@ -78,7 +77,7 @@ Ends climb(const CorrelationField& field, Matrix starts, const ClimbOptions& opt
     const double looks_left = static_cast<double>(options.steps - step) / rise_steps;
     std::vector<Index> going;
     for (Index k = 0; k < G.rows(); ++k) {
-      if (share[k] < shortest_step) continue;
+      if (share[k] < options.shortest_step) continue;
       if (look) {
         const double height = std::abs(ends.values[climbing[static_cast<std::size_t>(k)]]);
         const double rise = height - earlier[k];
@@ -100,16 +99,22 @@ Ends climb(const CorrelationField& field, Matrix starts, const ClimbOptions& opt
   return ends;
 }
 
-Ends distinct(const Ends& ends, double chord, double least, Index most) {
+Ends distinct(const Ends& ends, double chord, double least, Index most,
+              std::vector<Index>* counts) {
   std::vector<Index> apart;
+  if (counts != nullptr) counts->clear();
   const Vector heights = ends.values.cwiseAbs();
   const double close = 1.0 - 0.5 * chord * chord;
   for (const Index i : positions_of_largest(heights, heights.size())) {
     if (heights[i] <= least || static_cast<Index>(apart.size()) == most) break;
-    const bool known = std::any_of(apart.begin(), apart.end(), [&](Index j) {
+    const auto known = std::find_if(apart.begin(), apart.end(), [&](Index j) {
       return std::abs(ends.directions.row(i).dot(ends.directions.row(j))) >= close;
     });
-    if (!known) apart.push_back(i);
+    if (counts != nullptr) {
+      if (known == apart.end()) counts->push_back(0);
+      ++(*counts)[static_cast<std::size_t>(known - apart.begin())];
+    }
+    if (known == apart.end()) apart.push_back(i);
   }
   return {ends.directions(apart, Eigen::all), ends.values(apart)};
 }

@@ -13,6 +13,7 @@
 #include "core/parallel.hpp"
 #include "lodestone/error.hpp"
 #include "lodestone/random.hpp"
+#include "path/corrective.hpp"
 #include "path/descent.hpp"
 #include "path/refit.hpp"
 
@@ -202,8 +203,9 @@ class CrossValidation {
       options.thorough = false;
       options.certified = false;
       options.gap_tolerance = std::max(options.gap_tolerance, 1e-2);
-      options.max_rounds = std::min(options.max_rounds, 8);
+      options.max_rounds = std::min(options.max_rounds, 40);
     }
+    for (const Fold& fold : folds_) solvers_.emplace_back(fold.objective);
     PathObserver observer;
     observer.should_stop = [&] { return progress.stopped(); };
     std::vector<Candidate> candidates;
@@ -213,11 +215,7 @@ class CrossValidation {
       std::vector<Errors> errors(folds_.size());
       for_each_block(static_cast<Index>(folds_.size()), [&](Index block) {
         const auto k = static_cast<std::size_t>(block);
-        const Objective& objective = folds_[k].objective;
-        const Network start = paths_[k].empty()
-                                  ? Network{Vector(0), Matrix(0, objective.dimension())}
-                                  : paths_[k].back();
-        PathPoint point = solve_at(objective, lambdas[i], start, options, observer);
+        PathPoint point = solvers_[k].solve(lambdas[i], options, observer);
         paths_[k].push_back(point.network);
         errors[k] = held_out_errors(k, point.network);
         if (folds_.size() == 1) points_of_single_.push_back(std::move(point));
@@ -320,7 +318,8 @@ class CrossValidation {
   std::vector<GivenFold> given_;
   std::vector<std::unique_ptr<const SampleObjective>> reduced_;
   std::vector<Fold> folds_;
-  std::vector<std::vector<Network>> paths_;  // by fold, then λ
+  std::vector<path::CorrectivePath> solvers_;  // by fold
+  std::vector<std::vector<Network>> paths_;    // by fold, then λ
   std::vector<PathPoint> points_of_single_;
 };
 
@@ -699,8 +698,8 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
                           "must have at least 2 rows: errors are compared by their spread");
   }
   FitOptions options = given;
-  options.path.max_neurons = given.max_features > 0 ? given.max_features : std::min<Index>(40, n);
-  options.path.gap_tolerance = given.gap_tolerance > 0.0 ? given.gap_tolerance : 1e-3;
+  options.path.max_neurons = given.max_features > 0 ? given.max_features : n;
+  options.path.gap_tolerance = given.gap_tolerance > 0.0 ? given.gap_tolerance : 1e-2;
   options.path.seed = options.seed;
   if (choosing && !validation && own_folds.empty()) {
     folded = by_folds(folded.data, options.folds, options.seed);
