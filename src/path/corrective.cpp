@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "certify/ascent.hpp"
 #include "certify/gap.hpp"
 #include "lodestone/random.hpp"
 #include "path/active_set.hpp"
@@ -31,7 +32,13 @@ constexpr double same_birth = 1e-3;
 constexpr double same_maximum = 1e-2;
 
 // Ends of ascents below this share of λ are forgotten.
-constexpr double kept_share = 0.98;
+constexpr double kept_share = 0.995;
+
+// Rise at which ascents end from which on float32 is fine enough.
+constexpr double float32_least_rise = 1e-4;
+
+// Most ends of one batch that go on along ridges.
+constexpr Index most_on_ridges = 200;
 
 // Starts near neurons for each neuron, at distances between these shares of their length, and
 // starts anywhere. Fewer neurons than `few` count as so many, and start ascents themselves.
@@ -45,11 +52,11 @@ constexpr Index few = 50;
 constexpr Index least_starts = 500;
 
 // Steps of an ascent; of those that bring known maxima to rest between two searches, and how often;
-// and in float64 after an ascent in float32.
+// and of those along ridges.
 constexpr int search_steps = 30;
 constexpr int following_steps = 6;
 constexpr int most_followings = 3;
-constexpr int last_steps = 2;
+constexpr int ridge_steps = 15;
 
 // On very many rows ascents go on a sketch first, and so many of the highest ends on all rows.
 constexpr Index finalists = 64;
@@ -204,27 +211,21 @@ struct CorrectivePath::Findings {
 
 // One batch of ascents, added to what is found.
 void CorrectivePath::search(const Residual& residual, const Matrix& starts, double lambda,
-                            const ClimbOptions& options, Findings& found) const {
-  Ends ends;
-  ClimbOptions on_all_rows = options;
-  std::unique_ptr<CorrelationField> rough = residual.sketch(random_used_);
+                            const ClimbOptions& options, int along_ridges, Findings& found) const {
   Matrix remaining = starts;
-  if (rough) {
-    remaining = distinct(climb(*rough, std::move(remaining), options), same_birth, 0.0, finalists)
-                    .directions;
+  if (const auto sketch = residual.sketch(random_used_)) {
+    const Ends rough = climb(*sketch, std::move(remaining), options);
+    remaining = distinct(rough, same_birth, 0.0, finalists).directions;
   }
-  // The ascents need no more than float32; what they find is measured, and taken a little further,
-  // in float64.
-  if (const auto quick = residual.in_float32()) {
-    ends = climb(*quick, std::move(remaining), options);
-    std::vector<Index> high;
-    for (Index i = 0; i < ends.values.size(); ++i) {
-      if (std::abs(ends.values[i]) >= kept_share * lambda) high.push_back(i);
-    }
-    remaining = ends.directions(high, Eigen::all);
-    on_all_rows.steps = last_steps;
-  }
-  ends = climb(residual, std::move(remaining), on_all_rows);
+  // Where the tolerance allows, ascents are made in float32 and their ends measured in float64. The
+  // first ones stop where kinks meet; ascents that know kinks take the highest further.
+  const auto quick = options.least_rise >= float32_least_rise ? residual.in_float32() : nullptr;
+  const CorrelationField& field = quick ? *quick : static_cast<const CorrelationField&>(residual);
+  const Ends low = distinct(climb(field, std::move(remaining), options), same_birth,
+                            kept_share * lambda, most_on_ridges);
+  Ends ends = low;
+  if (along_ridges > 0) ends.directions = ascend_each(field, low.directions, along_ridges).gradient;
+  ends.values = residual.correlate(ends.directions).value;
   std::vector<Index> kept;
   for (Index i = 0; i < ends.values.size(); ++i) {
     const double height = std::abs(ends.values[i]);
@@ -236,9 +237,13 @@ void CorrectivePath::search(const Residual& residual, const Matrix& starts, doub
   }
   found.starts += starts.rows();
   found.ends.directions = rows_below(found.ends.directions, ends.directions(kept, Eigen::all));
-  Vector values(found.ends.values.size() + static_cast<Index>(kept.size()));
-  values << found.ends.values, ends.values(kept);
-  found.ends.values = std::move(values);
+  const auto joined = [](const Vector& above, const Vector& below) {
+    Vector all(above.size() + below.size());
+    all << above, below;
+    return all;
+  };
+  found.ends.values = joined(found.ends.values, ends.values(kept));
+  found.ends.counts = joined(found.ends.counts, ends.counts(kept));
 }
 
 // Directions near neurons, at distances from a twentieth to half of their length, where most of
@@ -298,7 +303,7 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
     ++point.rounds;
     Network now = network();
     const auto residual = objective_.residual(now);
-    Findings found{{Matrix(0, d), Vector(0)}, 0.0, Vector(), 0};
+    Findings found{{Matrix(0, d), Vector(0), Vector(0)}, 0.0, Vector(), 0};
     if (U_.rows() > 0) {
       const Vector at_neurons = residual->correlate(U_).value.cwiseAbs();
       Index strongest = 0;
@@ -314,7 +319,7 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
     climbing.steps = search_steps;
     Matrix starts = rows_below(pool_, fresh_starts(effort));
     if (U_.rows() <= few) starts = rows_below(U_, starts);
-    search(*residual, starts, lambda, climbing, found);
+    search(*residual, starts, lambda, climbing, ridge_steps, found);
     Certificate certificate = certified();
     // Before a gap counts as small enough the search goes on, each batch of as many starts as all
     // before it, until one finds nothing higher.
@@ -324,7 +329,7 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
       search(*residual,
              fresh_starts(std::max<double>(1.0, static_cast<double>(found.starts) /
                                                     ((near_for_each + random_for_each) * neurons))),
-             lambda, climbing, found);
+             lambda, climbing, ridge_steps, found);
       certificate = certified();
       if (found.starts >= least_starts &&
           found.highest <= highest * (1.0 + news_share * tolerance)) {
@@ -338,16 +343,13 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
       progress_round = point.rounds;
     }
     if (point.rounds == 1 || certificate.gap <= point.certificate.gap) {
-      std::vector<Index> counts;
-      const Ends maxima =
-          distinct(found.ends, same_maximum, 0.0, found.ends.values.size(), &counts);
+      const Ends maxima = distinct(found.ends, same_maximum, 0.0, found.ends.values.size());
       certificate.maxima = maxima.values.size();
       point.search.starts = found.starts;
       point.search.maxima = maxima.values.size();
-      const auto alone = std::count(counts.begin(), counts.end(), Index{1});
-      const auto ends = found.ends.values.size();
-      point.search.unseen_share =
-          ends > 0 ? static_cast<double>(alone) / static_cast<double>(ends) : 0.0;
+      const double ends = maxima.counts.sum();
+      const auto alone = static_cast<double>((maxima.counts.array() == 1.0).count());
+      point.search.unseen_share = ends > 0.0 ? alone / ends : 0.0;
       point.network = std::move(now);
       point.certificate = std::move(certificate);
     }
@@ -371,8 +373,8 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
     climbing.steps = following_steps;
     for (int i = 0; i < most_followings && !stopped(observer); ++i) {
       const auto left = objective_.residual(network());
-      Findings near{{Matrix(0, d), Vector(0)}, 0.0, Vector(), 0};
-      search(*left, U_.rows() <= few ? rows_below(U_, pool_) : pool_, lambda, climbing, near);
+      Findings near{{Matrix(0, d), Vector(0), Vector(0)}, 0.0, Vector(), 0};
+      search(*left, U_.rows() <= few ? rows_below(U_, pool_) : pool_, lambda, climbing, 0, near);
       const Ends again = distinct(near.ends, same_birth, lambda, 2 * most);
       pool_ = again.directions;
       if (near.highest <= lambda * (1.0 + 0.5 * tolerance) || born(again) == 0) break;

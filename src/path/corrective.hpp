@@ -36,7 +36,7 @@ class CorrectivePath {
   void solve_amplitudes(double lambda, double tolerance, const PathObserver& observer);
   bool merge_cells();
   void search(const Residual& residual, const Matrix& starts, double lambda,
-              const ClimbOptions& options, Findings& found) const;
+              const ClimbOptions& options, int along_ridges, Findings& found) const;
   Matrix new_starts(Index near, Index random, std::uint64_t seed);
   void settle(double lambda, double tolerance, const PathObserver& observer);
 

@@ -35,6 +35,7 @@ Ends climb(const CorrelationField& field, Matrix starts, const ClimbOptions& opt
   const Correlation first = correlate(field, starts, options);
   ends.directions = std::move(starts);
   ends.values = first.value;
+  ends.counts = Vector::Ones(first.value.size());
   // What still climbs: positions among the ends, gradients turned uphill, heights, steps.
   std::vector<Index> climbing;
   for (Index i = 0; i < ends.values.size(); ++i) {
@@ -99,24 +100,25 @@ Ends climb(const CorrelationField& field, Matrix starts, const ClimbOptions& opt
   return ends;
 }
 
-Ends distinct(const Ends& ends, double chord, double least, Index most,
-              std::vector<Index>* counts) {
+Ends distinct(const Ends& ends, double chord, double least, Index most) {
   std::vector<Index> apart;
-  if (counts != nullptr) counts->clear();
+  std::vector<double> counts;
   const Vector heights = ends.values.cwiseAbs();
   const double close = 1.0 - 0.5 * chord * chord;
   for (const Index i : positions_of_largest(heights, heights.size())) {
-    if (heights[i] <= least || static_cast<Index>(apart.size()) == most) break;
+    if (heights[i] <= least) break;
     const auto known = std::find_if(apart.begin(), apart.end(), [&](Index j) {
       return std::abs(ends.directions.row(i).dot(ends.directions.row(j))) >= close;
     });
-    if (counts != nullptr) {
-      if (known == apart.end()) counts->push_back(0);
-      ++(*counts)[static_cast<std::size_t>(known - apart.begin())];
+    if (known != apart.end()) {
+      counts[static_cast<std::size_t>(known - apart.begin())] += ends.counts[i];
+    } else if (static_cast<Index>(apart.size()) < most) {
+      apart.push_back(i);
+      counts.push_back(ends.counts[i]);
     }
-    if (known == apart.end()) apart.push_back(i);
   }
-  return {ends.directions(apart, Eigen::all), ends.values(apart)};
+  return {ends.directions(apart, Eigen::all), ends.values(apart),
+          Eigen::Map<const Vector>(counts.data(), static_cast<Index>(counts.size()))};
 }
 
 Matrix random_directions(Index count, Index dimension, std::uint64_t seed, std::uint64_t first) {

@@ -23,6 +23,7 @@ struct ClimbOptions {
 struct Ends {
   Matrix directions;  ///< unit rows
   Vector values;
+  Vector counts;  ///< how many ascents ended there
 };
 
 /// Ascends |C| from unit directions, many at once: each goes towards the gradient of its cell,
@@ -30,11 +31,9 @@ struct Ends {
 /// and shrinks where it does not (docs/math.md, 9.2). No step lowers |C|.
 Ends climb(const CorrelationField& field, Matrix starts, const ClimbOptions& options);
 
-/// The highest of each group of ends that lie within `chord` of each other, up to sign; highest
-/// first, at most `most`, and only those above `least`. `counts`, where given, tells how many ends
-/// each group has.
-Ends distinct(const Ends& ends, double chord, double least, Index most,
-              std::vector<Index>* counts = nullptr);
+/// The highest of each group of ends that lie within `chord` of each other, up to sign, with the
+/// counts of the group; highest first, at most `most`, and only those above `least`.
+Ends distinct(const Ends& ends, double chord, double least, Index most);
 
 /// So many unit directions, uniform; those of one seed, label and position are the same always.
 Matrix random_directions(Index count, Index dimension, std::uint64_t seed, std::uint64_t first);
