@@ -8,29 +8,39 @@
 
 namespace lodestone::path {
 
+namespace {
+
+// A pivot below minus this share of its diagonal element is more than rounding.
+constexpr double rounding_share = 1e-9;
+
+// The ridge, as a share of the diagonal, with which a matrix is factorized that has no factor as it
+// is: the first one tried, and the last.
+constexpr double first_ridge = 1e-12;
+constexpr double last_ridge = 1e-3;
+
+}  // namespace
+
 void CholeskyFactor::reserve(Index rows) {
   if (rows <= L_.rows()) return;
   const Index capacity = std::max<Index>(rows, 2 * L_.rows());
   L_.conservativeResize(capacity, capacity);
 }
 
-void CholeskyFactor::factorize(const Eigen::MatrixXd& M) {
+bool CholeskyFactor::factorize(const Eigen::MatrixXd& M) {
   const Index n = M.rows();
   size_ = 0;
-  if (n == 0) return;
+  if (n == 0) return true;
   reserve(n);
   const Eigen::LLT<Eigen::MatrixXd> all(M);
+  if (all.info() != Eigen::Success) return false;
   const auto pivots = all.matrixLLT().diagonal().array().square();
-  if (all.info() == Eigen::Success && (pivots > least_pivot_share * M.diagonal().array()).all()) {
-    L_.topLeftCorner(n, n) = all.matrixLLT();
-    size_ = n;
-    return;
-  }
-  // Some rows depend on others: one after the other, with the pivots of those raised.
-  for (Index i = 0; i < n; ++i) append(M.col(i).head(i), M(i, i));
+  if (!(pivots > least_pivot_share * M.diagonal().array()).all()) return false;
+  L_.topLeftCorner(n, n) = all.matrixLLT();
+  size_ = n;
+  return true;
 }
 
-void CholeskyFactor::append(const Vector& column, double diagonal) {
+bool CholeskyFactor::append(const Vector& column, double diagonal) {
   const Index n = size_;
   reserve(n + 1);
   Vector row = column;
@@ -40,6 +50,7 @@ void CholeskyFactor::append(const Vector& column, double diagonal) {
   L_(n, n) = std::sqrt(std::max(pivot, least_pivot_share * diagonal));
   if (!(L_(n, n) > 0.0)) L_(n, n) = 1.0;  // a feature that is zero: its row of M is zero
   size_ = n + 1;
+  return pivot >= -rounding_share * diagonal;
 }
 
 void CholeskyFactor::remove(Index position) {
@@ -86,22 +97,27 @@ double sign_of(double x) { return x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : 0.0; }
 class ActiveSet {
  public:
   ActiveSet(const Matrix& K, const Vector& b, double lambda, const Vector& start)
-      : K_(K), lambda_(lambda), a_(start), slope_(b), place_(b.size(), -1) {
+      : K_(K), b_(b), lambda_(lambda), a_(start), slope_(b), place_(b.size(), -1) {
     std::vector<Index> support;
     for (Index i = 0; i < a_.size(); ++i) {
       if (a_[i] != 0.0) support.push_back(i);
     }
-    const Eigen::MatrixXd M = K(support, support);
-    factor_.factorize(M);
     for (const Index i : support) {
       place_[static_cast<std::size_t>(i)] = static_cast<Index>(active_.size());
       active_.push_back(i);
       sign_.push_back(sign_of(a_[i]));
-      slope_ -= a_[i] * K.row(i).transpose();
     }
+    refresh();
+    factorize();
   }
 
   const Vector& amplitudes() const { return a_; }
+
+  // b − K a anew: steps only update it.
+  void refresh() {
+    slope_ = b_;
+    for (const Index i : active_) slope_ -= a_[i] * K_.row(i).transpose();
+  }
 
   // b − K a − λ s on the active set: zero where its amplitudes are optimal for their signs.
   Vector remainder() const {
@@ -130,10 +146,11 @@ class ActiveSet {
     for (std::size_t k = 0; k < active_.size(); ++k) {
       column[static_cast<Index>(k)] = K_(i, active_[k]);
     }
-    factor_.append(column, K_(i, i));
+    const bool sound = factor_.append(column, K_(i, i));
     place_[static_cast<std::size_t>(i)] = static_cast<Index>(active_.size());
     active_.push_back(i);
     sign_.push_back(sign_of(slope_[i]));
+    if (!sound) factorize();
   }
 
   void leave(std::size_t k) {
@@ -151,6 +168,12 @@ class ActiveSet {
   Vector step() {
     while (true) {
       Vector d = factor_.solve(remainder());
+      if (!d.allFinite()) {
+        ridge_ = std::max(first_ridge, 10.0 * ridge_);
+        factorize();
+        d = factor_.solve(remainder());
+        if (!d.allFinite()) return Vector::Zero(d.size());
+      }
       bool removed = false;
       for (std::size_t k = active_.size(); k-- > 0;) {
         if (a_[active_[k]] != 0.0 || d[static_cast<Index>(k)] * sign_[k] > 0.0) continue;
@@ -216,6 +239,19 @@ class ActiveSet {
   }
 
  private:
+  // The factor anew, with a ridge where the features depend on each other: the steps are a little
+  // short then, and more of them are taken.
+  void factorize() {
+    Eigen::MatrixXd M = K_(active_, active_);
+    const Vector diagonal = M.diagonal();
+    for (; ridge_ <= last_ridge; ridge_ = std::max(first_ridge, 10.0 * ridge_)) {
+      M.diagonal() = (1.0 + ridge_) * diagonal;
+      // A feature that is zero on all rows has no diagonal element to raise.
+      M.diagonal() = (diagonal.array() > 0.0).select(M.diagonal(), 1.0);
+      if (factor_.factorize(M)) return;
+    }
+  }
+
   // K d for all features, d being given on the active set.
   Vector image_of(const Vector& d) const {
     Vector image = Vector::Zero(slope_.size());
@@ -257,6 +293,7 @@ class ActiveSet {
   }
 
   const Matrix& K_;
+  const Vector& b_;
   double lambda_;
   Vector a_;
   Vector slope_;               // b − K a
@@ -264,6 +301,7 @@ class ActiveSet {
   std::vector<Index> active_;  // in the factor's order
   std::vector<double> sign_;
   CholeskyFactor factor_;
+  double ridge_ = 0.0;
 };
 
 }  // namespace
@@ -281,6 +319,7 @@ ActiveSetResult solve_active_set(const Matrix& K, const Vector& b, double lambda
   const long most_steps =
       1000 + 50 * p;  // every step lowers the value; this is for rounding's sake
   int stalled = 0;
+  bool fresh = true;  // no step since b − K a was computed anew
   while (result.steps < most_steps) {
     if (options.should_stop && options.should_stop()) break;
     const double worst = set.remainder().lpNorm<Eigen::Infinity>();
@@ -291,6 +330,12 @@ ActiveSetResult solve_active_set(const Matrix& K, const Vector& b, double lambda
         banned[static_cast<std::size_t>(alone)] = true;
       if (since_entry <= 1e-16 * scale) together = std::max<Index>(1, together / 4);
       std::vector<Index> entering = set.violators(options.violation, banned);
+      if (entering.empty() && !fresh) {
+        // Once more on what the amplitudes make of the features without the steps' rounding.
+        set.refresh();
+        fresh = true;
+        continue;
+      }
       if (entering.empty()) {
         result.settled = set.remainder().lpNorm<Eigen::Infinity>() <= options.tolerance * lambda;
         break;
@@ -302,6 +347,7 @@ ActiveSetResult solve_active_set(const Matrix& K, const Vector& b, double lambda
       since_entry = 0.0;
       for (const Index i : entering) set.enter(i);
     }
+    fresh = false;
     const double fall = set.go(set.step());
     since_entry += fall;
     stalled = fall <= 1e-16 * scale ? stalled + 1 : 0;

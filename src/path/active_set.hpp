@@ -17,11 +17,13 @@ class CholeskyFactor {
 
   Index size() const { return size_; }
 
-  /// The factor of a whole matrix, made anew.
-  void factorize(const Eigen::MatrixXd& M);
+  /// The factor of a whole matrix, made anew; false, and the factor of nothing, where a pivot falls
+  /// below that share.
+  bool factorize(const Eigen::MatrixXd& M);
 
-  /// Adds a last row and column to M: `column` holds the elements with the rows there are.
-  void append(const Vector& column, double diagonal);
+  /// Adds a last row and column to M: `column` holds the elements with the rows there are. False
+  /// where the pivot is further below zero than rounding explains: the factor is of no more use.
+  bool append(const Vector& column, double diagonal);
 
   /// Removes row and column `position` of M.
   void remove(Index position);

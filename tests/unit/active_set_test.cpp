@@ -63,7 +63,7 @@ TEST(CholeskyFactor, FollowsRowsThatComeAndGo) {
   CholeskyFactor factor;
   std::vector<Index> rows;
   for (Index i = 0; i < 10; ++i) rows.push_back(i);
-  factor.factorize(M(rows, rows));
+  ASSERT_TRUE(factor.factorize(M(rows, rows)));
   expect_factor_of(factor, M(rows, rows));
   const auto remove = [&](Index position) {
     factor.remove(position);
@@ -86,9 +86,14 @@ TEST(CholeskyFactor, StandsRowsThatDependOnOthers) {
   const Matrix features = normal_matrix(4, 3, 2, "dependent");  // four rows of rank three
   const Eigen::MatrixXd M = features * features.transpose();
   CholeskyFactor factor;
-  factor.factorize(M);
+  EXPECT_FALSE(factor.factorize(M));
+  for (Index i = 0; i < 4; ++i) EXPECT_TRUE(factor.append(M.col(i).head(i), M(i, i)));
   EXPECT_EQ(factor.size(), 4);
   EXPECT_TRUE(factor.solve(Vector::Ones(4)).allFinite());
+  // A matrix that is not positive semidefinite has no factor.
+  CholeskyFactor other;
+  EXPECT_TRUE(other.append(Vector(0), 1.0));
+  EXPECT_FALSE(other.append(Vector::Constant(1, 2.0), 1.0));
   factor.append(Vector::Zero(4), 0.0);
   EXPECT_TRUE(factor.solve(Vector::Ones(5)).allFinite());
 }
