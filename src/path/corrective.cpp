@@ -47,6 +47,8 @@ constexpr double random_for_each = 0.3;
 constexpr double nearest = 0.1;
 constexpr double farthest = 0.6;
 constexpr Index few = 50;
+// Without a thorough search at the end of each λ, the share of them that is made.
+constexpr double quick_share = 0.5;
 
 // Fewest starts of the search before a gap counts as small enough.
 constexpr Index least_starts = 500;
@@ -54,9 +56,9 @@ constexpr Index least_starts = 500;
 // Steps of an ascent; of those that bring known maxima to rest between two searches, and how often;
 // and of those along ridges.
 constexpr int search_steps = 30;
-constexpr int following_steps = 6;
+constexpr int following_steps = 4;
 constexpr int most_followings = 3;
-constexpr int ridge_steps = 15;
+constexpr int ridge_steps = 8;
 
 // On very many rows ascents go on a sketch first, and so many of the highest ends on all rows.
 constexpr Index finalists = 64;
@@ -108,6 +110,8 @@ void CorrectivePath::start_from(const Network& network) {
     a_[static_cast<Index>(k)] = std::copysign(mass[with_mass[k]], network.a[with_mass[k]]);
   }
 }
+
+void CorrectivePath::remember(const Matrix& directions) { pool_ = rows_below(pool_, directions); }
 
 // New features with amplitude 0: only their rows of the Gram matrix are computed.
 void CorrectivePath::append(const Matrix& born, const PathObserver& observer) {
@@ -296,7 +300,8 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
   };
 
   settle(lambda, margin, observer);
-  double effort = 1.0;
+  const double usual = options.thorough ? 1.0 : quick_share;
+  double effort = usual;
   double least = HUGE_VAL;  // P_λ at the last progress
   int progress_round = 0;
   while (true) {
@@ -367,7 +372,7 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
       point.ending = *ended;
       break;
     }
-    effort = point.certificate.relative_gap > 3.0 * tolerance ? 1.0 : 2.0;
+    effort = (point.certificate.relative_gap > 3.0 * tolerance ? 1.0 : 2.0) * usual;
     settle(lambda, margin, observer);
     // What is known already is brought to rest before the next search.
     climbing.steps = following_steps;

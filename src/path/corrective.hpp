@@ -20,6 +20,9 @@ class CorrectivePath {
   /// Goes on from this network.
   void start_from(const Network& network);
 
+  /// Has the next search begin at these unit directions too.
+  void remember(const Matrix& directions);
+
   /// The solution at λ > 0, from the present features. Every end has a reason: PathPoint::ending.
   PathPoint solve(double lambda, const PathOptions& options, const PathObserver& observer);
 

@@ -443,6 +443,21 @@ std::vector<FeatureReport> report_features(const Objective& objective, const Net
   return reports;
 }
 
+// The same λ again, from the point's network and, on rows, the direction where |η| is largest.
+PathPoint resumed(const Objective& objective, const PathPoint& point, const PathOptions& options,
+                  const PathObserver& observer) {
+  const auto* rows = dynamic_cast<const SampleObjective*>(&objective);
+  if (rows == nullptr) {
+    return solve_at(objective, point.lambda, point.network, options, observer);
+  }
+  path::CorrectivePath corrective(*rows);
+  corrective.start_from(point.network);
+  if (point.certificate.direction.size() > 0) {
+    corrective.remember(point.certificate.direction.transpose());
+  }
+  return corrective.solve(point.lambda, options, observer);
+}
+
 // The chosen point, after the full search for sup |η| where it is not proven. What the short
 // searches along the path have missed there is made up for.
 void take_point(const Objective& objective, const PathOptions& options,
@@ -457,12 +472,19 @@ void take_point(const Objective& objective, const PathOptions& options,
       if (full.gap >= at.certificate.gap) at.certificate = full;
     };
     search(point);
-    const bool stopped = observer.should_stop && observer.should_stop();
-    if (point.certificate.relative_gap > options.gap_tolerance && !stopped &&
-        point.network.width() < options.max_neurons) {
+    // What the full search found is where the work goes on; it may uncover more.
+    const int most_resumptions = objective.smooth() ? 1 : 5;
+    for (int i = 0; i < most_resumptions; ++i) {
+      const bool stopped = observer.should_stop && observer.should_stop();
+      if (point.certificate.relative_gap <= options.gap_tolerance || stopped ||
+          point.network.width() >= options.max_neurons) {
+        break;
+      }
       PathOptions thorough = options;
       thorough.thorough = true;
-      PathPoint again = solve_at(objective, point.lambda, point.network, thorough, observer);
+      thorough.seed = options.seed + static_cast<std::uint64_t>(i) + 1;
+      PathPoint again = resumed(objective, point, thorough, observer);
+      ascent.seed = thorough.seed;
       search(again);
       again.rounds += point.rounds;
       again.evaluations += point.evaluations;
