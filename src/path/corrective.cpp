@@ -51,7 +51,7 @@ constexpr Index few = 50;
 constexpr double quick_share = 0.5;
 
 // Fewest starts of the search before a gap counts as small enough.
-constexpr Index least_starts = 500;
+constexpr Index least_starts = 1000;
 
 // Steps of an ascent; of those that bring known maxima to rest between two searches, and how often;
 // and of those along ridges.
