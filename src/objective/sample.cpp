@@ -565,13 +565,14 @@ FeatureGram SampleObjective::feature_gram(const Matrix& U, const Matrix& V) cons
       data_->visited, Matrix(Matrix::Zero(p, columns)), [&](Index first, Index rows, Matrix& sum) {
         Matrix left = activations(U, first, rows);
         left.noalias() -= affine_columns(inputs(first, rows)) * coefficients;
-        Matrix right(rows, columns);
-        right.leftCols(p) = left;
-        if (q > 0) right.middleCols(p, q) = activations(V, first, rows);
-        right.col(columns - 1) = y_.segment(first, rows);
-        left = weights_.segment(first, rows).asDiagonal() * left;
-        kernels::transposed_multiply_add(p, columns, rows, left.data(), p, right.data(), columns,
-                                         sum.data(), columns);
+        const Matrix weighted = weights_.segment(first, rows).asDiagonal() * left;
+        const auto add_products = [&](const Matrix& with, Index column) {
+          kernels::transposed_multiply_add(p, with.cols(), rows, weighted.data(), p, with.data(),
+                                           with.cols(), sum.data() + column, columns);
+        };
+        add_products(left, 0);
+        if (q > 0) add_products(activations(V, first, rows), p);
+        sum.col(columns - 1) += weighted.transpose() * y_.segment(first, rows);
       });
   FeatureGram gram;
   gram.K = products.leftCols(p + q);

@@ -29,6 +29,7 @@ void CholeskyFactor::reserve(Index rows) {
 bool CholeskyFactor::factorize(const Eigen::MatrixXd& M) {
   const Index n = M.rows();
   size_ = 0;
+  exact_ = true;
   if (n == 0) return true;
   reserve(n);
   const Eigen::LLT<Eigen::MatrixXd> all(M);
@@ -49,6 +50,7 @@ bool CholeskyFactor::append(const Vector& column, double diagonal) {
   L_.row(n).head(n) = row;
   L_(n, n) = std::sqrt(std::max(pivot, least_pivot_share * diagonal));
   if (!(L_(n, n) > 0.0)) L_(n, n) = 1.0;  // a feature that is zero: its row of M is zero
+  if (!(pivot > least_pivot_share * diagonal)) exact_ = false;
   size_ = n + 1;
   return pivot >= -rounding_share * diagonal;
 }
@@ -113,7 +115,7 @@ class ActiveSet {
 
   const Vector& amplitudes() const { return a_; }
 
-  // b − K a anew: steps only update it.
+  // b − K a anew, for all features.
   void refresh() {
     slope_ = b_;
     for (const Index i : active_) slope_ -= a_[i] * K_.row(i).transpose();
@@ -195,7 +197,7 @@ class ActiveSet {
     std::vector<std::pair<double, Index>> changes;
     for (Index k = 0; k < n; ++k) {
       const Index i = active_[static_cast<std::size_t>(k)];
-      curvature += d[k] * image[i];
+      curvature += d[k] * image[k];
       slope -= d[k] * (slope_[i] - lambda_ * sign_[static_cast<std::size_t>(k)]);
       if (a_[i] * d[k] < 0.0) changes.emplace_back(-a_[i] / d[k], k);
     }
@@ -226,8 +228,11 @@ class ActiveSet {
     if (changes.size() > 1 && changes[1].first < 1.0) {
       if (const double bent_fall = try_bent(d, image, fall); bent_fall > 0.0) return bent_fall;
     }
-    for (Index k = 0; k < n; ++k) a_[active_[static_cast<std::size_t>(k)]] += t * d[k];
-    slope_ -= t * image;
+    for (Index k = 0; k < n; ++k) {
+      const Index i = active_[static_cast<std::size_t>(k)];
+      a_[i] += t * d[k];
+      slope_[i] -= t * image[k];
+    }
     for (std::size_t c = 0; c < passed; ++c) {
       sign_[static_cast<std::size_t>(changes[c].second)] *= -1.0;
     }
@@ -252,13 +257,17 @@ class ActiveSet {
     }
   }
 
-  // K d for all features, d being given on the active set.
+  // K d on the active set. A step solves K d = remainder there, unless features depend on others.
   Vector image_of(const Vector& d) const {
-    Vector image = Vector::Zero(slope_.size());
-    for (Index k = 0; k < d.size(); ++k) {
-      if (d[k] != 0.0) image += d[k] * K_.row(active_[static_cast<std::size_t>(k)]).transpose();
-    }
+    if (factor_.exact() && ridge_ == 0.0) return remainder();
+    Vector image(d.size());
+    for (Index k = 0; k < d.size(); ++k) image[k] = row_of_active(k).dot(d);
     return image;
+  }
+
+  // Row k of K on the active set.
+  Vector row_of_active(Index k) const {
+    return K_.row(active_[static_cast<std::size_t>(k)])(active_).transpose();
   }
 
   // The whole step with every amplitude that changes sign on the way left at zero: taken, and the
@@ -273,18 +282,21 @@ class ActiveSet {
       const Index i = active_[static_cast<std::size_t>(k)];
       if (a_[i] == 0.0 || (a_[i] + d[k]) * a_[i] > 0.0) continue;
       bent[k] = -a_[i];
-      change += (bent[k] - d[k]) * K_.row(i).transpose();
+      change += (bent[k] - d[k]) * row_of_active(k);
       zeros.push_back(static_cast<std::size_t>(k));
     }
     for (Index k = 0; k < n; ++k) {
       const Index i = active_[static_cast<std::size_t>(k)];
       const double drop =
-          slope_[i] - 0.5 * change[i] - lambda_ * sign_[static_cast<std::size_t>(k)];
+          slope_[i] - 0.5 * change[k] - lambda_ * sign_[static_cast<std::size_t>(k)];
       bent_fall += bent[k] * drop;
     }
     if (!(bent_fall > fall)) return 0.0;
-    for (Index k = 0; k < n; ++k) a_[active_[static_cast<std::size_t>(k)]] += bent[k];
-    slope_ -= change;
+    for (Index k = 0; k < n; ++k) {
+      const Index i = active_[static_cast<std::size_t>(k)];
+      a_[i] += bent[k];
+      slope_[i] -= change[k];
+    }
     for (auto k = zeros.rbegin(); k != zeros.rend(); ++k) {
       a_[active_[*k]] = 0.0;
       leave(*k);
@@ -296,7 +308,7 @@ class ActiveSet {
   const Vector& b_;
   double lambda_;
   Vector a_;
-  Vector slope_;               // b − K a
+  Vector slope_;               // b − K a; steps keep it up to date on the active set alone
   std::vector<Index> place_;   // of each feature in the active set, or −1
   std::vector<Index> active_;  // in the factor's order
   std::vector<double> sign_;
@@ -313,29 +325,33 @@ ActiveSetResult solve_active_set(const Matrix& K, const Vector& b, double lambda
   ActiveSetResult result;
   std::vector<bool> banned(static_cast<std::size_t>(p), false);
   Index together = options.entering;
-  Index alone = -1;          // the feature that entered last, where it entered alone
-  double since_entry = 0.0;  // fall of the value since then
+  Index alone = -1;               // the feature that entered last, where it entered alone
+  double since_entry = HUGE_VAL;  // fall of the value since then
   const double scale = b.squaredNorm() / std::max(1e-300, K.diagonal().sum());
-  const long most_steps =
-      1000 + 50 * p;  // every step lowers the value; this is for rounding's sake
+  // Every step lowers the value; the bound is for rounding's sake.
+  const long most_steps = 1000 + 50 * p;
   int stalled = 0;
+  constexpr int most_refreshed = 3;  // between two entries
+  int refreshed = 0;
   bool fresh = true;  // no step since b − K a was computed anew
   while (result.steps < most_steps) {
     if (options.should_stop && options.should_stop()) break;
     const double worst = set.remainder().lpNorm<Eigen::Infinity>();
     if (worst <= options.tolerance * lambda || stalled > 3) {
       stalled = 0;
-      // An entry that came to nothing was rounding: it is not tried again.
-      if (alone >= 0 && since_entry <= 1e-16 * scale)
-        banned[static_cast<std::size_t>(alone)] = true;
-      if (since_entry <= 1e-16 * scale) together = std::max<Index>(1, together / 4);
-      std::vector<Index> entering = set.violators(options.violation, banned);
-      if (entering.empty() && !fresh) {
-        // Once more on what the amplitudes make of the features without the steps' rounding.
+      if (!fresh) {
+        // Once more on what the amplitudes make of all features, without the steps' rounding.
         set.refresh();
         fresh = true;
-        continue;
+        if (++refreshed <= most_refreshed) continue;
       }
+      refreshed = 0;
+      // An entry that came to nothing was rounding: it is not tried again.
+      if (since_entry <= 1e-16 * scale) {
+        if (alone >= 0) banned[static_cast<std::size_t>(alone)] = true;
+        together = std::max<Index>(1, together / 4);
+      }
+      std::vector<Index> entering = set.violators(options.violation, banned);
       if (entering.empty()) {
         result.settled = set.remainder().lpNorm<Eigen::Infinity>() <= options.tolerance * lambda;
         break;

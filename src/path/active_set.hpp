@@ -17,6 +17,9 @@ class CholeskyFactor {
 
   Index size() const { return size_; }
 
+  /// Whether L Lᵀ = M to rounding: no pivot was raised since the factor was made anew.
+  bool exact() const { return exact_; }
+
   /// The factor of a whole matrix, made anew; false, and the factor of nothing, where a pivot falls
   /// below that share.
   bool factorize(const Eigen::MatrixXd& M);
@@ -36,6 +39,7 @@ class CholeskyFactor {
 
   Eigen::MatrixXd L_;  // its first size_ rows and columns count, and of these the lower half
   Index size_ = 0;
+  bool exact_ = true;
 };
 
 struct ActiveSetOptions {
