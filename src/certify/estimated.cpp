@@ -130,6 +130,9 @@ class Ascents {
     }
   }
 
+  /// All ends: C, and the directions in place of its gradients.
+  Correlation ends() const { return {at_.value, U_}; }
+
   /// The chosen ends, highest first, as a Supremum.
   Supremum summary(const std::vector<Index>& found) const {
     Supremum result;
@@ -249,6 +252,12 @@ Supremum ascend(const Residual& residual, Matrix starts, int iterations) {
   Ascents ascents(residual, std::move(starts));
   ascents.climb(iterations);
   return ascents.summary(ascents.distinct(ascents.count()));
+}
+
+Correlation ascend_each(const CorrelationField& field, Matrix starts, int iterations) {
+  Ascents ascents(field, std::move(starts));
+  ascents.climb(iterations);
+  return ascents.ends();
 }
 
 Supremum estimate_supremum(const Residual& residual, const Network& network,

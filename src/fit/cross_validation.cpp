@@ -16,6 +16,9 @@ namespace {
 constexpr int values_without_gain = 3;
 constexpr double clearly_worse = 1.02;
 
+// Most rounds of births for one value of λ on a fold: only errors come of it.
+constexpr int fold_rounds = 40;
+
 }  // namespace
 
 CrossValidation::CrossValidation(std::vector<Fold> folds, const PreparedRows& rows,
@@ -24,7 +27,9 @@ CrossValidation::CrossValidation(std::vector<Fold> folds, const PreparedRows& ro
       rows_(rows),
       options_(options),
       target_variance_(variance(rows.data)),
-      paths_(folds_.size()) {}
+      paths_(folds_.size()) {
+  for (const Fold& fold : folds_) solvers_.emplace_back(*fold.training);
+}
 
 std::vector<Candidate> CrossValidation::penalized_candidates(const std::vector<double>& lambdas,
                                                              Progress& progress) {
@@ -35,7 +40,7 @@ std::vector<Candidate> CrossValidation::penalized_candidates(const std::vector<d
     options.thorough = false;
     options.certified = false;
     options.gap_tolerance = std::max(options.gap_tolerance, 1e-2);
-    options.max_rounds = std::min(options.max_rounds, 8);
+    options.max_rounds = std::min(options.max_rounds, fold_rounds);
   }
   PathObserver observer;
   observer.should_stop = [&] { return progress.stopped(); };
@@ -46,10 +51,7 @@ std::vector<Candidate> CrossValidation::penalized_candidates(const std::vector<d
     std::vector<Errors> errors(folds_.size());
     for_each_block(static_cast<Index>(folds_.size()), [&](Index block) {
       const auto k = static_cast<std::size_t>(block);
-      const Objective& objective = *folds_[k].training;
-      const Network start =
-          paths_[k].empty() ? Network::empty(objective.dimension()) : paths_[k].back();
-      PathPoint point = solve_at(objective, lambdas[i], start, options, observer);
+      PathPoint point = solvers_[k].solve(lambdas[i], options, observer);
       paths_[k].push_back(point.network);
       errors[k] = held_out_errors(folds_[k], point.network);
       if (folds_.size() == 1) points_of_single_.push_back(std::move(point));

@@ -7,6 +7,7 @@
 #include "fit/progress.hpp"
 #include "lodestone/fit/fit.hpp"
 #include "lodestone/path/path.hpp"
+#include "path/corrective.hpp"
 
 namespace lodestone::fitting {
 
@@ -44,7 +45,8 @@ class CrossValidation {
   const PreparedRows& rows_;
   const FitOptions& options_;
   double target_variance_;
-  std::vector<std::vector<Network>> paths_;  // by fold, then λ
+  std::vector<path::CorrectivePath> solvers_;  // by fold
+  std::vector<std::vector<Network>> paths_;    // by fold, then λ
   std::vector<PathPoint> points_of_single_;
 };
 

@@ -17,6 +17,7 @@
 #include "fit/refit.hpp"
 #include "fit/relaxed.hpp"
 #include "fit/report.hpp"
+#include "path/corrective.hpp"
 #include "path/descent.hpp"
 
 namespace lodestone {
@@ -35,8 +36,8 @@ constexpr double steps_after_path = 20.0;
 
 FitOptions options_for_rows(const FitOptions& given, Index n) {
   FitOptions options = given;
-  options.path.max_neurons = given.max_features > 0 ? given.max_features : std::min<Index>(40, n);
-  options.path.gap_tolerance = given.gap_tolerance > 0.0 ? given.gap_tolerance : 1e-3;
+  options.path.max_neurons = given.max_features > 0 ? given.max_features : n;
+  options.path.gap_tolerance = given.gap_tolerance > 0.0 ? given.gap_tolerance : 1e-2;
   options.path.seed = given.seed;
   return options;
 }
@@ -135,27 +136,48 @@ void describe_path(const Objective& objective, double target_variance, FitResult
   }
 }
 
-// The chosen point, after the full search for sup |η| where it is not proven. What the short
-// searches along the path have missed there is made up for.
+// The same λ again, from the point's network and, on rows, from the direction where |η| is largest.
+PathPoint resumed(const Objective& objective, const PathPoint& point, const PathPlan& plan) {
+  const SampleObjective* rows = objective.sample();
+  if (rows == nullptr) {
+    return solve_at(objective, point.lambda, point.network, plan.options, plan.observer);
+  }
+  path::CorrectivePath corrective(*rows);
+  corrective.start_from(point.network);
+  if (point.certificate.direction.size() > 0) {
+    corrective.remember(point.certificate.direction.transpose());
+  }
+  return corrective.solve(point.lambda, plan.options, plan.observer);
+}
+
+// The chosen point, after the full search for sup |η| where it is not proven. Where that search
+// finds more, the work goes on from what it found, which may uncover more again.
 void search_chosen_point(const Objective& objective, const PathPlan& plan, PathPoint& point) {
   if (point.certificate.kind != Certificate::Kind::estimated) return;
-  const AscentOptions ascent = search::for_a_result(plan.options.seed);
+  AscentOptions ascent = search::for_a_result(plan.options.seed);
   const auto search = [&](PathPoint& at) {
     const Certificate full = estimate_certificate(objective, at.network, at.lambda, ascent);
     // Either search can only find too little.
     if (full.gap >= at.certificate.gap) at.certificate = full;
   };
   search(point);
-  const bool stopped = plan.observer.should_stop && plan.observer.should_stop();
-  if (point.certificate.relative_gap > plan.options.gap_tolerance && !stopped &&
-      point.network.width() < plan.options.max_neurons) {
-    PathOptions thorough = plan.options;
-    thorough.thorough = true;
-    PathPoint again = solve_at(objective, point.lambda, point.network, thorough, plan.observer);
+  PathPlan thorough = plan;
+  thorough.options.thorough = true;
+  const int most_resumptions = objective.smooth() ? 1 : 5;
+  for (int i = 0; i < most_resumptions; ++i) {
+    const bool stopped = plan.observer.should_stop && plan.observer.should_stop();
+    if (point.certificate.relative_gap <= plan.options.gap_tolerance || stopped ||
+        point.network.width() >= plan.options.max_neurons) {
+      break;
+    }
+    if (!objective.smooth()) ++thorough.options.seed;
+    PathPoint again = resumed(objective, point, thorough);
+    ascent.seed = thorough.options.seed;
     search(again);
     again.rounds += point.rounds;
     again.evaluations += point.evaluations;
-    if (again.certificate.gap < point.certificate.gap) point = std::move(again);
+    if (again.certificate.gap >= point.certificate.gap) break;
+    point = std::move(again);
   }
 }
 

@@ -1,7 +1,9 @@
 #include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
+#include <mutex>
 #include <numeric>
 #include <type_traits>
 #include <utility>
@@ -110,6 +112,13 @@ Precision parse_precision(const std::string& text) {
 
 using Float32Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
+// Inputs in float32 beside those in float64.
+struct Float32Copy {
+  std::once_flag made;
+  Float32Matrix values;
+  bool usable = false;
+};
+
 // The rows of a table and which of them count. Inputs and targets are shared by objectives that
 // leave out different rows.
 struct SampleObjective::Rows {
@@ -118,6 +127,17 @@ struct SampleObjective::Rows {
   std::shared_ptr<const Vector> weights;                         // n, or none: equal
   bool biases = false;
   kernels::RowBlocks visited;
+  std::shared_ptr<Float32Copy> float32 = std::make_shared<Float32Copy>();
+
+  // The inputs in float32, made when first asked for; none where a number is out of its range.
+  const Float32Matrix* in_float32() const {
+    if (const auto* stored = std::get_if<Float32Matrix>(X.get())) return stored;
+    std::call_once(float32->made, [&] {
+      float32->values = std::get<Matrix>(*X).cast<float>();
+      float32->usable = float32->values.allFinite();
+    });
+    return float32->usable ? &float32->values : nullptr;
+  }
 
   Index count() const { return y->size(); }
 
@@ -353,6 +373,29 @@ class RowSketch final : public CorrelationField {
   Vector weighted_;  // of largest absolute value 1
 };
 
+// A residual on all rows, with the inputs in float32.
+class Float32Field final : public CorrelationField {
+ public:
+  Float32Field(const kernels::SampleRows<float>& rows, const Vector& weighted)
+      : rows_(rows), scale_(weighted.cwiseAbs().maxCoeff()), weighted_(weighted) {
+    if (scale_ > 0.0) weighted_ /= scale_;
+  }
+
+  Correlation correlate(const Matrix& U) const override {
+    check_sizes(U, rows_.dimension());
+    Correlation result;
+    kernels::simd::masked_moments(rows_, U, weighted_, result.gradient);
+    result.gradient *= scale_;
+    result.value = result.gradient.cwiseProduct(U).rowwise().sum();
+    return result;
+  }
+
+ private:
+  kernels::SampleRows<float> rows_;
+  double scale_;     // of the residuals, which float32 might not hold
+  Vector weighted_;  // of largest absolute value 1
+};
+
 class SampleObjective::RowResidual final : public Residual {
  public:
   RowResidual(const SampleObjective& objective, const Network& network) : objective_(objective) {
@@ -392,6 +435,14 @@ class SampleObjective::RowResidual final : public Residual {
       }
     });
     return unit_directions(rows_at(positions_of_largest(pull, count)));
+  }
+
+  std::unique_ptr<CorrelationField> in_float32() const override {
+    const Float32Matrix* X = objective_.data_->in_float32();
+    if (X == nullptr) return nullptr;
+    const kernels::SampleRows<float> rows{X->data(), X->cols(), objective_.data_->biases,
+                                          objective_.data_->visited};
+    return std::make_unique<Float32Field>(rows, weighted_);
   }
 
   std::unique_ptr<CorrelationField> sketch(std::uint64_t seed) const override {
@@ -492,6 +543,98 @@ FeatureGram SampleObjective::feature_gram(const Matrix& U) const {
     gram.b = products.col(products.cols() - 1);
     return gram;
   });
+}
+
+FeatureGram SampleObjective::feature_gram(const Matrix& U, const Matrix& V) const {
+  check_sizes(U, dimension());
+  check_sizes(V, dimension());
+  const Index p = U.rows();
+  const Index q = V.rows();
+  const Index affine = input_dimension() + 1;
+  return data_->visit([&]<class T>(const kernels::SampleRows<T>& input) {
+    // Columns [σ(U), σ(V), 1, x, y], the activations padded with zeros. The features of U meet all
+    // of them, those of V the affine ones alone.
+    const kernels::PackedNeurons<T> of_u = kernels::simd::packed_directions<T>(U);
+    const kernels::PackedNeurons<T> of_v = kernels::simd::packed_directions<T>(V);
+    const Index u_columns = kernels::simd::padded_directions<T>(p);
+    const Index v_columns = kernels::simd::padded_directions<T>(q);
+    const Index first_affine = u_columns + v_columns;
+    const Index width = first_affine + affine + 1;
+    const std::vector<double> sums = sum_over_blocks(
+        data_->visited.count(), static_cast<std::size_t>(p * width + q * affine),
+        [&](Index block, double* to) {
+          const auto [first, rows] = data_->visited[block];
+          Matrix columns(rows, width);
+          kernels::simd::activations(input, first, rows, of_u, columns.data(), width);
+          kernels::simd::activations(input, first, rows, of_v, columns.data() + u_columns, width);
+          columns.middleCols(first_affine, affine) = affine_columns(inputs(first, rows));
+          columns.col(width - 1) = y_.segment(first, rows);
+          const auto weights = weights_.segment(first, rows);
+          add_gram(columns, weights, Eigen::Map<Matrix>(to, p, width));
+          const Vector factors = weights;
+          const kernels::PackedFactor<double> right(
+              rows, affine, kernels::rows_of(columns.data() + first_affine, width), factors.data());
+          kernels::simd::multiply_add(q, kernels::transpose_of(columns.data() + u_columns, width),
+                                      right, to + p * width, affine);
+        });
+    const Eigen::Map<const Matrix> products(sums.data(), p, width);
+    const Eigen::Map<const Matrix> v_moments(sums.data() + p * width, q, affine);
+    const Matrix u_moments = products.middleCols(first_affine, affine) * affine_inverse_;
+    FeatureGram gram{Matrix(p, p + q), products.col(width - 1)};
+    gram.K.leftCols(p) = symmetrized(
+        products.leftCols(p) - u_moments * products.middleCols(first_affine, affine).transpose());
+    gram.K.rightCols(q) = products.middleCols(u_columns, q) - u_moments * v_moments.transpose();
+    return gram;
+  });
+}
+
+ActiveRows SampleObjective::active_rows(const Matrix& U) const {
+  check_sizes(U, dimension());
+  const auto p = static_cast<std::size_t>(U.rows());
+  constexpr Index words_per_block = 4;
+  static_assert(rows_per_block <= 64 * words_per_block);
+  const kernels::RowBlocks& visited = data_->visited;
+  const auto words = static_cast<std::size_t>(visited.count() * words_per_block);
+  ActiveRows result;
+  result.bits.assign(p, std::vector<std::uint64_t>(words, 0));
+  std::vector<std::uint64_t> counting(words, 0);  // rows with weight
+  for_each_block(visited.count(), [&](Index block) {
+    const auto [first, rows] = visited[block];
+    Matrix features;
+    data_->visit([&, first = first, rows = rows](const auto& inputs) {
+      kernels::simd::activations(inputs, first, rows, U, features);
+    });
+    std::vector<std::uint64_t> on(p);
+    for (Index start = 0; start < rows; start += 64) {
+      std::fill(on.begin(), on.end(), std::uint64_t{0});
+      const auto word = static_cast<std::size_t>(block * words_per_block + start / 64);
+      for (Index t = start; t < std::min(rows, start + 64); ++t) {
+        if (weights_[first + t] == 0.0) continue;
+        counting[word] |= std::uint64_t{1} << (t - start);
+        const double* row = &features(t, 0);
+        for (std::size_t i = 0; i < p; ++i) {
+          on[i] |= std::uint64_t{row[i] > 0.0} << (t - start);
+        }
+      }
+      for (std::size_t i = 0; i < p; ++i) result.bits[i][word] = on[i];
+    }
+  });
+  const auto count = [](const std::vector<std::uint64_t>& of) {
+    Index sum = 0;
+    for (const std::uint64_t word : of) sum += std::popcount(word);
+    return sum;
+  };
+  const Index all = count(counting);
+  for (std::vector<std::uint64_t>& own : result.bits) {
+    // The mirror is on where the neuron is off; rows on its boundary add nothing to either.
+    std::vector<std::uint64_t> mirror = counting;
+    for (std::size_t w = 0; w < words; ++w) mirror[w] &= ~own[w];
+    const Index own_count = count(own);
+    const bool mirrored = 2 * own_count != all ? 2 * own_count > all : mirror < own;
+    result.mirrored.push_back(mirrored);
+    if (mirrored) own = std::move(mirror);
+  }
+  return result;
 }
 
 Affine SampleObjective::affine(const Network& network) const {

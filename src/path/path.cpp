@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "certify/gap.hpp"
 #include "certify/search_effort.hpp"
 #include "lodestone/core/error.hpp"
+#include "path/corrective.hpp"
 #include "path/descent.hpp"
 #include "path/lasso.hpp"
 
@@ -82,7 +84,31 @@ Matrix births(const Supremum& supremum, const Network& network, double lambda, d
   return born.topRows(count);
 }
 
+// One λ of a population, whose directions descend together.
+PathPoint solve_jointly(const Objective& objective, double lambda, const Network& start,
+                        const PathOptions& options, const PathObserver& observer);
+
+void check_lambda_of_path(double lambda) {
+  if (!(lambda > 0.0)) throw InvalidArgument("lambda", fmt::format("{}", lambda), "must be > 0");
+}
+
 }  // namespace
+
+const char* name(Ending ending) {
+  switch (ending) {
+    case Ending::tolerance:
+      return "tolerance";
+    case Ending::rounds:
+      return "rounds";
+    case Ending::neurons:
+      return "neurons";
+    case Ending::search:
+      return "search";
+    case Ending::interrupted:
+      return "interrupted";
+  }
+  return "";
+}
 
 void PathOptions::validate() const {
   const auto refuse = [](const char* field, const auto& value, const char* rule) {
@@ -115,7 +141,19 @@ double largest_lambda(const Objective& objective, std::uint64_t seed) {
 PathPoint solve_at(const Objective& objective, double lambda, const Network& start,
                    const PathOptions& options, const PathObserver& observer) {
   options.validate();
-  if (!(lambda > 0.0)) throw InvalidArgument("lambda", fmt::format("{}", lambda), "must be > 0");
+  check_lambda_of_path(lambda);
+  if (const SampleObjective* rows = objective.sample()) {
+    path::CorrectivePath corrective(*rows);
+    corrective.start_from(start);
+    return corrective.solve(lambda, options, observer);
+  }
+  return solve_jointly(objective, lambda, start, options, observer);
+}
+
+namespace {
+
+PathPoint solve_jointly(const Objective& objective, double lambda, const Network& start,
+                        const PathOptions& options, const PathObserver& observer) {
   PathPoint point;
   point.lambda = lambda;
   Network network = start;
@@ -132,6 +170,7 @@ PathPoint solve_at(const Objective& objective, double lambda, const Network& sta
   const auto stopped = [&] { return observer.should_stop && observer.should_stop(); };
   bool searched_thoroughly = false;
   bool full = false;
+  point.ending = Ending::rounds;
   while (point.rounds < options.max_rounds) {
     if (network.width() > 0) {
       path::Descended descended = path::descend(objective, network, lambda, descent);
@@ -149,6 +188,7 @@ PathPoint solve_at(const Objective& objective, double lambda, const Network& sta
       // No neuron can be born: what is left of the gap stays.
       point.network = std::move(network);
       full = true;
+      point.ending = Ending::neurons;
       break;
     }
     const auto residual = objective.residual(network);
@@ -170,12 +210,25 @@ PathPoint solve_at(const Objective& objective, double lambda, const Network& sta
       point.certificate = std::move(certificate);
       searched_thoroughly = thorough;
     }
-    if (point.certificate.relative_gap <= options.gap_tolerance || stopped()) break;
-    if (point.rounds >= best_round + round_patience) break;
+    if (point.certificate.relative_gap <= options.gap_tolerance) {
+      point.ending = Ending::tolerance;
+      break;
+    }
+    if (stopped()) {
+      point.ending = Ending::interrupted;
+      break;
+    }
+    if (point.rounds >= best_round + round_patience) {
+      point.ending = Ending::search;
+      break;
+    }
     least = 0.5 * residual->energy() + lambda * masses(network).sum();
     const Matrix born = births(supremum, network, lambda, birth_share * options.gap_tolerance,
                                std::max<Index>(0, options.max_neurons - network.width()));
-    if (born.rows() == 0 && point.rounds > 1) break;
+    if (born.rows() == 0 && point.rounds > 1) {
+      point.ending = Ending::search;
+      break;
+    }
     network = refitted(objective, network, born, lambda);
   }
   if (options.rigorous) {
@@ -192,6 +245,8 @@ PathPoint solve_at(const Objective& objective, double lambda, const Network& sta
   return point;
 }
 
+}  // namespace
+
 PathResult solve_path(const Objective& objective, const PathOptions& options,
                       const PathObserver& observer) {
   options.validate();
@@ -207,10 +262,13 @@ PathResult solve_path(const Objective& objective, const PathOptions& options,
     }
   }
   Network network = Network::empty(objective.dimension());
+  std::optional<path::CorrectivePath> corrective;
+  if (const SampleObjective* rows = objective.sample()) corrective.emplace(*rows);
   const int count = static_cast<int>(values.size());
   for (int i = 0; i < count && values[static_cast<std::size_t>(i)] > 0.0; ++i) {
-    PathPoint point =
-        solve_at(objective, values[static_cast<std::size_t>(i)], network, options, observer);
+    const double lambda = values[static_cast<std::size_t>(i)];
+    PathPoint point = corrective ? corrective->solve(lambda, options, observer)
+                                 : solve_jointly(objective, lambda, network, options, observer);
     result.interrupted = observer.should_stop && observer.should_stop();
     // A point that was cut short is only worth keeping where there is no other.
     if (result.interrupted && !result.points.empty()) break;

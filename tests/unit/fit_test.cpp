@@ -88,6 +88,7 @@ TEST(Fit, FindsHiddenDirections) {
     // Whether a refit is clearly better than the penalized network is close on so few rows; the
     // simplest model within a standard error is not.
     FitOptions options = for_teacher_rows();
+    options.gap_tolerance = 1e-3;
     options.select = Selection::one_standard_error;
     const FitResult result = fit(draw_samples(teacher, 600, 0.1, seed), std::nullopt, options);
     EXPECT_TRUE(result.cross_validated);
@@ -323,6 +324,7 @@ TEST(Fit, CollinearAndConstantColumnsDoNotChangeTheFit) {
   more.columns = {"a", "b", "c", "a - 2 b", "four"};
   for (const auto kind : {Standardization::Kind::scale, Standardization::Kind::whiten}) {
     FitOptions options = at_lambda(0.02);
+    options.gap_tolerance = 1e-3;
     options.standardize = kind;
     const FitResult plain = fit(rows, std::nullopt, options);
     const FitResult collinear = fit(more, std::nullopt, options);

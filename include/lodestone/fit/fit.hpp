@@ -45,10 +45,10 @@ struct FitOptions {
   /// The path. max_neurons and gap_tolerance are set by the two fields below.
   PathOptions path = default_path();
 
-  /// Relative gap of the path of all rows, > 0; 0: 1e-3 on rows, 2e-5 on populations.
+  /// Relative gap of the path of all rows, > 0; 0: 1e-2 on rows, 2e-5 on populations.
   double gap_tolerance = 0.0;
 
-  /// Most features, >= 1 and at most the number of rows; 0: 40, or fewer rows; 200 on populations.
+  /// Most features, >= 1 and at most the number of rows; 0: as many as it takes.
   Index max_features = 0;
 
   /// λ of the standardized problem, > 0: the path ends there and nothing is cross-validated. 0:

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "lodestone/core/types.hpp"
 #include "lodestone/model/network.hpp"
@@ -73,6 +74,10 @@ class Residual : public CorrelationField {
     static_cast<void>(seed);
     return nullptr;
   }
+
+  /// The same with inputs kept in float32, at about half the cost: values are off by some 1e-7 of
+  /// E |r| |u·x|. None where there is no such form. Refers to this residual, which must stay.
+  virtual std::unique_ptr<CorrelationField> in_float32() const { return nullptr; }
 };
 
 /// Least squares in the output weights with the directions fixed: minimize
@@ -84,6 +89,8 @@ struct FeatureGram {
 
 /// The amplitudes a that minimize ½ aᵀ K a − bᵀ a + ½ ridge ‖a‖²; ridge > 0.
 Vector solve_ridge(const FeatureGram& gram, double ridge);
+
+class SampleObjective;
 
 /// What a network is trained against: population or sample, behind one interface.
 ///
@@ -109,6 +116,10 @@ class Objective {
   /// The network that is the target, where the target is one and x ~ N(0, I): a proof then searches
   /// its span alone (docs/math.md, 6.7). Null otherwise.
   virtual const Teacher* target_network() const { return nullptr; }
+
+  /// This objective where E is a mean over rows, whose features a solver can switch on row by row.
+  /// Null otherwise.
+  virtual const SampleObjective* sample() const { return nullptr; }
 
   /// L of the network without neurons: ½ E y² once y has lost its affine part.
   virtual double null_loss() const = 0;
@@ -166,6 +177,14 @@ struct SampleData {
   Precision precision = Precision::float64;
 };
 
+/// The rows with weight on which each neuron is on, u·x_t > 0: its cell. A neuron and its mirror
+/// −u differ by a linear function, which is free: of the two, the one with fewer rows stands for
+/// both (of equally many, the one with the smaller bits).
+struct ActiveRows {
+  std::vector<bool> mirrored;                    ///< the bits are those of −u
+  std::vector<std::vector<std::uint64_t>> bits;  ///< for each neuron, 256 bits a block of rows
+};
+
 /// Sample objective: (weighted) means over n rows (docs/math.md, 3).
 class SampleObjective final : public Objective {
  public:
@@ -186,6 +205,8 @@ class SampleObjective final : public Objective {
   /// constructor does.
   SampleObjective with_weights(Vector weights) const;
 
+  const SampleObjective* sample() const override { return this; }
+
   /// Rows that count.
   Index rows() const;
 
@@ -200,6 +221,13 @@ class SampleObjective final : public Objective {
   std::unique_ptr<Residual> residual(const Network& network) const override;
   FeatureGram feature_gram(const Matrix& U) const override;
   Affine affine(const Network& network) const override;
+
+  /// For the features of U (p×d) with those of U and, after these, of V (q×d): K is p×(p+q), b is
+  /// that of U. What a Gram matrix needs when features are born.
+  FeatureGram feature_gram(const Matrix& U, const Matrix& V) const;
+
+  /// On which rows the neurons of directions U are on.
+  ActiveRows active_rows(const Matrix& U) const;
 
  private:
   class RowResidual;

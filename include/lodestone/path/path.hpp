@@ -27,11 +27,12 @@ struct PathOptions {
   /// A value of λ is done when the gap is at most this share of P_λ; > 0.
   double gap_tolerance = 1e-3;
 
-  /// Most neurons; >= 1. When more would be needed, a value of λ ends with the gap it has.
-  Index max_neurons = 200;
+  /// Most neurons; >= 1, on rows never more than there are rows. When more would be needed, a value
+  /// of λ ends with the gap it has.
+  Index max_neurons = 10'000;
 
-  /// Most rounds of joint descent and births for one value of λ; >= 1.
-  int max_rounds = 20;
+  /// Most rounds of births for one value of λ; >= 1.
+  int max_rounds = 200;
 
   /// Most iterations of one joint descent; >= 1.
   int max_iterations = 500;
@@ -57,6 +58,24 @@ struct PathOptions {
   void validate() const;
 };
 
+/// Why the work at a value of λ ended.
+enum class Ending {
+  tolerance,    ///< the gap is at most gap_tolerance of P_λ
+  rounds,       ///< max_rounds were taken
+  neurons,      ///< a neuron more would have been needed than max_neurons
+  search,       ///< no direction was found that would lower the gap further
+  interrupted,  ///< should_stop
+};
+const char* name(Ending ending);
+
+/// How hard sup |η| was searched for.
+struct SearchEffort {
+  Index starts = 0;           ///< ascents
+  Index maxima = 0;           ///< distinct ends
+  double unseen_share = 1.0;  ///< of the maxima, by Good and Turing: the share of random starts
+                              ///< whose end no other start found
+};
+
 /// The solution at one λ.
 struct PathPoint {
   double lambda = 0.0;
@@ -66,6 +85,8 @@ struct PathPoint {
   Certificate certificate;
   int rounds = 0;
   long evaluations = 0;  ///< of the gradient
+  Ending ending = Ending::search;
+  SearchEffort search;  ///< on rows: the last search at this λ
 };
 
 /// Whether the path came to its end.
@@ -85,9 +106,10 @@ struct PathObserver {
 double largest_lambda(const Objective& objective, std::uint64_t seed = 0);
 
 /// The certified λ-path: from λ_max, where no neuron has mass, λ falls and each solution starts
-/// from the one before. Neurons are born where |η| > 1, all weights descend together, neurons that
-/// came together are merged and those without mass removed, until the gap is below tolerance
-/// (docs/math.md, 9.1). λ >= λ_max gives the affine model. Throws InvalidArgument for bad options.
+/// from the one before. Neurons are born where |η| > 1, until the gap is below tolerance. On a
+/// population all weights descend together between births, on rows the directions stay and the
+/// amplitudes are exact (docs/math.md, 9.1 and 9.2). λ >= λ_max gives the affine model. Throws
+/// InvalidArgument for bad options.
 PathResult solve_path(const Objective& objective, const PathOptions& options,
                       const PathObserver& observer = {});
 
