@@ -93,6 +93,8 @@ Json certificate_json(const JudgedModel& judged, const ModelCertificate& found, 
                                       {"relative_gap", certificate.relative_gap},
                                       {"kind", name_of(certificate.kind)},
                                       {"maxima", certificate.maxima},
+                                      {"starts", certificate.starts},
+                                      {"unseen_share", certificate.unseen_share},
                                       {"search_failed", certificate.search_failed}};
   if (certificate.kind == Certificate::Kind::rigorous) {
     part["sup_eta_lower"] = certificate.sup_eta_lower;
@@ -143,8 +145,8 @@ std::string certificate_table(const JudgedModel& judged, const ModelCertificate&
                     "dimension {})\n",
                     certificate.sup_eta, certificate.sup_eta_lower, certificate.cells,
                     certificate.effective_dimension)
-              : fmt::format("sup |eta| = {:.6g} (estimated; {} local maxima found)\n",
-                            certificate.sup_eta, certificate.maxima);
+              : fmt::format("sup |eta| = {:.6g} (estimated; {} local maxima from {} starts)\n",
+                            certificate.sup_eta, certificate.maxima, certificate.starts);
   if (found.worst.direction.direction.size() > 0) {
     const Feature& worst = found.worst.direction;
     text += fmt::format(

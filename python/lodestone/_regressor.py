@@ -58,7 +58,7 @@ class LodestoneRegressor(
     relaxed : {"auto", "never", "always"}, default "auto"
         Refit the chosen features without penalty: where validation says it helps, never or always.
     max_features : int, optional
-        Most features, at least 1 and at most the rows. Default: 40, or the rows where fewer.
+        Most features, at least 1 and at most the rows. Default: as many as it takes.
     standardize : {"scale", "whiten", "none"}, default "scale"
         Columns before training: centred and of unit deviation, also uncorrelated, or as they are.
     biases : bool, default True
@@ -67,7 +67,7 @@ class LodestoneRegressor(
         How rows are kept and inner products computed; float32 is about twice as fast.
     gap_tolerance : float, optional
         A value of λ is done when its network is this close to the best of any width, relative, > 0.
-        Default: 0.001.
+        Default: 0.01.
     rigorous : bool, default False
         Prove the certificate by branch and bound; for effective dimensions up to about 4.
     bootstrap : int, default 0
@@ -396,6 +396,9 @@ def _path(parts: dict[str, Any]) -> dict[str, np.ndarray]:
         "validation_standard_error": errors[1],
         "rounds": np.array([point["rounds"] for point in points]),
         "evaluations": np.array([point["evaluations"] for point in points]),
+        "starts": certificates["starts"],
+        "unseen_share": certificates["unseen_share"],
+        "ending": np.array([point["ending"] for point in points]),
         "chosen": np.arange(len(points)) == chosen,
     }
 

@@ -29,6 +29,10 @@ class Certificate:
     """Unit direction where |η| is largest, in the objective's coordinates, a bias last."""
     maxima: int
     """Distinct local maxima of |η| that were found, up to sign."""
+    starts: int
+    """Ascents of the search."""
+    unseen_share: float
+    """Estimated share of maxima near the highest that no ascent came to (Good and Turing); 1 where it was not counted."""
     cells: int
     """Cells that the proof took; 0 when estimated."""
     effective_dimension: int

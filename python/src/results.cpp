@@ -22,6 +22,8 @@ nb::dict as_dict(const Certificate& certificate) {
   dict["search_failed"] = certificate.search_failed;
   dict["direction"] = to_numpy(certificate.direction);
   dict["maxima"] = certificate.maxima;
+  dict["starts"] = certificate.starts;
+  dict["unseen_share"] = certificate.unseen_share;
   dict["cells"] = certificate.cells;
   dict["effective_dimension"] = certificate.effective_dimension;
   return dict;
@@ -57,6 +59,7 @@ nb::dict as_dict(PathPoint point) {
   dict["certificate"] = python::as_dict(point.certificate);
   dict["rounds"] = point.rounds;
   dict["evaluations"] = point.evaluations;
+  dict["ending"] = name(point.ending);
   return dict;
 }
 

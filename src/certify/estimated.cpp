@@ -6,6 +6,9 @@
 
 #include "certify/ascent.hpp"
 #include "certify/gap.hpp"
+#include "certify/kink_ascent.hpp"
+#include "certify/row_search.hpp"
+#include "certify/search_effort.hpp"
 #include "core/largest.hpp"
 #include "lodestone/certify/certificate.hpp"
 #include "lodestone/core/error.hpp"
@@ -130,9 +133,6 @@ class Ascents {
     }
   }
 
-  /// All ends: C, and the directions in place of its gradients.
-  Correlation ends() const { return {at_.value, U_}; }
-
   /// The chosen ends, highest first, as a Supremum.
   Supremum summary(const std::vector<Index>& found) const {
     Supremum result;
@@ -254,14 +254,76 @@ Supremum ascend(const Residual& residual, Matrix starts, int iterations) {
   return ascents.summary(ascents.distinct(ascents.count()));
 }
 
-Correlation ascend_each(const CorrelationField& field, Matrix starts, int iterations) {
-  Ascents ascents(field, std::move(starts));
-  ascents.climb(iterations);
-  return ascents.ends();
+namespace {
+
+// What the first search has found on rows, followed along kinks and from new starts.
+Supremum searched_on(const Residual& residual, const Matrix& rows, const Network& network,
+                     std::uint64_t seed, const Supremum& found) {
+  constexpr double news_share = 1e-4;  // rise of the highest |C| that counts as something new
+  constexpr Index first_batch = 500;
+  constexpr double same_maximum_chord = 1e-2;
+  const Vector mass = masses(network);
+  std::vector<Index> with_mass;
+  for (Index i = 0; i < mass.size(); ++i) {
+    if (mass[i] > 0.0) with_mass.push_back(i);
+  }
+  const Matrix neurons = unit_directions(network.W(with_mass, Eigen::all));
+  const KinkAscents kinks(rows);
+  const Index most = affordable_starts(search::flops_for_a_result, rows.rows(), rows.cols());
+  Matrix known = found.maxima_directions;
+  double height = found.value;
+  Index starts = found.starts;
+  while (true) {
+    // Maxima count that come near the highest; where it rises, the count begins anew.
+    RowSearch search(residual, kinks, neurons, height, {}, RowSearch::all);
+    search.add(known);
+    bool done = false;
+    while (!done && search.highest() <= height * (1.0 + news_share)) {
+      const Index batch = std::max(first_batch, search.starts());
+      search.add(starts_around(rows_below(neurons, known), batch / 2, batch - batch / 2, seed,
+                               starts + search.starts()));
+      done = search.trusted() || starts + search.starts() >= most;
+    }
+    starts += search.starts();
+    const Ends maxima = search.maxima();
+    if (done) {
+      // The maxima at neurons, and lower ones, are those of the first search.
+      const Ends both = distinct({rows_below(maxima.directions, found.maxima_directions),
+                                  joined(maxima.values, found.maxima_values),
+                                  Vector::Ones(maxima.values.size() + found.maxima)},
+                                 same_maximum_chord, 0.0, maxima.values.size() + found.maxima);
+      Supremum result;
+      result.value = search.highest();
+      result.direction = search.direction();
+      result.maxima = both.values.size();
+      result.maxima_directions = both.directions;
+      result.maxima_values = both.values;
+      result.starts = starts;
+      result.unseen_share = search.unseen_share();
+      return result;
+    }
+    height = search.highest();
+    known = maxima.directions;
+  }
 }
+
+// Multi-start ascents of as many steps as the options say.
+Supremum ascended(const Residual& residual, const Network& network, const AscentOptions& options);
+
+}  // namespace
 
 Supremum estimate_supremum(const Residual& residual, const Network& network,
                            const AscentOptions& options) {
+  Supremum found = ascended(residual, network, options);
+  if (!options.until_trusted || !(found.value > 0.0)) return found;
+  const ResidualMeasure measure = residual.measure();
+  const auto* rows = std::get_if<RowMeasure>(&measure);
+  return rows == nullptr ? found : searched_on(residual, rows->rows, network, options.seed, found);
+}
+
+namespace {
+
+Supremum ascended(const Residual& residual, const Network& network, const AscentOptions& options) {
   if (options.random_starts < 0 || options.most_neurons < 0 || options.suggested < 0 ||
       options.iterations < 1 || options.most_refined < 1 || options.finalists < 1) {
     throw InvalidArgument("ascent options", "",
@@ -277,6 +339,11 @@ Supremum estimate_supremum(const Residual& residual, const Network& network,
     return last;
   };
   Matrix starts = ascent_starts(residual, network, options);
+  const Index count = starts.rows();
+  const auto counted = [&](Supremum found) {
+    found.starts = count;
+    return found;
+  };
   if (const auto sketch = options.sketch ? residual.sketch(options.seed) : nullptr) {
     // What is known beforehand does not depend on which rows the part has.
     const Matrix known = starts.topRows(starts.rows() - options.random_starts);
@@ -293,11 +360,13 @@ Supremum estimate_supremum(const Residual& residual, const Network& network,
     } else {
       last.climb(options.iterations);
     }
-    return last.summary(last.hills(last.distinct(options.most_refined)));
+    return counted(last.summary(last.hills(last.distinct(options.most_refined))));
   }
   const Ascents last = ends(residual, std::move(starts), options.most_refined, 0.0);
-  return last.summary(last.hills(last.distinct(options.most_refined)));
+  return counted(last.summary(last.hills(last.distinct(options.most_refined))));
 }
+
+}  // namespace
 
 Certificate estimate_certificate(const Objective& objective, const Network& network, double lambda,
                                  const AscentOptions& options) {

@@ -30,18 +30,21 @@ AscentOptions at_the_bound(std::uint64_t seed) {
 AscentOptions for_lambda_max(std::uint64_t seed) {
   AscentOptions ascent = for_a_result(seed);
   ascent.finalists = finalists;
+  ascent.until_trusted = false;
   return ascent;
 }
 
 AscentOptions for_a_result(std::uint64_t seed) {
   AscentOptions ascent;
   ascent.sketch = true;
+  ascent.until_trusted = true;
   ascent.seed = seed;
   return ascent;
 }
 
 AscentOptions for_a_start(std::uint64_t seed) {
   AscentOptions ascent = for_a_result(seed);
+  ascent.until_trusted = false;
   ascent.random_starts = 100;
   ascent.most_neurons = 50;
   ascent.iterations = 20;

@@ -9,6 +9,9 @@ namespace lodestone::search {
 // How far a search for sup |η| goes, by what it is for. All of them begin on a sketch where rows
 // are many (AscentOptions::sketch).
 
+/// Most flops of the search for a result on rows.
+inline constexpr double flops_for_a_result = 5e10;
+
 /// For births: any direction above 1 will do. On rows many starts take few steps. On populations
 /// (`smooth`), where directions are cheap to try, the maxima themselves leave less for later
 /// rounds.

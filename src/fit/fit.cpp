@@ -17,7 +17,6 @@
 #include "fit/refit.hpp"
 #include "fit/relaxed.hpp"
 #include "fit/report.hpp"
-#include "path/corrective.hpp"
 #include "path/descent.hpp"
 
 namespace lodestone {
@@ -48,15 +47,6 @@ FitOptions options_for_population(const FitOptions& given) {
   options.path.gap_tolerance = given.gap_tolerance > 0.0 ? given.gap_tolerance : 2e-5;
   options.path.seed = given.seed;
   return options;
-}
-
-// On many rows thorough searches would take most of the time, and the idle end of descents most of
-// the rest: the chosen λ alone has a search, and fewer iterations show that a descent is over.
-void save_searches_on_many_rows(const Objective& objective, PathOptions& options) {
-  const Network null = Network::empty(objective.dimension());
-  if (objective.residual(null)->sketch(options.seed) == nullptr) return;
-  options.thorough = false;
-  options.stagnation_window = 8;
 }
 
 // Candidates and their errors on held-out rows; what is left of `lambdas` is the path that all rows
@@ -95,6 +85,17 @@ PathPlan watched_path(const PathOptions& options, Progress& progress) {
     return true;
   };
   return plan;
+}
+
+// The smallest λ that can be chosen: that of the best network, or of the best refit.
+double smallest_choice(const std::vector<Candidate>& candidates,
+                       const std::vector<double>& lambdas) {
+  int last = 0;
+  for (const bool relaxed : {false, true}) {
+    const int best = fitting::position_of_least(candidates, relaxed);
+    if (best >= 0) last = std::max(last, candidates[static_cast<std::size_t>(best)].index);
+  }
+  return lambdas[static_cast<std::size_t>(last)];
 }
 
 // The path of all rows, as far as validation went.
@@ -136,48 +137,36 @@ void describe_path(const Objective& objective, double target_variance, FitResult
   }
 }
 
-// The same λ again, from the point's network and, on rows, from the direction where |η| is largest.
-PathPoint resumed(const Objective& objective, const PathPoint& point, const PathPlan& plan) {
-  const SampleObjective* rows = objective.sample();
-  if (rows == nullptr) {
-    return solve_at(objective, point.lambda, point.network, plan.options, plan.observer);
-  }
-  path::CorrectivePath corrective(*rows);
-  corrective.start_from(point.network);
-  if (point.certificate.direction.size() > 0) {
-    corrective.remember(point.certificate.direction.transpose());
-  }
-  return corrective.solve(point.lambda, plan.options, plan.observer);
-}
-
-// The chosen point, after the full search for sup |η| where it is not proven. Where that search
-// finds more, the work goes on from what it found, which may uncover more again.
+// The chosen point, after the full search for sup |η| where it is not proven. What the short
+// searches along the path have missed there is made up for.
 void search_chosen_point(const Objective& objective, const PathPlan& plan, PathPoint& point) {
   if (point.certificate.kind != Certificate::Kind::estimated) return;
-  AscentOptions ascent = search::for_a_result(plan.options.seed);
+  const auto stopped = [&] { return plan.observer.should_stop && plan.observer.should_stop(); };
+  PathOptions thorough = plan.options;
+  thorough.thorough = true;
+  thorough.search_flops = search::flops_for_a_result;
+  if (objective.sample() != nullptr) {
+    // A path on rows searches as it goes; it goes on where its last search fell short.
+    if (point.ending != Ending::search || stopped()) return;
+    PathPoint again = solve_at(objective, point.lambda, point.network, thorough, plan.observer);
+    again.rounds += point.rounds;
+    point = std::move(again);
+    return;
+  }
+  const AscentOptions ascent = search::for_a_result(plan.options.seed);
   const auto search = [&](PathPoint& at) {
     const Certificate full = estimate_certificate(objective, at.network, at.lambda, ascent);
     // Either search can only find too little.
     if (full.gap >= at.certificate.gap) at.certificate = full;
   };
   search(point);
-  PathPlan thorough = plan;
-  thorough.options.thorough = true;
-  const int most_resumptions = objective.smooth() ? 1 : 5;
-  for (int i = 0; i < most_resumptions; ++i) {
-    const bool stopped = plan.observer.should_stop && plan.observer.should_stop();
-    if (point.certificate.relative_gap <= plan.options.gap_tolerance || stopped ||
-        point.network.width() >= plan.options.max_neurons) {
-      break;
-    }
-    if (!objective.smooth()) ++thorough.options.seed;
-    PathPoint again = resumed(objective, point, thorough);
-    ascent.seed = thorough.options.seed;
+  if (point.certificate.relative_gap > plan.options.gap_tolerance && !stopped() &&
+      point.network.width() < plan.options.max_neurons) {
+    PathPoint again = solve_at(objective, point.lambda, point.network, thorough, plan.observer);
     search(again);
     again.rounds += point.rounds;
     again.evaluations += point.evaluations;
-    if (again.certificate.gap >= point.certificate.gap) break;
-    point = std::move(again);
+    if (again.certificate.gap < point.certificate.gap) point = std::move(again);
   }
 }
 
@@ -243,7 +232,6 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
   FitOptions options = options_for_rows(given, dealt.data.y.size());
   const fitting::PreparedRows rows = fitting::prepare(std::move(dealt.data), options);
   const Objective& objective = *rows.objective;
-  save_searches_on_many_rows(objective, options.path);
 
   const double largest = largest_lambda(objective, options.seed);
   std::vector<double> lambdas = fitting::lambda_values(options, largest);
@@ -269,6 +257,7 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
   if (choosing) {
     cross_validate(std::move(folds), rows, options, one_path, lambdas, progress, result);
   }
+  if (choosing) options.path.quick_below = smallest_choice(result.candidates, lambdas);
   const PathPlan plan =
       path_of_all_rows(options.path, std::move(lambdas), largest, choosing, progress);
   if (result.path.points.empty()) result.path = solve_path(objective, plan.options, plan.observer);

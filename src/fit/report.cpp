@@ -38,12 +38,24 @@ std::vector<std::string> choice_warnings(const FitResult& result, const PathOpti
         "the linear one",
         result.lambda, result.path.lambda_max));
   }
-  if (result.network.width() >= path.max_neurons &&
-      result.certificate.relative_gap > path.gap_tolerance) {
+  const auto chosen = static_cast<std::size_t>(result.chosen().index);
+  const Ending ending = result.path.points[chosen].ending;
+  if (ending == Ending::neurons) {
     warnings.push_back(
         fmt::format("the gap is that of a network of at most {} neurons; --max-features raises the "
                     "bound",
                     path.max_neurons));
+  } else if (ending == Ending::rounds) {
+    warnings.push_back(
+        fmt::format("the gap is above its tolerance after {} rounds of births", path.max_rounds));
+  } else if (ending == Ending::search) {
+    const Certificate& certificate = result.certificate;
+    warnings.push_back(
+        certificate.relative_gap > path.gap_tolerance
+            ? fmt::format("the gap is above its tolerance: births no longer lower it")
+            : fmt::format("the gap may be understated: after {} starts new ones still find new "
+                          "maxima of |eta| (estimated share unseen {:.0f}%)",
+                          certificate.starts, 100.0 * certificate.unseen_share));
   }
   return warnings;
 }

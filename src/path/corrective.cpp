@@ -8,60 +8,37 @@
 #include <utility>
 #include <vector>
 
-#include "certify/ascent.hpp"
 #include "certify/gap.hpp"
+#include "certify/row_search.hpp"
 #include "lodestone/core/random.hpp"
 #include "path/active_set.hpp"
 #include "path/descent.hpp"
-#include "path/direction_search.hpp"
 
 namespace lodestone::path {
 namespace {
 
-Matrix rows_below(const Matrix& above, const Matrix& below) {
-  Matrix all(above.rows() + below.rows(), below.cols());
-  all << above, below;
-  return all;
-}
-
 // Flops of one batch of directions: about a tenth of a second.
 constexpr double batch_flops = 3e8;
 
-// Ends of ascents within this chord of each other are one birth; for counting, one maximum.
+// Maxima within this chord of each other are one birth.
 constexpr double same_birth = 1e-3;
-constexpr double same_maximum = 1e-2;
 
-// Ends of ascents below this share of λ are forgotten.
-constexpr double kept_share = 0.995;
+// Ends of a batch that go on along kinks in a quick search. In a thorough one all do.
+constexpr Index quick_on_kinks = 100;
 
-// Rise at which ascents end from which on float32 is fine enough.
-constexpr double float32_least_rise = 1e-4;
-
-// Most ends of one batch that go on along ridges.
-constexpr Index most_on_ridges = 200;
-
-// Starts near neurons for each neuron, at distances between these shares of their length, and
-// starts anywhere. Fewer neurons than `few` count as so many, and start ascents themselves.
+// Starts near neurons, and elsewhere, for each neuron; fewer neurons than `few` count as so many,
+// and start ascents themselves.
 constexpr double near_for_each = 1.0;
-constexpr double random_for_each = 0.3;
-constexpr double nearest = 0.1;
-constexpr double farthest = 0.6;
+constexpr double far_for_each = 1.0;
 constexpr Index few = 50;
-// Without a thorough search at the end of each λ, the share of them that is made.
+// How many of these quick and thorough searches make in a round.
 constexpr double quick_share = 0.5;
+constexpr double thorough_share = 2.0;
 
-// Fewest starts of the search before a gap counts as small enough.
-constexpr Index least_starts = 1000;
-
-// Steps of an ascent; of those that bring known maxima to rest between two searches, and how often;
-// and of those along ridges.
+// Steps of an ascent; of those that bring known maxima to rest between two searches, and how often.
 constexpr int search_steps = 30;
 constexpr int following_steps = 4;
 constexpr int most_followings = 3;
-constexpr int ridge_steps = 8;
-
-// On very many rows ascents go on a sketch first, and so many of the highest ends on all rows.
-constexpr Index finalists = 64;
 
 // Shares of the tolerance: excess of |η| over 1 that is worth a neuron; rise of sup |η| that counts
 // as something new; fall of P_λ that counts as progress.
@@ -205,69 +182,10 @@ void CorrectivePath::settle(double lambda, double tolerance, const PathObserver&
   }
 }
 
-// What a search has found so far.
-struct CorrectivePath::Findings {
-  Ends ends;  // above the share of λ that is kept, several of one maximum included
-  double highest = 0.0;
-  Vector direction;
-  Index starts = 0;
-};
-
-// One batch of ascents, added to what is found.
-void CorrectivePath::search(const Residual& residual, const Matrix& starts, double lambda,
-                            const ClimbOptions& options, int along_ridges, Findings& found) const {
-  Matrix remaining = starts;
-  if (const auto sketch = residual.sketch(random_used_)) {
-    const Ends rough = climb(*sketch, std::move(remaining), options);
-    remaining = distinct(rough, same_birth, 0.0, finalists).directions;
-  }
-  // Where the tolerance allows, ascents are made in float32 and their ends measured in float64. The
-  // first ones stop where kinks meet; ascents that know kinks take the highest further.
-  const auto quick = options.least_rise >= float32_least_rise ? residual.in_float32() : nullptr;
-  const CorrelationField& field = quick ? *quick : static_cast<const CorrelationField&>(residual);
-  const Ends low = distinct(climb(field, std::move(remaining), options), same_birth,
-                            kept_share * lambda, most_on_ridges);
-  Ends ends = low;
-  if (along_ridges > 0) ends.directions = ascend_each(field, low.directions, along_ridges).gradient;
-  ends.values = residual.correlate(ends.directions).value;
-  std::vector<Index> kept;
-  for (Index i = 0; i < ends.values.size(); ++i) {
-    const double height = std::abs(ends.values[i]);
-    if (height >= kept_share * lambda) kept.push_back(i);
-    if (height > found.highest) {
-      found.highest = height;
-      found.direction = ends.directions.row(i);
-    }
-  }
-  found.starts += starts.rows();
-  found.ends.directions = rows_below(found.ends.directions, ends.directions(kept, Eigen::all));
-  const auto joined = [](const Vector& above, const Vector& below) {
-    Vector all(above.size() + below.size());
-    all << above, below;
-    return all;
-  };
-  found.ends.values = joined(found.ends.values, ends.values(kept));
-  found.ends.counts = joined(found.ends.counts, ends.counts(kept));
-}
-
-// Directions near neurons, at distances from a twentieth to half of their length, where most of
-// what is missing lies; and a few anywhere.
-Matrix CorrectivePath::new_starts(Index near, Index random, std::uint64_t seed) {
-  if (U_.rows() == 0) {
-    random += near;
-    near = 0;
-  }
-  Matrix starts = random_directions(near + random, objective_.dimension(), seed, random_used_);
-  const RandomStream stream(seed, "distances from neurons");
-  for (Index i = 0; i < near; ++i) {
-    const double share = stream.uniform(random_used_ + static_cast<std::uint64_t>(i));
-    const double distance = nearest * std::pow(farthest / nearest, share);
-    const Index neuron = static_cast<Index>((random_used_ + static_cast<std::uint64_t>(i)) %
-                                            static_cast<std::uint64_t>(U_.rows()));
-    starts.row(i) = U_.row(neuron) + distance * starts.row(i);
-  }
-  random_used_ += static_cast<std::uint64_t>(near + random);
-  return unit_directions(starts);
+Matrix CorrectivePath::new_starts(Index near, Index far, std::uint64_t seed) {
+  const Index first = starts_used_;
+  starts_used_ += near + far;
+  return starts_around(rows_below(U_, pool_), near, far, seed, first);
 }
 
 PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
@@ -277,96 +195,99 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
   const double tolerance = options.gap_tolerance;
   const double margin = birth_share * tolerance;
   const Index most = std::min(options.max_neurons, objective_.rows());
-  const Index d = objective_.dimension();
+  const Index most_starts = affordable_starts(options.search_flops, objective_.rows(), objective_.dimension());
+  const bool thorough = options.thorough && lambda >= options.quick_below;
+  const Index on_kinks = thorough ? RowSearch::all : quick_on_kinks;
   ClimbOptions climbing;
   climbing.batch = affordable_batch();
   climbing.should_stop = observer.should_stop;
-  climbing.height = lambda;
   climbing.least_rise = std::min(3e-4, 0.1 * tolerance);
   climbing.shortest_step = std::min(1e-3, 0.1 * tolerance);
+  climbing.steps = search_steps;
+  ClimbOptions following = climbing;
+  following.steps = following_steps;
 
-  const auto born = [&](const Ends& maxima) {
-    const Index room = std::max<Index>(0, most - U_.rows());
-    const Ends above = distinct(maxima, same_birth, lambda * (1.0 + margin), room);
-    append(above.directions, observer);
-    return above.values.size();
+  const auto born = [&](const Matrix& maxima) {
+    append(maxima.topRows(std::min(maxima.rows(), std::max<Index>(0, most - U_.rows()))), observer);
+    return maxima.rows();
   };
-  // Starts of a search with so many times the usual effort.
-  const auto fresh_starts = [&](double effort) {
+  const auto above = [&](const Ends& ends) {
+    return distinct(ends, same_birth, lambda * (1.0 + margin), 2 * most).directions;
+  };
+  const auto usual_starts = [&](double effort) {
     const double neurons = static_cast<double>(std::max(U_.rows(), few));
     return new_starts(static_cast<Index>(std::ceil(effort * near_for_each * neurons)),
-                      static_cast<Index>(std::ceil(effort * random_for_each * neurons)),
-                      options.seed);
+                      static_cast<Index>(std::ceil(effort * far_for_each * neurons)), options.seed);
+  };
+  // Half of them near neurons.
+  const auto starts_in_all = [&](Index count) {
+    return new_starts(count / 2, count - count / 2, options.seed);
   };
 
   settle(lambda, margin, observer);
-  const double usual = options.thorough ? 1.0 : quick_share;
+  const double usual = thorough ? thorough_share : quick_share;
   double effort = usual;
   double least = HUGE_VAL;  // P_λ at the last progress
   int progress_round = 0;
+  Index needed_starts = 0;  // of the last search that did not find |η| low enough
   while (true) {
     ++point.rounds;
     Network now = network();
     const auto residual = objective_.residual(now);
-    Findings found{{Matrix(0, d), Vector(0), Vector(0)}, 0.0, Vector(), 0};
-    if (U_.rows() > 0) {
-      const Vector at_neurons = residual->correlate(U_).value.cwiseAbs();
-      Index strongest = 0;
-      found.highest = at_neurons.maxCoeff(&strongest);
-      found.direction = U_.row(strongest);
-    }
+    if (!kinks_) kinks_.emplace(std::get<RowMeasure>(residual->measure()).rows);
+    RowSearch search(*residual, *kinks_, U_, lambda, climbing, on_kinks);
     const auto certified = [&] {
       Supremum supremum;
-      supremum.value = found.highest;
-      supremum.direction = found.direction;
+      supremum.value = search.highest();
+      supremum.direction = search.direction();
+      supremum.starts = search.starts();
       return estimated_certificate(*residual, now, lambda, supremum);
     };
-    climbing.steps = search_steps;
-    Matrix starts = rows_below(pool_, fresh_starts(effort));
+    Matrix starts = rows_below(pool_, usual_starts(effort));
     if (U_.rows() <= few) starts = rows_below(U_, starts);
-    search(*residual, starts, lambda, climbing, ridge_steps, found);
+    search.add(std::move(starts));
     Certificate certificate = certified();
     // Before a gap counts as small enough the search goes on, each batch of as many starts as all
-    // before it, until one finds nothing higher.
-    while (options.thorough && certificate.relative_gap <= tolerance && !stopped(observer)) {
-      const double highest = found.highest;
-      const double neurons = static_cast<double>(std::max(U_.rows(), few));
-      search(*residual,
-             fresh_starts(std::max<double>(1.0, static_cast<double>(found.starts) /
-                                                    ((near_for_each + random_for_each) * neurons))),
-             lambda, climbing, ridge_steps, found);
+    // before it, until one finds nothing higher and few maxima can be unseen.
+    bool trusted = !thorough;
+    while (thorough && certificate.relative_gap <= tolerance && !stopped(observer)) {
+      if (search.starts() >= most_starts) break;
+      const double highest = search.highest();
+      search.add(starts_in_all(std::max(search.starts(), needed_starts / 2)));
       certificate = certified();
-      if (found.starts >= least_starts &&
-          found.highest <= highest * (1.0 + news_share * tolerance)) {
-        break;
-      }
+      const bool news = search.highest() > highest * (1.0 + news_share * tolerance);
+      trusted = !news && search.trusted();
+      if (trusted) break;
     }
+    if (certificate.relative_gap > tolerance) needed_starts = search.starts();
     const double value = 0.5 * residual->energy() + lambda * masses(now).sum();
     if (value <= least * (1.0 - progress_share * tolerance) ||
         certificate.gap <= 0.9 * point.certificate.gap) {
       least = std::min(least, value);
       progress_round = point.rounds;
     }
-    if (point.rounds == 1 || certificate.gap <= point.certificate.gap) {
-      const Ends maxima = distinct(found.ends, same_maximum, 0.0, found.ends.values.size());
-      certificate.maxima = maxima.values.size();
-      point.search.starts = found.starts;
-      point.search.maxima = maxima.values.size();
-      const double ends = maxima.counts.sum();
-      const auto alone = static_cast<double>((maxima.counts.array() == 1.0).count());
-      point.search.unseen_share = ends > 0.0 ? alone / ends : 0.0;
+    // Of two gaps the one that was searched for harder counts.
+    if (point.rounds == 1 || certificate.gap <= point.certificate.gap ||
+        search.starts() > point.certificate.starts) {
+      certificate.maxima = search.maxima().values.size();
+      certificate.unseen_share = search.unseen_share();
       point.network = std::move(now);
       point.certificate = std::move(certificate);
     }
-    const Ends maxima = distinct(found.ends, same_birth, lambda, 2 * most);
-    pool_ = maxima.directions;
+    const Matrix maxima = above(search.ends());
+    pool_ = distinct(search.ends(), same_birth, lambda, 2 * most).directions;
     const auto ended = [&]() -> std::optional<Ending> {
-      if (point.certificate.relative_gap <= tolerance) return Ending::tolerance;
+      if (point.certificate.relative_gap <= tolerance) {
+        return trusted             ? Ending::tolerance
+               : stopped(observer) ? Ending::interrupted
+                                   : Ending::search;
+      }
       if (stopped(observer)) return Ending::interrupted;
       if (point.rounds >= options.max_rounds) return Ending::rounds;
       if (point.rounds >= progress_round + patience) return Ending::search;
+      if (U_.rows() >= most) return Ending::neurons;
       if (born(maxima) > 0) return std::nullopt;
-      return U_.rows() >= most ? Ending::neurons : Ending::search;
+      return Ending::search;
     }();
     if (ended) {
       point.ending = *ended;
@@ -375,14 +296,13 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
     effort = (point.certificate.relative_gap > 3.0 * tolerance ? 1.0 : 2.0) * usual;
     settle(lambda, margin, observer);
     // What is known already is brought to rest before the next search.
-    climbing.steps = following_steps;
     for (int i = 0; i < most_followings && !stopped(observer); ++i) {
       const auto left = objective_.residual(network());
-      Findings near{{Matrix(0, d), Vector(0), Vector(0)}, 0.0, Vector(), 0};
-      search(*left, U_.rows() <= few ? rows_below(U_, pool_) : pool_, lambda, climbing, 0, near);
-      const Ends again = distinct(near.ends, same_birth, lambda, 2 * most);
-      pool_ = again.directions;
-      if (near.highest <= lambda * (1.0 + 0.5 * tolerance) || born(again) == 0) break;
+      RowSearch near(*left, *kinks_, U_, lambda, following, on_kinks);
+      near.add(U_.rows() <= few ? rows_below(U_, pool_) : pool_);
+      pool_ = distinct(near.ends(), same_birth, lambda, 2 * most).directions;
+      if (near.highest() <= lambda * (1.0 + 0.5 * tolerance) || born(above(near.ends())) == 0)
+        break;
       settle(lambda, margin, observer);
     }
   }

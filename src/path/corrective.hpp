@@ -1,9 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
+#include "certify/kink_ascent.hpp"
 #include "lodestone/path/path.hpp"
-#include "path/direction_search.hpp"
 
 namespace lodestone::path {
 
@@ -27,8 +28,6 @@ class CorrectivePath {
   PathPoint solve(double lambda, const PathOptions& options, const PathObserver& observer);
 
  private:
-  struct Findings;
-
   bool stopped(const PathObserver& observer) const {
     return observer.should_stop && observer.should_stop();
   }
@@ -38,18 +37,17 @@ class CorrectivePath {
   void keep(const std::vector<Index>& features);
   void solve_amplitudes(double lambda, double tolerance, const PathObserver& observer);
   bool merge_cells();
-  void search(const Residual& residual, const Matrix& starts, double lambda,
-              const ClimbOptions& options, int along_ridges, Findings& found) const;
-  Matrix new_starts(Index near, Index random, std::uint64_t seed);
+  Matrix new_starts(Index near, Index far, std::uint64_t seed);
   void settle(double lambda, double tolerance, const PathObserver& observer);
 
   const SampleObjective& objective_;
-  Matrix U_;  // unit directions of the features
+  std::optional<KinkAscents> kinks_;  // of all rows, made for the first search
+  Matrix U_;                          // unit directions of the features
   Matrix K_;
   Vector b_;
   Vector a_;     // signed masses
   Matrix pool_;  // maxima seen that are no features
-  std::uint64_t random_used_ = 0;
+  Index starts_used_ = 0;
 };
 
 }  // namespace lodestone::path

@@ -268,11 +268,12 @@ std::vector<Option> fit_options(FitRequest& r) {
                      how.lambda),
       select,
       relaxed,
-      number<Index>("max-features", "N", "Most features, >= 1, at most the rows; 0 takes 40 [0]",
+      number<Index>("max-features", "N",
+                    "Most features, >= 1, at most the rows; 0 takes as many as it needs [0]",
                     how.max_features),
       number_or_auto("gap-tolerance",
                      "A value of the weight decay is done when its network is this close to the "
-                     "best of any width, relative, > 0 [auto: 0.001, on populations 0.00002]",
+                     "best of any width, relative, > 0 [auto: 0.01, on populations 0.00002]",
                      how.gap_tolerance),
       flag_option(
           "rigorous",

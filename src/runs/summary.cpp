@@ -14,10 +14,17 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json to_json(const Certificate& certificate) {
-  return {{"sup_eta", certificate.sup_eta},
-          {"gap", certificate.gap},
-          {"relative_gap", certificate.relative_gap},
-          {"kind", certificate.kind == Certificate::Kind::rigorous ? "rigorous" : "estimated"}};
+  const bool rigorous = certificate.kind == Certificate::Kind::rigorous;
+  Json json = {{"sup_eta", certificate.sup_eta},
+               {"gap", certificate.gap},
+               {"relative_gap", certificate.relative_gap},
+               {"kind", rigorous ? "rigorous" : "estimated"}};
+  if (!rigorous) {
+    json["starts"] = certificate.starts;
+    json["distinct_maxima"] = certificate.maxima;
+    json["unseen_share"] = certificate.unseen_share;
+  }
+  return json;
 }
 
 Json to_json(const Recovery& recovery) {

@@ -59,7 +59,7 @@ def test_files_agree_with_each_other(run):
     assert sum(feature["share"] for feature in summary["feature_list"]) == pytest.approx(1)
     [chosen] = [line for line in path if line["chosen"] == "1"]
     assert float(chosen["lambda"]) == summary["lambda"]
-    assert float(chosen["relative_gap"]) == summary["certificate"]["relative_gap"] <= 1e-3
+    assert float(chosen["relative_gap"]) == summary["certificate"]["relative_gap"] <= 1e-2
     [choice] = [line for line in tried if line["chosen"] == "1"]
     assert float(choice["lambda"]) == summary["selection"]["chosen"]["lambda"]
     assert float(choice["validation_error"]) == summary["selection"]["chosen"]["validation_error"]

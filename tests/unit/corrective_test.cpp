@@ -87,9 +87,9 @@ TEST(CorrectivePath, ReachesTheToleranceAndSaysSo) {
       last = point.penalized_loss;
       EXPECT_EQ(point.network.width() == 0, share > 1.0);
       if (share > 1.0) continue;
-      EXPECT_GE(point.search.starts, 500);
-      EXPECT_GE(point.search.unseen_share, 0.0);
-      EXPECT_LE(point.search.unseen_share, 1.0);
+      EXPECT_GE(point.certificate.starts, 500);
+      EXPECT_GE(point.certificate.unseen_share, 0.0);
+      EXPECT_LE(point.certificate.unseen_share, 1.0);
       // No two neurons of one sign have the same rows switched on.
       const ActiveRows active = objective.active_rows(point.network.W);
       for (Index i = 0; i < point.network.width(); ++i) {

@@ -27,6 +27,11 @@ struct AscentOptions {
   /// steps on all rows; >= 1.
   Index finalists = 1000;
 
+  /// On rows the search then goes on along kinks and from new starts, near neurons, near maxima,
+  /// between them and anywhere, until these find nothing higher and at most 5% of the maxima can
+  /// be unseen; or until about 5e10 flops are spent, a few seconds of one core.
+  bool until_trusted = false;
+
   std::uint64_t seed = 0;  ///< of the random starts
 };
 
@@ -38,6 +43,8 @@ struct Supremum {
   Index maxima = 0;               ///< distinct local maxima of |C|, up to sign
   Matrix maxima_directions = {};  ///< maxima×d, unit rows, the largest |C| first
   Vector maxima_values = {};      ///< C there, with its sign
+  Index starts = 0;               ///< ascents
+  double unseen_share = 1.0;      ///< of the maxima, estimated; 1 where it was not counted
 };
 
 /// Ascends |C| from neurons, suggested and random directions, each step upwards or not taken. Ends

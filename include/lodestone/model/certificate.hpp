@@ -18,7 +18,13 @@ struct Certificate {
   bool search_failed = false;  ///< the estimate contradicts itself: sup_eta was missed
   Vector direction;  ///< unit direction that attains sup_eta_lower, in the objective's coordinates
   Index maxima = 0;  ///< distinct local maxima of |η_λ|, up to sign, that the ascents found
-  Index cells = 0;   ///< rigorous: cells the proof took
+  Index starts = 0;  ///< estimated: ascents of the search
+
+  /// Estimated: the share of maxima that no ascent came to, by Good and Turing: of the ends near
+  /// the highest those that were reached once. 1 where it was not counted.
+  double unseen_share = 1.0;
+
+  Index cells = 0;                ///< rigorous: cells the proof took
   Index effective_dimension = 0;  ///< rigorous: dimension of the sphere's space that was searched
 };
 

@@ -45,6 +45,13 @@ struct PathOptions {
   /// only the quick search for births is made, and the gaps may be understated.
   bool thorough = true;
 
+  /// On rows, most flops of one thorough search; > 0. With too few the last searches of a λ still
+  /// find new maxima: it ends with Ending::search.
+  double search_flops = 1e10;
+
+  /// On rows searches are quick below this λ, for values that are only shown; >= 0.
+  double quick_below = 0.0;
+
   /// Give every value of λ a certificate. Without it one whose network has max_neurons ends without
   /// a search: for paths of which only the predictions matter.
   bool certified = true;
@@ -68,14 +75,6 @@ enum class Ending {
 };
 const char* name(Ending ending);
 
-/// How hard sup |η| was searched for.
-struct SearchEffort {
-  Index starts = 0;           ///< ascents
-  Index maxima = 0;           ///< distinct ends
-  double unseen_share = 1.0;  ///< of the maxima, by Good and Turing: the share of random starts
-                              ///< whose end no other start found
-};
-
 /// The solution at one λ.
 struct PathPoint {
   double lambda = 0.0;
@@ -86,7 +85,6 @@ struct PathPoint {
   int rounds = 0;
   long evaluations = 0;  ///< of the gradient
   Ending ending = Ending::search;
-  SearchEffort search;  ///< on rows: the last search at this λ
 };
 
 /// Whether the path came to its end.

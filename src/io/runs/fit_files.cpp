@@ -31,18 +31,20 @@ const Candidate* penalized_at(const FitResult& result, std::size_t point) {
 std::string path_csv(const FitResult& result) {
   std::string text =
       "lambda,features,neurons,loss,penalized_loss,sup_eta,gap,relative_gap,kind,train_error,"
-      "validation_error,validation_standard_error,rounds,evaluations,chosen\n";
+      "validation_error,validation_standard_error,rounds,evaluations,starts,unseen_share,ending,"
+      "chosen\n";
   const int chosen = result.chosen().index;
   for (std::size_t i = 0; i < result.path.points.size(); ++i) {
     const PathPoint& point = result.path.points[i];
     const Candidate* tried = penalized_at(result, i);
-    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", point.lambda,
+    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", point.lambda,
                         result.path_feature_counts[i], point.network.width(), point.loss,
                         point.penalized_loss, point.certificate.sup_eta, point.certificate.gap,
                         point.certificate.relative_gap, kind_of(point.certificate),
                         result.training_error[i], tried ? cell(tried->validation_error) : "",
                         tried ? cell(tried->standard_error) : "", point.rounds, point.evaluations,
-                        static_cast<int>(i) == chosen ? 1 : 0);
+                        point.certificate.starts, point.certificate.unseen_share,
+                        name(point.ending), static_cast<int>(i) == chosen ? 1 : 0);
   }
   return text;
 }

@@ -1,0 +1,360 @@
+#include "certify/kink_ascent.hpp"
+
+#include <Eigen/QR>
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <span>
+#include <utility>
+
+#include "core/parallel.hpp"
+
+namespace lodestone {
+namespace {
+
+using Column = Eigen::VectorXd;
+
+// A gradient along the sphere below this share of the whole one is none.
+constexpr double stationary_share = 1e-9;
+
+// The part of a row outside the span of others, as a share of the row, below which it depends on
+// them.
+constexpr double independent_share = 1e-8;
+
+// A kink is left when its multiplier is out of [0, 1] by more than this.
+constexpr double multiplier_slack = 1e-7;
+
+// How far an ascent can go before it looks at all rows again, as an angle: at first, and at least;
+// and the line searches after which it does so at any rate.
+constexpr double first_radius = 0.1;
+constexpr double least_radius = 1e-3;
+constexpr int searches_per_anchor = 12;
+
+// Line searches in a row that may go nowhere, where many kinks meet.
+constexpr int most_idle_steps = 8;
+
+// Ascents that one thread makes one after the other.
+constexpr Index ascents_per_block = 8;
+
+// Rows in an order in which equal ones are neighbours.
+std::vector<Index> grouped(const Matrix& rows) {
+  std::vector<Index> order(static_cast<std::size_t>(rows.rows()));
+  std::iota(order.begin(), order.end(), Index{0});
+  const auto row = [&](Index t) {
+    return std::span<const double>(rows.data() + t * rows.cols(),
+                                   static_cast<std::size_t>(rows.cols()));
+  };
+  std::sort(order.begin(), order.end(), [&](Index s, Index t) {
+    return std::lexicographical_compare(row(s).begin(), row(s).end(), row(t).begin(), row(t).end());
+  });
+  return order;
+}
+
+}  // namespace
+
+KinkAscents::KinkAscents(const Matrix& rows) : position_(static_cast<std::size_t>(rows.rows())) {
+  std::vector<Index> distinct;
+  for (const Index t : grouped(rows)) {
+    if (distinct.empty() || rows.row(t) != rows.row(distinct.back())) distinct.push_back(t);
+    position_[static_cast<std::size_t>(t)] = static_cast<Index>(distinct.size()) - 1;
+  }
+  rows_ = rows(distinct, Eigen::all);
+  coordinates_ = rows_.transpose();
+  lengths_ = rows_.rowwise().norm();
+}
+
+Vector KinkAscents::products(const Eigen::VectorXd& u) const {
+  return coordinates_.transpose() * u;
+}
+
+// One ascent. S = ±C is what rises; a row is on when u·x_t > 0, or counts as on where it is 0.
+//
+// Rows further from the ascent than it can go are left out: within `radius` of the anchor u_0, only
+// rows with |u_0·x_t| <= radius ‖x_t‖ can be crossed. These are the near rows; most searches are
+// short and see a few of all.
+class KinkAscents::Ascent {
+ public:
+  Ascent(const KinkAscents& field, const Vector& weights, Column start)
+      : field_(field), weights_(weights), u_(std::move(start)) {
+    const Vector heights = field_.products(u_);
+    on_.resize(static_cast<std::size_t>(heights.size()));
+    double value = 0.0;
+    for (Index t = 0; t < heights.size(); ++t) {
+      on_[static_cast<std::size_t>(t)] = heights[t] > 0.0;
+      if (heights[t] > 0.0) value += weights_[t] * heights[t];
+    }
+    sign_ = value < 0.0 ? -1.0 : 1.0;
+    gradient_ = Column::Zero(u_.size());
+    for (Index t = 0; t < heights.size(); ++t) {
+      if (heights[t] > 0.0) gradient_ += weight(t) * row(t);
+    }
+    basis_ = Eigen::MatrixXd(u_.size(), u_.size());
+    drop_anchor(heights);
+  }
+
+  Column climb(int steps) {
+    int idle = 0;
+    for (int step = 1; step <= steps && idle < most_idle_steps; ++step) {
+      Column along = ahead();
+      if (along.norm() <= stationary_share * gradient_.norm()) {
+        if (!leave_a_kink()) break;
+        along = ahead();
+        if (along.norm() <= stationary_share * gradient_.norm()) break;
+      }
+      idle = search(along.normalized()) > 0.0 ? 0 : idle + 1;
+    }
+    return u_;
+  }
+
+ private:
+  struct Crossing {
+    double tangent;
+    Index near;
+  };
+
+  double weight(Index t) const { return sign_ * weights_[t]; }
+  Eigen::Map<const Column> row(Index t) const {
+    return {field_.rows_.data() + t * field_.rows_.cols(), field_.rows_.cols()};
+  }
+  Eigen::MatrixXd::ConstColsBlockXpr kinks() const {
+    return basis_.leftCols(static_cast<Index>(kinks_.size()));
+  }
+
+  // Finds the near rows of u, given u·x_t for all rows.
+  void drop_anchor(const Vector& heights) {
+    near_.clear();
+    for (Index t = 0; t < heights.size(); ++t) {
+      if (std::abs(heights[t]) <= radius_ * field_.lengths_[t]) near_.push_back(t);
+    }
+    // A kink has height 0, but for rounding.
+    for (const Index t : kinks_) {
+      if (std::abs(heights[t]) > radius_ * field_.lengths_[t]) near_.push_back(t);
+    }
+    near_rows_ = field_.rows_(near_, Eigen::all);
+    heights_ = heights(near_);
+    side_.resize(heights_.size());
+    free_ = Vector::Ones(heights_.size());
+    for (Index k = 0; k < side_.size(); ++k) {
+      side_[k] = on_[static_cast<std::size_t>(near_[static_cast<std::size_t>(k)])] ? 1.0 : -1.0;
+    }
+    for (const Index t : kinks_) hold(position(t));
+    travelled_ = 0.0;
+    searches_ = 0;
+  }
+
+  Index position(Index t) const { return std::find(near_.begin(), near_.end(), t) - near_.begin(); }
+
+  // The near row stays at height 0.
+  void hold(Index near) {
+    free_[near] = 0.0;
+    heights_[near] = 0.0;
+    side_[near] = -1.0;
+  }
+
+  // v without its part in the span of the kinks' rows, which are orthonormal in the basis. Twice,
+  // for rounding.
+  Column off_kinks(Column v) const {
+    if (kinks_.empty()) return v;
+    v -= kinks() * (kinks().transpose() * v);
+    v -= kinks() * (kinks().transpose() * v);
+    return v;
+  }
+
+  // The gradient of S along the sphere and all kinks.
+  Column ahead() const {
+    Column along = off_kinks(gradient_);
+    along -= along.dot(u_) * u_;
+    return along - along.dot(u_) * u_;
+  }
+
+  // Adds row t to the basis; false where it depends on the kinks there are.
+  bool add_to_basis(Index t) {
+    const auto count = static_cast<Index>(kinks_.size());
+    if (count + 1 >= u_.size()) return false;
+    const Column beyond = off_kinks(row(t));
+    const double length = beyond.norm();
+    if (!(length > independent_share * field_.lengths_[t])) return false;
+    basis_.col(count) = beyond / length;
+    kinks_.push_back(t);
+    return true;
+  }
+
+  void stay_on(Index near) {
+    const Index t = near_[static_cast<std::size_t>(near)];
+    if (!add_to_basis(t)) return;
+    if (side_[near] > 0.0) gradient_ -= weight(t) * row(t);
+    on_[static_cast<std::size_t>(t)] = false;
+    hold(near);
+  }
+
+  // At a maximum along the kinks: gradient_ + Σ θ_t weight_t x_t is normal to the sphere for some
+  // θ. Where every θ lies in [0, 1] it is a maximum of S; else the kink furthest out is left, to
+  // the side that its θ tells. False at a maximum.
+  bool leave_a_kink() {
+    const auto count = static_cast<Index>(kinks_.size());
+    if (count == 0) return false;
+    Eigen::MatrixXd columns(u_.size(), count + 1);
+    for (Index k = 0; k < count; ++k) columns.col(k) = row(kinks_[static_cast<std::size_t>(k)]);
+    columns.col(count) = u_;
+    const Column multipliers = columns.colPivHouseholderQr().solve(-gradient_);
+    double worst = 0.0;
+    Index leaving = -1;
+    bool on = false;
+    for (Index k = 0; k < count; ++k) {
+      const Index t = kinks_[static_cast<std::size_t>(k)];
+      const double theta = multipliers[k] / weight(t);
+      const double outside = std::max(-theta, theta - 1.0);
+      if (!(outside > multiplier_slack)) continue;
+      const double rise = outside * std::abs(weight(t)) * field_.lengths_[t];
+      if (rise <= worst) continue;
+      worst = rise;
+      leaving = k;
+      on = theta > 1.0;
+    }
+    if (leaving < 0) return false;
+    const Index t = kinks_[static_cast<std::size_t>(leaving)];
+    const Index near = position(t);
+    free_[near] = 1.0;
+    side_[near] = on ? 1.0 : -1.0;
+    on_[static_cast<std::size_t>(t)] = on;
+    if (on) gradient_ += weight(t) * row(t);
+    std::vector<Index> staying = std::move(kinks_);
+    staying.erase(staying.begin() + leaving);
+    kinks_.clear();
+    for (const Index s : staying) {
+      if (!add_to_basis(s)) free_[position(s)] = 1.0;
+    }
+    return true;
+  }
+
+  // Crossings of kinks with a tangent up to `to`, as a heap with the first one on top.
+  void find_crossings(const Vector& speeds, double to) {
+    // Few rows are crossed and which ones is hard to foretell: no branch.
+    const Index count = speeds.size();
+    candidates_.resize(static_cast<std::size_t>(count) + 1);
+    std::size_t found = 0;
+    for (Index k = 0; k < count; ++k) {
+      const double distance = side_[k] * heights_[k];
+      const double approach = -side_[k] * speeds[k];
+      candidates_[found] = k;
+      found += static_cast<std::size_t>(approach > 0.0) &
+               static_cast<std::size_t>(distance <= to * approach);
+    }
+    crossings_.clear();
+    for (std::size_t c = 0; c < found; ++c) {
+      const Index k = candidates_[c];
+      crossings_.push_back({std::max(heights_[k] / -speeds[k], 0.0), k});
+    }
+    std::make_heap(crossings_.begin(), crossings_.end(), later);
+  }
+
+  static bool later(const Crossing& p, const Crossing& q) {
+    return p.tangent != q.tangent ? p.tangent > q.tangent : p.near > q.near;
+  }
+
+  // Goes along the great circle u cos φ + along sin φ to the first local maximum of S: a smooth
+  // one, or a kink from which S falls, which is then stayed on. At most to where the near rows end.
+  // Returns tan φ.
+  double search(const Column& along) {
+    const double farthest = radius_ - travelled_;
+    Vector speeds = free_.cwiseProduct(near_rows_ * along);
+    // S = value cos φ + slope sin φ between kinks: its maximum has the tangent slope / value.
+    double value = gradient_.dot(u_);
+    double slope = gradient_.dot(along);
+    const auto top = [&] { return value > 0.0 ? std::min(slope / value, farthest) : farthest; };
+    double reached = 0.0;
+    double searched = 0.0;
+    Index stopped_by = -1;
+    // Crossings are looked for as far as the maximum is now, and on where it has moved away. What
+    // was crossed is on its other side, and not found again.
+    while (stopped_by < 0) {
+      const double end = top();
+      if (end <= searched) {
+        reached = std::max(reached, end);
+        break;
+      }
+      searched = end;
+      find_crossings(speeds, searched);
+      while (!crossings_.empty() && stopped_by < 0) {
+        const auto [tangent, k] = crossings_.front();
+        if (tangent >= top()) {
+          searched = top();
+          break;
+        }
+        std::pop_heap(crossings_.begin(), crossings_.end(), later);
+        crossings_.pop_back();
+        const Index t = near_[static_cast<std::size_t>(k)];
+        reached = std::max(reached, tangent);
+        const double change = -side_[k] * weight(t);
+        const double new_value = value + change * heights_[k];
+        const double new_slope = slope + change * speeds[k];
+        if (weight(t) < 0.0 && new_slope <= reached * new_value) {
+          stopped_by = k;
+          break;
+        }
+        value = new_value;
+        slope = new_slope;
+        side_[k] = -side_[k];
+        on_[static_cast<std::size_t>(t)] = side_[k] > 0.0;
+        gradient_ += change * row(t);
+      }
+    }
+    const bool short_of_rows = stopped_by < 0 && reached >= farthest;
+    go(along, speeds, reached);
+    if (stopped_by >= 0) stay_on(stopped_by);
+    u_ = off_kinks(u_);
+    u_ /= u_.norm();
+    travelled_ += reached;
+    if (short_of_rows || ++searches_ == searches_per_anchor) {
+      radius_ = short_of_rows ? 2.0 * radius_ : std::max(least_radius, 2.0 * travelled_);
+      drop_anchor(field_.products(u_));
+    }
+    return reached;
+  }
+
+  void go(const Column& along, const Vector& speeds, double tangent) {
+    const double scale = 1.0 / std::sqrt(1.0 + tangent * tangent);
+    u_ = scale * (u_ + tangent * along);
+    heights_ = scale * (heights_ + tangent * speeds);
+  }
+
+  const KinkAscents& field_;
+  const Vector& weights_;  // of the distinct rows
+  Column u_;
+  double sign_ = 1.0;
+  std::vector<bool> on_;  // of all rows
+  Column gradient_;       // of S, over the rows that are on and not among the kinks
+  std::vector<Index> kinks_;
+  Eigen::MatrixXd basis_;  // its first columns span the kinks' rows
+
+  // Near rows, and what is known of them: u·x_t; 1 for on and −1 for off; 0 for kinks, else 1.
+  std::vector<Index> near_;
+  Eigen::MatrixXd near_rows_;
+  Vector heights_;
+  Vector side_;
+  Vector free_;
+  double radius_ = first_radius;
+  double travelled_ = 0.0;  // since the anchor
+  int searches_ = 0;        // since the anchor
+
+  std::vector<Crossing> crossings_;
+  std::vector<Index> candidates_;
+};
+
+Matrix KinkAscents::ends(const Vector& weights, const Matrix& starts, int steps) const {
+  Vector of_distinct = Vector::Zero(rows_.rows());
+  for (std::size_t t = 0; t < position_.size(); ++t) {
+    of_distinct[position_[t]] += weights[static_cast<Index>(t)];
+  }
+  Matrix result(starts.rows(), starts.cols());
+  for_each_block((starts.rows() + ascents_per_block - 1) / ascents_per_block, [&](Index block) {
+    const Index end = std::min(starts.rows(), (block + 1) * ascents_per_block);
+    for (Index i = block * ascents_per_block; i < end; ++i) {
+      Ascent ascent(*this, of_distinct, starts.row(i).transpose());
+      result.row(i) = ascent.climb(steps).transpose();
+    }
+  });
+  return result;
+}
+
+}  // namespace lodestone

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "lodestone/objective/objective.hpp"
+
+namespace lodestone {
+
+/// Ascents of |C|, C(u) = Σ_t weights_t relu(u·x_t), to local maxima of the unit sphere
+/// (docs/math.md, 6.3). C is linear in u between kinks, where u·x_t = 0. At a maximum of |C|
+/// several kinks usually meet; gradient steps zigzag before they reach it. These ascents stay on
+/// the kinks they have reached, move along their intersection by exact line searches, and leave a
+/// kink when its multiplier says that |C| rises beside it.
+class KinkAscents {
+ public:
+  /// Of these rows x_t (n×d). Memory: the rows twice.
+  explicit KinkAscents(const Matrix& rows);
+
+  /// Takes each start (rows of unit length) to a local maximum for these weights (n), with at most
+  /// `steps` line searches. Ascents run on all threads; each depends on its start alone.
+  /// Work: about 6nd flops a line search.
+  Matrix ends(const Vector& weights, const Matrix& starts, int steps) const;
+
+ private:
+  class Ascent;
+
+  Vector products(const Eigen::VectorXd& u) const;  // u·x_t of the distinct rows
+
+  std::vector<Index> position_;  // of each given row among the distinct ones
+  Matrix rows_;                  // the distinct rows
+  Matrix coordinates_;           // the same coordinate by coordinate
+  Vector lengths_;
+};
+
+}  // namespace lodestone

@@ -1,0 +1,276 @@
+#include "certify/row_search.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "core/largest.hpp"
+#include "lodestone/core/random.hpp"
+#include "lodestone/model/network.hpp"
+
+namespace lodestone {
+namespace {
+
+constexpr int rise_steps = 4;           // between two looks at how much an ascent rose
+constexpr double pace_allowance = 1.0;  // how much of its last pace an ascent is trusted to keep
+
+// Ends of ascents within this chord of each other are one end; for counting, one maximum. Ends
+// below the height within this chord of a neuron are the neuron's.
+constexpr double same_end = 1e-3;
+constexpr double same_maximum = 1e-2;
+constexpr double at_neuron = 2e-2;
+
+// Ends below this share of the height are forgotten; climbs below this one are not followed. Along
+// kinks ends rose by 4% at most and by 2% where most did (concrete, yacht: 4,000 starts each).
+constexpr double kept_share = 0.995;
+constexpr double promising_share = 0.97;
+
+// Most line searches along kinks: the longest of 8,000 ascents took fewer.
+constexpr int kink_steps = 100;
+
+// Rise at which climbs end from which on float32 is fine enough.
+constexpr double float32_least_rise = 1e-4;
+
+// Distances of starts from known directions.
+constexpr double nearest = 0.1;
+constexpr double farthest = 0.6;
+
+// When a search may be trusted, and when it ends at the latest.
+constexpr double trusted_share = 0.05;
+constexpr Index least_starts = 1000;
+constexpr double flops_per_start = 240.0;  // for each row and coordinate
+constexpr Index least_limit = 2000;
+
+// On very many rows climbs go on a sketch first, and so many of the highest ends on all rows.
+constexpr Index finalists = 64;
+
+// C and its gradient for a batch of directions, in parts between which the caller may stop it.
+Correlation correlate(const CorrelationField& field, const Matrix& U, const ClimbOptions& options) {
+  if (U.rows() <= options.batch) return field.correlate(U);
+  Correlation all{Vector::Zero(U.rows()), Matrix::Zero(U.rows(), U.cols())};
+  for (Index first = 0; first < U.rows(); first += options.batch) {
+    if (options.should_stop && options.should_stop()) break;
+    const Index count = std::min(options.batch, U.rows() - first);
+    const Correlation part = field.correlate(U.middleRows(first, count));
+    all.value.segment(first, count) = part.value;
+    all.gradient.middleRows(first, count) = part.gradient;
+  }
+  return all;
+}
+
+}  // namespace
+
+Ends climb(const CorrelationField& field, Matrix starts, const ClimbOptions& options) {
+  Ends ends;
+  const Correlation first = correlate(field, starts, options);
+  ends.directions = std::move(starts);
+  ends.values = first.value;
+  ends.counts = Vector::Ones(first.value.size());
+  // What still climbs: positions among the ends, gradients turned uphill, heights, steps.
+  std::vector<Index> climbing;
+  for (Index i = 0; i < ends.values.size(); ++i) {
+    if (ends.values[i] != 0.0) climbing.push_back(i);
+  }
+  Matrix G = first.gradient(climbing, Eigen::all);
+  for (std::size_t k = 0; k < climbing.size(); ++k) {
+    if (ends.values[climbing[k]] < 0.0) G.row(static_cast<Index>(k)) *= -1.0;
+  }
+  Vector share = Vector::Ones(G.rows());
+  Vector earlier = Vector::Zero(G.rows());
+  for (std::size_t k = 0; k < climbing.size(); ++k) {
+    earlier[static_cast<Index>(k)] = std::abs(ends.values[climbing[k]]);
+  }
+  for (int step = 1; step <= options.steps && !climbing.empty(); ++step) {
+    if (options.should_stop && options.should_stop()) break;
+    Matrix trial(G.rows(), G.cols());
+    for (Index k = 0; k < G.rows(); ++k) {
+      const double length = G.row(k).norm();
+      trial.row(k) = (1.0 - share[k]) * ends.directions.row(climbing[static_cast<std::size_t>(k)]) +
+                     share[k] / std::max(length, 1e-300) * G.row(k);
+    }
+    trial = unit_directions(trial);
+    const Correlation next = correlate(field, trial, options);
+    for (Index k = 0; k < G.rows(); ++k) {
+      const Index i = climbing[static_cast<std::size_t>(k)];
+      if (std::abs(next.value[k]) > std::abs(ends.values[i]) &&
+          (next.value[k] > 0.0) == (ends.values[i] > 0.0)) {
+        ends.directions.row(i) = trial.row(k);
+        ends.values[i] = next.value[k];
+        G.row(k) = (next.value[k] > 0.0 ? 1.0 : -1.0) * next.gradient.row(k);
+        share[k] = std::min(1.0, 1.5 * share[k]);
+      } else {
+        share[k] *= 0.4;
+      }
+    }
+    // Those that have come to rest, and those that will not come high enough, are done.
+    const bool look = step % rise_steps == 0;
+    const double highest = ends.values.lpNorm<Eigen::Infinity>();
+    const double looks_left = static_cast<double>(options.steps - step) / rise_steps;
+    std::vector<Index> going;
+    for (Index k = 0; k < G.rows(); ++k) {
+      if (share[k] < options.shortest_step) continue;
+      if (look) {
+        const double height = std::abs(ends.values[climbing[static_cast<std::size_t>(k)]]);
+        const double rise = height - earlier[k];
+        if (rise < options.least_rise * highest) continue;
+        if (height + pace_allowance * looks_left * rise < options.height) continue;
+        earlier[k] = height;
+      }
+      going.push_back(k);
+    }
+    if (going.size() < climbing.size()) {
+      std::vector<Index> still;
+      for (const Index k : going) still.push_back(climbing[static_cast<std::size_t>(k)]);
+      climbing = std::move(still);
+      G = G(going, Eigen::all).eval();
+      share = share(going).eval();
+      earlier = earlier(going).eval();
+    }
+  }
+  return ends;
+}
+
+Ends distinct(const Ends& ends, double chord, double least, Index most) {
+  std::vector<Index> apart;
+  std::vector<double> counts;
+  const Vector heights = ends.values.cwiseAbs();
+  const double close = 1.0 - 0.5 * chord * chord;
+  for (const Index i : positions_of_largest(heights, heights.size())) {
+    if (heights[i] <= least) break;
+    const auto known = std::find_if(apart.begin(), apart.end(), [&](Index j) {
+      return std::abs(ends.directions.row(i).dot(ends.directions.row(j))) >= close;
+    });
+    if (known != apart.end()) {
+      counts[static_cast<std::size_t>(known - apart.begin())] += ends.counts[i];
+    } else if (static_cast<Index>(apart.size()) < most) {
+      apart.push_back(i);
+      counts.push_back(ends.counts[i]);
+    }
+  }
+  return {ends.directions(apart, Eigen::all), ends.values(apart),
+          Eigen::Map<const Vector>(counts.data(), static_cast<Index>(counts.size()))};
+}
+
+Matrix random_directions(Index count, Index dimension, std::uint64_t seed, std::uint64_t first) {
+  const RandomStream stream(seed, "directions of a search");
+  Matrix U(count, dimension);
+  const std::uint64_t before = first * static_cast<std::uint64_t>(dimension);
+  for (Index i = 0; i < U.size(); ++i) {
+    U.data()[i] = stream.normal(before + static_cast<std::uint64_t>(i));
+  }
+  return unit_directions(U);
+}
+
+Matrix starts_around(const Matrix& known, Index near, Index far, std::uint64_t seed, Index first) {
+  Matrix starts =
+      random_directions(near + far, known.cols(), seed, static_cast<std::uint64_t>(first));
+  if (known.rows() == 0) return starts;
+  const RandomStream stream(seed, "starts of a search");
+  const auto uniform = [&](Index i, std::uint64_t number) {
+    return stream.uniform(3 * static_cast<std::uint64_t>(first + i) + number);
+  };
+  const auto any_known = [&](Index i, std::uint64_t number) {
+    const double position = uniform(i, number) * static_cast<double>(known.rows());
+    return known.row(std::min(known.rows() - 1, static_cast<Index>(position)));
+  };
+  for (Index i = 0; i < near; ++i) {
+    const double distance = nearest * std::pow(farthest / nearest, uniform(i, 0));
+    starts.row(i) = known.row((first + i) % known.rows()) + distance * starts.row(i);
+  }
+  for (Index i = near; i < near + far / 2; ++i) {
+    const double side = uniform(i, 0) < 0.5 ? -1.0 : 1.0;
+    starts.row(i) = any_known(i, 1) + side * any_known(i, 2) + nearest * starts.row(i);
+  }
+  return unit_directions(starts);
+}
+
+Index affordable_starts(double flops, Index rows, Index dimension) {
+  const double each = flops_per_start * static_cast<double>(rows) * static_cast<double>(dimension);
+  return std::max(least_limit, static_cast<Index>(flops / each));
+}
+
+Matrix rows_below(const Matrix& above, const Matrix& below) {
+  Matrix all(above.rows() + below.rows(), below.cols());
+  all << above, below;
+  return all;
+}
+
+Vector joined(const Vector& first, const Vector& second) {
+  Vector all(first.size() + second.size());
+  all << first, second;
+  return all;
+}
+
+RowSearch::RowSearch(const Residual& residual, const KinkAscents& kinks, const Matrix& neurons,
+                     double height, ClimbOptions options, Index most_on_kinks)
+    : residual_(residual),
+      kinks_(kinks),
+      neurons_(neurons),
+      height_(height),
+      options_(std::move(options)),
+      most_on_kinks_(most_on_kinks),
+      ends_{Matrix(0, neurons.cols()), Vector(0), Vector(0)} {
+  options_.height = promising_share * height;
+  // Where the rise at which they end allows, climbs are made in float32.
+  if (options_.least_rise >= float32_least_rise) float32_ = residual.in_float32();
+  if (neurons.rows() > 0) {
+    Index strongest = 0;
+    highest_ = residual.correlate(neurons).value.cwiseAbs().maxCoeff(&strongest);
+    direction_ = neurons.row(strongest);
+  }
+}
+
+// Without those that are the end at a neuron.
+Ends RowSearch::unknown(const Ends& ends) const {
+  std::vector<Index> kept;
+  for (Index i = 0; i < ends.values.size(); ++i) {
+    if (static_cast<Index>(kept.size()) == most_on_kinks_) break;
+    const bool above = std::abs(ends.values[i]) > height_;
+    if (above || neurons_.rows() == 0 ||
+        (neurons_ * ends.directions.row(i).transpose()).cwiseAbs().maxCoeff() <
+            1.0 - 0.5 * at_neuron * at_neuron) {
+      kept.push_back(i);
+    }
+  }
+  return {ends.directions(kept, Eigen::all), ends.values(kept), ends.counts(kept)};
+}
+
+void RowSearch::add(Matrix starts) {
+  starts_ += starts.rows();
+  if (const auto sketch = residual_.sketch(static_cast<std::uint64_t>(starts_))) {
+    const Ends rough = climb(*sketch, std::move(starts), options_);
+    starts = distinct(rough, same_end, 0.0, finalists).directions;
+  }
+  const CorrelationField& field =
+      float32_ ? *float32_ : static_cast<const CorrelationField&>(residual_);
+  Ends ends = unknown(distinct(climb(field, std::move(starts), options_), same_end,
+                               promising_share * height_, 2 * most_on_kinks_));
+  const ResidualMeasure measure = residual_.measure();
+  ends.directions = kinks_.ends(std::get<RowMeasure>(measure).weights, ends.directions, kink_steps);
+  ends.values = residual_.correlate(ends.directions).value;
+  std::vector<Index> kept;
+  for (Index i = 0; i < ends.values.size(); ++i) {
+    const double value = std::abs(ends.values[i]);
+    if (value >= kept_share * height_) kept.push_back(i);
+    if (value > highest_) {
+      highest_ = value;
+      direction_ = ends.directions.row(i);
+    }
+  }
+  ends_ = {rows_below(ends_.directions, ends.directions(kept, Eigen::all)),
+           joined(ends_.values, ends.values(kept)), joined(ends_.counts, ends.counts(kept))};
+}
+
+Ends RowSearch::maxima() const { return distinct(ends_, same_maximum, 0.0, ends_.values.size()); }
+
+double RowSearch::unseen_share() const {
+  const Vector counts = maxima().counts;
+  if (counts.size() == 0) return starts_ > 0 ? 0.0 : 1.0;
+  return static_cast<double>((counts.array() == 1.0).count()) / counts.sum();
+}
+
+bool RowSearch::trusted() const {
+  return starts_ >= least_starts && unseen_share() <= trusted_share;
+}
+
+}  // namespace lodestone
