@@ -4,6 +4,7 @@
     benchmarks/fit.py directions    are the hidden directions found? beside R's ppr
     benchmarks/fit.py noise         what noise costs, beside least squares that is told the truth
     benchmarks/fit.py tables        real tables: test error and time beside scikit-learn and R
+    benchmarks/fit.py gaps          relative gaps on real and drawn tables, searched twice
     benchmarks/fit.py convex        the same convex problem solved by pyscnn
     benchmarks/fit.py growth        time and memory against rows, columns, features, path length
     benchmarks/fit.py global        rigorous gaps on exact populations
@@ -26,6 +27,7 @@ PARTS = {
     "directions": "directions",
     "noise": "noise",
     "tables": "tables",
+    "gaps": "gaps",
     "convex": "convex",
     "growth": "growth",
     "global": "global_gap",
@@ -104,6 +106,9 @@ def command_line():
         action="append",
         help="flags passed on to `lodestone fit`; given several times, each is a variant of its"
         ' own, as in --fit-flags "relu: --shape relu" --fit-flags "spline: --shape spline"',
+    )
+    parser.add_argument(
+        "--before", metavar="PROGRAM", help="for 'gaps': another lodestone to measure beside"
     )
     parser.add_argument(
         "--seeds", metavar="N", type=int, default=20, help="teachers a setting [20]"

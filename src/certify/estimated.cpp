@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <optional>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "certify/ascent.hpp"
@@ -257,8 +259,8 @@ Supremum ascend(const Residual& residual, Matrix starts, int iterations) {
 namespace {
 
 // What the first search has found on rows, followed along kinks and from new starts.
-Supremum searched_on(const Residual& residual, const Matrix& rows, const Network& network,
-                     std::uint64_t seed, const Supremum& found) {
+Supremum searched_on(const Residual& residual, const Network& network, std::uint64_t seed,
+                     const Supremum& found) {
   constexpr double news_share = 1e-4;  // rise of the highest |C| that counts as something new
   constexpr Index first_batch = 500;
   constexpr double same_maximum_chord = 1e-2;
@@ -268,14 +270,16 @@ Supremum searched_on(const Residual& residual, const Matrix& rows, const Network
     if (mass[i] > 0.0) with_mass.push_back(i);
   }
   const Matrix neurons = unit_directions(network.W(with_mass, Eigen::all));
-  const KinkAscents kinks(rows);
-  const Index most = affordable_starts(search::flops_for_a_result, rows.rows(), rows.cols());
+  const Index d = neurons.cols();
+  std::optional<KinkAscents> kinks;
+  if (kinks_pay(residual.rows(), d)) kinks.emplace(std::get<RowMeasure>(residual.measure()).rows);
+  const Index most = affordable_starts(search::flops_for_a_result, residual.rows(), d);
   Matrix known = found.maxima_directions;
   double height = found.value;
   Index starts = found.starts;
   while (true) {
     // Maxima count that come near the highest; where it rises, the count begins anew.
-    RowSearch search(residual, kinks, neurons, height, {}, RowSearch::all);
+    RowSearch search(residual, kinks ? &*kinks : nullptr, neurons, height, {}, RowSearch::all);
     search.add(known);
     bool done = false;
     while (!done && search.highest() <= height * (1.0 + news_share)) {
@@ -315,10 +319,8 @@ Supremum ascended(const Residual& residual, const Network& network, const Ascent
 Supremum estimate_supremum(const Residual& residual, const Network& network,
                            const AscentOptions& options) {
   Supremum found = ascended(residual, network, options);
-  if (!options.until_trusted || !(found.value > 0.0)) return found;
-  const ResidualMeasure measure = residual.measure();
-  const auto* rows = std::get_if<RowMeasure>(&measure);
-  return rows == nullptr ? found : searched_on(residual, rows->rows, network, options.seed, found);
+  if (!options.until_trusted || residual.rows() == 0 || !(found.value > 0.0)) return found;
+  return searched_on(residual, network, options.seed, found);
 }
 
 namespace {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "certify/gap.hpp"
+#include "certify/search_effort.hpp"
 #include "core/largest.hpp"
 #include "lodestone/core/error.hpp"
 
@@ -84,6 +85,8 @@ ModelCertificate certify(const Model& model, const StandardizedModel& standardiz
 }
 
 }  // namespace
+
+AscentOptions CertifyOptions::default_search() { return search::for_a_certificate(0); }
 
 ModelCertificate certify_model(const Model& model, const Dataset& rows, const Vector& weights,
                                const CertifyOptions& options) {

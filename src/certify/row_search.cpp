@@ -40,6 +40,10 @@ constexpr double trusted_share = 0.05;
 constexpr Index least_starts = 1000;
 constexpr double flops_per_start = 240.0;  // for each row and coordinate
 constexpr Index least_limit = 2000;
+constexpr Index rows_of_sketch = 4096;
+
+// Numbers of a table, rows times coordinates, up to which ascents go on along kinks: 32 MB.
+constexpr double most_kink_numbers = 4e6;
 
 // On very many rows climbs go on a sketch first, and so many of the highest ends on all rows.
 constexpr Index finalists = 64;
@@ -184,8 +188,13 @@ Matrix starts_around(const Matrix& known, Index near, Index far, std::uint64_t s
   return unit_directions(starts);
 }
 
+bool kinks_pay(Index rows, Index dimension) {
+  return static_cast<double>(rows) * static_cast<double>(dimension) <= most_kink_numbers;
+}
+
 Index affordable_starts(double flops, Index rows, Index dimension) {
-  const double each = flops_per_start * static_cast<double>(rows) * static_cast<double>(dimension);
+  const Index seen = std::min(rows, rows_of_sketch);
+  const double each = flops_per_start * static_cast<double>(seen) * static_cast<double>(dimension);
   return std::max(least_limit, static_cast<Index>(flops / each));
 }
 
@@ -201,7 +210,7 @@ Vector joined(const Vector& first, const Vector& second) {
   return all;
 }
 
-RowSearch::RowSearch(const Residual& residual, const KinkAscents& kinks, const Matrix& neurons,
+RowSearch::RowSearch(const Residual& residual, const KinkAscents* kinks, const Matrix& neurons,
                      double height, ClimbOptions options, Index most_on_kinks)
     : residual_(residual),
       kinks_(kinks),
@@ -245,8 +254,11 @@ void RowSearch::add(Matrix starts) {
       float32_ ? *float32_ : static_cast<const CorrelationField&>(residual_);
   Ends ends = unknown(distinct(climb(field, std::move(starts), options_), same_end,
                                promising_share * height_, 2 * most_on_kinks_));
-  const ResidualMeasure measure = residual_.measure();
-  ends.directions = kinks_.ends(std::get<RowMeasure>(measure).weights, ends.directions, kink_steps);
+  if (kinks_ != nullptr) {
+    const ResidualMeasure measure = residual_.measure();
+    ends.directions =
+        kinks_->ends(std::get<RowMeasure>(measure).weights, ends.directions, kink_steps);
+  }
   ends.values = residual_.correlate(ends.directions).value;
   std::vector<Index> kept;
   for (Index i = 0; i < ends.values.size(); ++i) {

@@ -30,7 +30,7 @@ struct Ends {
 
 /// Ascends |C| from unit directions, many at once: each goes towards the gradient of its cell,
 /// where C would be largest if there were no kinks, by a share of the way that grows where C rises
-/// and shrinks where it does not (docs/math.md, 9.2). No step lowers |C|.
+/// and shrinks where it does not (docs/math.md, 6.3). No step lowers |C|.
 Ends climb(const CorrelationField& field, Matrix starts, const ClimbOptions& options);
 
 /// The highest of each group of ends that lie within `chord` of each other, up to sign, with the
@@ -45,7 +45,12 @@ Matrix random_directions(Index count, Index dimension, std::uint64_t seed, std::
 /// anywhere where nothing is known. Those from position `first` on of the seed's sequence.
 Matrix starts_around(const Matrix& known, Index near, Index far, std::uint64_t seed, Index first);
 
-/// How many starts take about so many flops, but at least 2,000.
+/// Whether ascents along kinks pay on rows of this size: they hold the rows twice more, and each
+/// passes over them several times.
+bool kinks_pay(Index rows, Index dimension);
+
+/// How many starts take about so many flops, but at least 2,000. Many rows count as those of a
+/// sketch.
 Index affordable_starts(double flops, Index rows, Index dimension);
 
 /// The search for sup |C| of a residual on rows (docs/math.md, 6.3): batches of starts climb, and
@@ -56,8 +61,8 @@ class RowSearch {
 
   /// `neurons`: unit directions where |C| is known to have maxima of about `height` > 0. Only what
   /// comes near `height` is followed: the ends above 0.97 of it, at most `most_on_kinks` a batch.
-  /// All of it must stay.
-  RowSearch(const Residual& residual, const KinkAscents& kinks, const Matrix& neurons,
+  /// Without `kinks` the ends of the climbs stand. All of it must stay.
+  RowSearch(const Residual& residual, const KinkAscents* kinks, const Matrix& neurons,
             double height, ClimbOptions options, Index most_on_kinks);
 
   /// One more batch of unit directions.
@@ -84,7 +89,7 @@ class RowSearch {
   Ends unknown(const Ends& ends) const;
 
   const Residual& residual_;
-  const KinkAscents& kinks_;
+  const KinkAscents* kinks_;
   const Matrix& neurons_;
   double height_;
   ClimbOptions options_;

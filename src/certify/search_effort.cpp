@@ -42,6 +42,12 @@ AscentOptions for_a_result(std::uint64_t seed) {
   return ascent;
 }
 
+AscentOptions for_a_certificate(std::uint64_t seed) {
+  AscentOptions ascent = for_a_result(seed);
+  ascent.sketch = false;
+  return ascent;
+}
+
 AscentOptions for_a_start(std::uint64_t seed) {
   AscentOptions ascent = for_a_result(seed);
   ascent.until_trusted = false;

@@ -30,6 +30,9 @@ AscentOptions for_lambda_max(std::uint64_t seed);
 /// For the certificate of a result: all maxima are refined.
 AscentOptions for_a_result(std::uint64_t seed);
 
+/// For a model that is judged by itself: as for a result, on all rows from the start.
+AscentOptions for_a_certificate(std::uint64_t seed);
+
 /// For the gap of Algorithm 1's fit, which sets λ_start.
 AscentOptions for_a_start(std::uint64_t seed);
 

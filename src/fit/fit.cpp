@@ -17,6 +17,7 @@
 #include "fit/refit.hpp"
 #include "fit/relaxed.hpp"
 #include "fit/report.hpp"
+#include "fit/signs.hpp"
 #include "path/descent.hpp"
 
 namespace lodestone {
@@ -203,7 +204,8 @@ void take_features(const Objective& objective, const Progress& progress, FitResu
     std::tie(result.feature_network, result.merge_angle_deg) =
         coarsest_merge(objective, result.network);
   }
-  result.feature_network = path::heaviest(result.feature_network, result.feature_network.width());
+  result.feature_network = fitting::with_smallest_linear_part(
+      objective, path::heaviest(result.feature_network, result.feature_network.width()));
   result.feature_network_loss = objective.loss(result.feature_network);
 }
 

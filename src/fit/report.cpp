@@ -62,11 +62,27 @@ std::vector<std::string> choice_warnings(const FitResult& result, const PathOpti
 
 }  // namespace fitting
 
+namespace {
+
+// The texts one by one where they are few, else the first and how many there are like it.
+void add_few(const std::vector<std::string>& texts, std::vector<std::string>& warnings) {
+  constexpr std::size_t most_told = 5;
+  if (texts.size() <= most_told) {
+    warnings.insert(warnings.end(), texts.begin(), texts.end());
+  } else {
+    warnings.push_back(fmt::format("{} (and {} more like this)", texts.front(), texts.size() - 1));
+  }
+}
+
+}  // namespace
+
 std::vector<std::string> feature_warnings(const Network& feature_network,
                                           const std::vector<FeatureReport>& reports) {
   constexpr double nearly_parallel_deg = 5.0;
   constexpr double nearly_linear = 0.005;
-  std::vector<std::string> warnings;
+  std::vector<std::string> cancelling;
+  std::vector<std::string> parallel;
+  std::vector<std::string> linear;
   for (Index i = 0; i < feature_network.width(); ++i) {
     for (Index j = 0; j < i; ++j) {
       const double angle =
@@ -76,23 +92,25 @@ std::vector<std::string> feature_warnings(const Network& feature_network,
       const FeatureReport& one = reports[static_cast<std::size_t>(i)];
       const FeatureReport& other = reports[static_cast<std::size_t>(j)];
       if (opposite && std::abs(one.mass - other.mass) < 0.2 * (one.mass + other.mass)) {
-        warnings.push_back(fmt::format(
+        cancelling.push_back(fmt::format(
             "features {} and {} are {:.2g} degrees apart with amplitudes of opposite sign that "
             "nearly cancel: their difference is what matters, not either of them",
             j + 1, i + 1, angle));
       } else {
-        warnings.push_back(fmt::format(
+        parallel.push_back(fmt::format(
             "features {} and {} are nearly parallel ({:.2g} degrees): read them as one direction",
             j + 1, i + 1, angle));
       }
     }
     const double active = reports[static_cast<std::size_t>(i)].active_share;
     if (active < nearly_linear || active > 1.0 - nearly_linear) {
-      warnings.push_back(fmt::format(
+      linear.push_back(fmt::format(
           "feature {} is {} on {:.1f} % of the rows: there it belongs to the linear part", i + 1,
           active < 0.5 ? "off" : "on", 100.0 * std::max(active, 1.0 - active)));
     }
   }
+  std::vector<std::string> warnings;
+  for (const auto& texts : {cancelling, parallel, linear}) add_few(texts, warnings);
   return warnings;
 }
 

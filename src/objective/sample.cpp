@@ -418,6 +418,8 @@ class SampleObjective::RowResidual final : public Residual {
     std::iota(all.begin(), all.end(), Index{0});
     return RowMeasure{rows_at(all), weighted_};
   }
+  Index rows() const override { return weighted_.size(); }
+
   double energy() const override { return energy_; }
   double target_product() const override { return target_product_; }
 

@@ -63,7 +63,7 @@ struct ActiveSetResult {
 
 /// Minimizes ½ aᵀ K a − bᵀ a + λ Σ|a_i| for a positive semidefinite K (p×p), λ > 0, from the given
 /// start, by an active set of signs with an updated Cholesky factor and an exact line search over
-/// sign changes (docs/math.md, 9.3). Settled: (b − K a)_i = λ sign(a_i) where a_i ≠ 0, and
+/// sign changes (docs/math.md, 9.3 and 9.7). Settled: (b − K a)_i = λ sign(a_i) where a_i ≠ 0, and
 /// |b − K a| <= λ elsewhere, to the tolerance. The value never rises.
 ActiveSetResult solve_active_set(const Matrix& K, const Vector& b, double lambda,
                                  const Vector& start, const ActiveSetOptions& options = {});

@@ -195,7 +195,8 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
   const double tolerance = options.gap_tolerance;
   const double margin = birth_share * tolerance;
   const Index most = std::min(options.max_neurons, objective_.rows());
-  const Index most_starts = affordable_starts(options.search_flops, objective_.rows(), objective_.dimension());
+  const Index most_starts =
+      affordable_starts(options.search_flops, objective_.rows(), objective_.dimension());
   const bool thorough = options.thorough && lambda >= options.quick_below;
   const Index on_kinks = thorough ? RowSearch::all : quick_on_kinks;
   ClimbOptions climbing;
@@ -234,8 +235,11 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
     ++point.rounds;
     Network now = network();
     const auto residual = objective_.residual(now);
-    if (!kinks_) kinks_.emplace(std::get<RowMeasure>(residual->measure()).rows);
-    RowSearch search(*residual, *kinks_, U_, lambda, climbing, on_kinks);
+    if (!kinks_ && kinks_pay(residual->rows(), objective_.dimension())) {
+      kinks_.emplace(std::get<RowMeasure>(residual->measure()).rows);
+    }
+    const KinkAscents* kinks = kinks_ ? &*kinks_ : nullptr;
+    RowSearch search(*residual, kinks, U_, lambda, climbing, on_kinks);
     const auto certified = [&] {
       Supremum supremum;
       supremum.value = search.highest();
@@ -298,7 +302,7 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
     // What is known already is brought to rest before the next search.
     for (int i = 0; i < most_followings && !stopped(observer); ++i) {
       const auto left = objective_.residual(network());
-      RowSearch near(*left, *kinks_, U_, lambda, following, on_kinks);
+      RowSearch near(*left, kinks, U_, lambda, following, on_kinks);
       near.add(U_.rows() <= few ? rows_below(U_, pool_) : pool_);
       pool_ = distinct(near.ends(), same_birth, lambda, 2 * most).directions;
       if (near.highest() <= lambda * (1.0 + 0.5 * tolerance) || born(above(near.ends())) == 0)

@@ -8,7 +8,7 @@
 
 namespace lodestone::path {
 
-/// The λ-path on rows by corrective births (docs/math.md, 9.2): at each λ all maxima of |η| above 1
+/// The λ-path on rows by corrective births (docs/math.md, 9.7): at each λ all maxima of |η| above 1
 /// that a search finds become neurons at once, the amplitudes of all are found exactly, and neurons
 /// with the same rows switched on become one, until the gap is below tolerance. Directions are not
 /// moved otherwise. Keeps the Gram matrix of its features and the maxima it has seen from one λ to

@@ -19,8 +19,11 @@ struct CertifyOptions {
   double tolerance = 0.01;
 
   bool rigorous = false;  ///< prove sup |η| instead of estimating it
-  AscentOptions ascent;
+  AscentOptions ascent = default_search();
   RigorousOptions proof;
+
+  /// That of a result: on rows until it may be trusted.
+  static AscentOptions default_search();
 };
 
 /// How well any model, of this program or not, minimizes P_λ (docs/math.md, 6). Losses, masses and

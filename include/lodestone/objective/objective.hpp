@@ -58,6 +58,9 @@ class Residual : public CorrelationField {
  public:
   virtual ResidualMeasure measure() const = 0;
 
+  /// The number of rows that measure() would copy; 0 on a population.
+  virtual Index rows() const { return 0; }
+
   /// E (f − y)² = 2L.
   virtual double energy() const = 0;
 

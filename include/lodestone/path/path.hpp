@@ -106,8 +106,8 @@ double largest_lambda(const Objective& objective, std::uint64_t seed = 0);
 /// The certified λ-path: from λ_max, where no neuron has mass, λ falls and each solution starts
 /// from the one before. Neurons are born where |η| > 1, until the gap is below tolerance. On a
 /// population all weights descend together between births, on rows the directions stay and the
-/// amplitudes are exact (docs/math.md, 9.1 and 9.2). λ >= λ_max gives the affine model. Throws
-/// InvalidArgument for bad options.
+/// amplitudes are exact (docs/math.md, 9.1 and, on rows, 9.7). λ >= λ_max gives the affine model.
+/// Throws InvalidArgument for bad options.
 PathResult solve_path(const Objective& objective, const PathOptions& options,
                       const PathObserver& observer = {});
 
