@@ -52,7 +52,7 @@ TEST(ModelCertificate, IsThatOfTheStandardizedProblem) {
     CertifyOptions options;
     options.lambda = 0.02;
     const ModelCertificate found = certify_model(model, data, weights, options);
-    const Certificate direct = estimate_certificate(objective, network, 0.02);
+    const Certificate direct = estimate_certificate(objective, network, 0.02, options.ascent);
     const double loss = objective.loss(network);
     EXPECT_NEAR(found.loss, loss, 1e-10 * loss) << name(kind);
     EXPECT_NEAR(found.loss_as_given, loss, 1e-9 * loss);
