@@ -72,11 +72,10 @@ class Verify final : public Verb {
         "The theory laboratory: every statement about Algorithm 1 as a measured experiment on\n"
         "random teachers, with its figure, and whether it held");
     std::vector<Option> options = verify_options(request_);
-    for (Option& option : common_.table(
-             "DIR",
-             "Folder for verify.json, index.html, figures and data [none: results are only "
-             "printed]",
-             "verify.json")) {
+    for (Option& option : common_.table({.value = "DIR",
+                          .help = "Folder for verify.json, index.html, figures and data",
+                          .default_note = "none: results are only printed"},
+                                        "verify.json")) {
       options.push_back(std::move(option));
     }
     flags_.add(*app, std::move(options));

@@ -77,9 +77,9 @@ def option_text(name: str, value: Any) -> str:
 
 
 def option_texts(options: dict[str, Any]) -> dict[str, str]:
-    """Options that were given (not None) by the command line's names."""
+    """Options that were given (not None), with their values as text."""
     return {
-        name.replace("_", "-"): option_text(name, value)
+        name: option_text(name, value)
         for name, value in options.items()
         if value is not None
     }

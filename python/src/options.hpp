@@ -12,8 +12,9 @@
 
 namespace lodestone::python {
 
-/// Options as the command line has them: name and value in text, so that both share one table, with
-/// its ranges and its messages. Numbers come in Python's shortest form that reads back exactly.
+/// Options by name with their values in text, so that the command line and Python share one table,
+/// with its ranges and its messages. Numbers come in Python's shortest form that reads back
+/// exactly.
 using OptionTexts = std::map<std::string, std::string>;
 
 /// Throws InvalidArgument for a name that is not in the table, and what Option::set throws.

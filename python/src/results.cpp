@@ -3,7 +3,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include <cctype>
+#include <map>
 #include <utility>
 
 #include "arrays.hpp"
@@ -221,7 +221,7 @@ nb::dict as_dict(FitResult result) {
   nb::list reports;
   for (const FeatureReport& report : result.reports) reports.append(as_dict(report));
   dict["reports"] = reports;
-  dict["warnings"] = in_python_words(std::move(result.warnings));
+  dict["warnings"] = in_python_words(result.warnings);
   dict["interrupted"] = result.interrupted;
   return dict;
 }
@@ -245,30 +245,23 @@ nb::dict as_dict(TrainResult result) {
   dict["early_condition_number"] = result.early_condition_number
                                        ? nb::object(nb::float_(*result.early_condition_number))
                                        : nb::object(nb::none());
-  dict["warnings"] = in_python_words(std::move(result.warnings));
+  dict["warnings"] = in_python_words(result.warnings);
   return dict;
 }
 
-std::string in_python_words(const std::string& text) {
-  std::string result;
-  for (std::size_t i = 0; i < text.size();) {
-    const bool flag = text.compare(i, 2, "--") == 0 && i + 2 < text.size() &&
-                      std::islower(static_cast<unsigned char>(text[i + 2])) != 0;
-    if (!flag) {
-      result += text[i++];
-      continue;
-    }
-    for (i += 2; i < text.size() &&
-                 (std::islower(static_cast<unsigned char>(text[i])) != 0 || text[i] == '-');
-         ++i) {
-      result += text[i] == '-' ? '_' : text[i];
-    }
-  }
-  return result;
+std::string in_python_words(const Message& message) {
+  static const std::map<std::string, std::string> names = {{"lambda", "weight_decay"},
+                                                           {"lambdas", "n_weight_decays"},
+                                                           {"lambda_ratio", "weight_decay_ratio"}};
+  return message.spelled([](const std::string& name) {
+    const auto other = names.find(name);
+    return other == names.end() ? name : other->second;
+  });
 }
 
-std::vector<std::string> in_python_words(std::vector<std::string> texts) {
-  for (std::string& text : texts) text = in_python_words(text);
+std::vector<std::string> in_python_words(const std::vector<Warning>& warnings) {
+  std::vector<std::string> texts;
+  for (const Warning& warning : warnings) texts.push_back(in_python_words(warning.message));
   return texts;
 }
 

@@ -13,12 +13,8 @@ namespace lodestone {
 namespace {
 
 void check(const CertifyOptions& options) {
-  if (options.lambda && !(*options.lambda > 0.0 && std::isfinite(*options.lambda))) {
-    throw InvalidArgument("lambda", std::to_string(*options.lambda), "must be positive");
-  }
-  if (!(options.tolerance > 0.0)) {
-    throw InvalidArgument("tolerance", std::to_string(options.tolerance), "must be positive");
-  }
+  if (options.lambda) require_in(CertifyOptions::Limits::lambda, "lambda", *options.lambda);
+  require_in(CertifyOptions::Limits::tolerance, "tolerance", options.tolerance);
 }
 
 void list_neurons(const Residual& residual, const Network& network, double tolerance,

@@ -68,7 +68,7 @@ Matrix Model::select_columns(const Table& table) const {
   return X;
 }
 
-std::vector<std::string> extrapolation_warnings(const Model& model, const Matrix& X) {
+std::vector<Warning> extrapolation_warnings(const Model& model, const Matrix& X) {
   constexpr double margin = 0.5;
   const ColumnRanges& ranges = model.ranges;
   if (ranges.lowest.size() != X.cols() || X.cols() == 0) return {};
@@ -87,11 +87,11 @@ std::vector<std::string> extrapolation_warnings(const Model& model, const Matrix
   if (outside == 0) return {};
   Index worst = 0;
   outside_by.maxCoeff(&worst);
-  return {
-      fmt::format("{} of {} rows lie far outside the rows of the training, most often in '{}' "
-                  "({:.6g} to {:.6g} there): their predictions are extrapolated",
-                  outside, X.rows(), model.columns[static_cast<std::size_t>(worst)],
-                  ranges.lowest[worst], ranges.highest[worst])};
+  return {{"extrapolation",
+           fmt::format("{} of {} rows lie far outside the rows of the training, most often in '{}' "
+                       "({:.6g} to {:.6g} there): their predictions are extrapolated",
+                       outside, X.rows(), model.columns[static_cast<std::size_t>(worst)],
+                       ranges.lowest[worst], ranges.highest[worst])}};
 }
 
 namespace {

@@ -6,6 +6,7 @@
 #include "io/json_text.hpp"
 #include "lodestone/core/instruction_set.hpp"
 #include "lodestone/core/parallel.hpp"
+#include "lodestone/io/config/option.hpp"
 #include "lodestone/version.hpp"
 
 namespace lodestone {
@@ -61,6 +62,13 @@ Json to_json(const Candidate& candidate, const FitResult& result) {
   return json;
 }
 
+// In words, with options as the keys of the configuration beside the summary.
+void add_warnings(Json& json, const std::vector<Warning>& warnings) {
+  for (const Warning& warning : warnings) {
+    json["warnings"].push_back(warning.message.spelled(config_key));
+  }
+}
+
 }  // namespace
 
 std::string summary_text(const Problem& problem, const TrainOptions& options,
@@ -70,7 +78,7 @@ std::string summary_text(const Problem& problem, const TrainOptions& options,
   Json json = {{"lodestone", version},
                {"command", "train"},
                {"status", name(result.status)},
-               {"message", result.message},
+               {"message", result.message.spelled(config_key)},
                {"objective", sample ? "sample" : "population"},
                {"source", problem.source},
                {"seed", options.algorithm.seed},
@@ -103,7 +111,7 @@ std::string summary_text(const Problem& problem, const TrainOptions& options,
   if (result.certificate) json["certificate"] = to_json(*result.certificate);
   if (result.recovery) json["recovery"] = to_json(*result.recovery);
   if (result.test) json["test"] = to_json(*result.test);
-  if (!result.warnings.empty()) json["warnings"] = result.warnings;
+  add_warnings(json, result.warnings);
   return io::readable(json);
 }
 
@@ -158,7 +166,7 @@ std::string fit_summary_text(const FitRequest& request, const FitResult& result,
   }
   if (run.recovery) json["recovery"] = to_json(*run.recovery);
   if (run.test) json["test"] = to_json(*run.test);
-  if (!result.warnings.empty()) json["warnings"] = result.warnings;
+  add_warnings(json, result.warnings);
   return io::readable(json);
 }
 

@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "core/phrase.hpp"
 #include "io/json_text.hpp"
 #include "lodestone/core/error.hpp"
 #include "lodestone/io/file.hpp"
@@ -172,7 +173,7 @@ std::optional<TrainState> read_checkpoint(const RunFolder& folder, const std::st
   const std::string content = read_file(where);
   const std::size_t first = content.find('\n');
   const std::size_t second = first == std::string::npos ? first : content.find('\n', first + 1);
-  const std::string advice = "; start the run again with train --overwrite";
+  const Message advice = Message::pattern("; start the run again with train {overwrite}");
   if (!content.starts_with(checkpoint_name) || second == std::string::npos) {
     throw FileError(where, "is cut short or not a checkpoint" + advice);
   }
@@ -180,10 +181,10 @@ std::optional<TrainState> read_checkpoint(const RunFolder& folder, const std::st
       content.substr(checkpoint_name.size(), first - checkpoint_name.size());
   if (version_text != std::to_string(checkpoint_version)) {
     throw FileError(where,
-                    fmt::format("is of checkpoint version {}, this program reads version {}; "
-                                "resume with the Lodestone that wrote it, or start the run "
-                                "again with train --overwrite",
-                                version_text.substr(0, 20), checkpoint_version));
+                    phrase("is of checkpoint version {}, this program reads version {}; resume "
+                           "with the Lodestone that wrote it, or start the run again with train "
+                           "{overwrite}",
+                           version_text.substr(0, 20), checkpoint_version));
   }
   const std::string_view body = std::string_view(content).substr(second + 1);
   if (content.substr(first + 1, second - first - 1) != fmt::format("{:08x}", crc32(body))) {
@@ -200,7 +201,7 @@ std::optional<TrainState> read_checkpoint(const RunFolder& folder, const std::st
   } catch (const nlohmann::json::exception& error) {
     throw FileError(where, "is damaged: " + io::plain_message(error) + advice);
   } catch (const std::out_of_range& error) {
-    throw FileError(where, fmt::format("is damaged ({}){}", error.what(), advice));
+    throw FileError(where, fmt::format("is damaged ({})", error.what()) + advice);
   }
 }
 

@@ -402,7 +402,7 @@ def test_broken_networks_are_refused(lodestone, table_file, arrays, says):
         (["--lambda", 0], ["lambda", "positive"]),
         (["--lambda", "much"], ["lambda", "must be a number"]),
         (["--tolerance", 0], ["tolerance", "positive"]),
-        (["--rigorous", "--max-cells", 0], ["max_cells", "at least 1"]),
+        (["--rigorous", "--max-cells", 0], ["--max-cells", "at least 1"]),
         (["--rigorous", "--bound-tolerance", -1], ["tolerance", "positive"]),
         (["--starts", -1], ["ascent options"]),
         (["--standardize", "scale"], ["brings its own standardization"]),

@@ -16,7 +16,9 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
+#include "lodestone/core/message.hpp"
 #include "lodestone/core/parallel.hpp"
 #include "lodestone/core/random.hpp"
 #include "lodestone/core/types.hpp"
@@ -94,8 +96,8 @@ class TemporaryFolder {
     const std::string name =
         "lodestone-test-" + std::to_string(::getpid()) + "-" + std::to_string(device());
     std::error_code failed;
-    for (const auto& place : {std::filesystem::temp_directory_path(failed),
-                              std::filesystem::current_path()}) {
+    for (const auto& place :
+         {std::filesystem::temp_directory_path(failed), std::filesystem::current_path()}) {
       path_ = place / name;
       if (std::filesystem::create_directory(path_, failed)) return;
     }
@@ -136,6 +138,13 @@ std::string message_of(const Call& call) {
   } catch (...) {
   }
   return "";
+}
+
+/// What warnings say, with the library's names of options.
+inline std::vector<std::string> texts(const std::vector<Warning>& warnings) {
+  std::vector<std::string> result;
+  for (const Warning& warning : warnings) result.push_back(warning.message.text());
+  return result;
 }
 
 }  // namespace lodestone::support

@@ -65,7 +65,7 @@ struct RawTable {
   std::string place(Index row) const;
 
   /// Throws FileError about one cell: its place and column, then `what`.
-  [[noreturn]] void fail(const OddCell& cell, Index column, const std::string& what) const;
+  [[noreturn]] void fail(const OddCell& cell, Index column, const Message& what) const;
 
   struct Found {
     Index column;
