@@ -53,4 +53,5 @@ NB_MODULE(_core, module) {
   lodestone::python::bind_fit(module);
   lodestone::python::bind_train(module);
   lodestone::python::bind_certify(module);
+  lodestone::python::bind_options(module);
 }
