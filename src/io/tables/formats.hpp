@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lodestone/core/message.hpp"
 #include "lodestone/model/table.hpp"
 
 /// The readers behind read_table, read_vector and read_dataset. The parsers take a file's bytes,
