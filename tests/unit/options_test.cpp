@@ -115,7 +115,9 @@ TEST(Options, HelpShowsRangeAndDefault) {
       EXPECT_FALSE(option.default_value.empty()) << option.name;
     }
     const std::string standard = option.default_in_words().spelled(flag);
-    if (!standard.empty()) EXPECT_THAT(text, EndsWith(" [" + standard + "]"));
+    if (!standard.empty()) {
+      EXPECT_THAT(text, EndsWith(" [" + standard + "]"));
+    }
   }
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lodestone/core/error.hpp"
+#include "lodestone/core/range.hpp"
 #include "lodestone/core/types.hpp"
 
 namespace lodestone {
