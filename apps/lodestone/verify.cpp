@@ -87,7 +87,9 @@ class Verify final : public Verb {
     app->add_option("RUN", run_, judged_model_help)->required();
     std::vector<Option> options = certify_options(request_);
     for (Option& option :
-         common_.table("FILE", "JSON file to write the numbers and discrepancies to [none]",
+         common_.table({.value = "FILE",
+                        .help = "JSON file to write the numbers and discrepancies to",
+                        .default_note = "none"},
                        "the numbers and discrepancies")) {
       options.push_back(std::move(option));
     }

@@ -409,7 +409,7 @@ def test_bad_weights_are_refused(weights, says, rows):
         ("biases", "yes", TypeError, "True or False"),
         ("gap_tolerance", -1.0, ValueError, "must be positive"),
         ("rigorous", 1, TypeError, "True or False"),
-        ("bootstrap", -1, ValueError, "at least 0"),
+        ("bootstrap", -1, ValueError, "0 or positive"),
         ("max_seconds", 0, ValueError, "must be positive"),
         ("random_state", -1, ValueError, "0 or positive"),
         ("random_state", "seed", ValueError, "cannot be used to seed"),

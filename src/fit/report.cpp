@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/phrase.hpp"
 #include "fit/prepared_rows.hpp"
 
 namespace lodestone {
@@ -30,31 +31,33 @@ double active_share(const Feature& feature, const Dataset& data) {
   return normalized_weights(data).dot((z.array() > 0.0).cast<double>().matrix());
 }
 
-std::vector<std::string> choice_warnings(const FitResult& result, const PathOptions& path) {
-  std::vector<std::string> warnings;
+std::vector<Warning> choice_warnings(const FitResult& result, const PathOptions& path) {
+  std::vector<Warning> warnings;
   if (result.lambda >= result.path.lambda_max) {
-    warnings.push_back(fmt::format(
-        "lambda {:.4g} is not below lambda_max {:.4g}: no feature pays, and the model is "
-        "the linear one",
-        result.lambda, result.path.lambda_max));
+    warnings.push_back(
+        {"no_feature_pays",
+         phrase("lambda {} is not below lambda_max {}: no feature pays, and the model is the "
+                "linear one",
+                fmt::format("{:.4g}", result.lambda),
+                fmt::format("{:.4g}", result.path.lambda_max))});
   }
   if (result.network.width() >= path.max_neurons &&
       result.certificate.relative_gap > path.gap_tolerance) {
-    warnings.push_back(
-        fmt::format("the gap is that of a network of at most {} neurons; --max-features raises the "
-                    "bound",
-                    path.max_neurons));
+    warnings.push_back({"most_neurons",
+                        phrase("the gap is that of a network of at most {} neurons; {max_features} "
+                               "raises the bound",
+                               path.max_neurons)});
   }
   return warnings;
 }
 
 }  // namespace fitting
 
-std::vector<std::string> feature_warnings(const Network& feature_network,
-                                          const std::vector<FeatureReport>& reports) {
+std::vector<Warning> feature_warnings(const Network& feature_network,
+                                      const std::vector<FeatureReport>& reports) {
   constexpr double nearly_parallel_deg = 5.0;
   constexpr double nearly_linear = 0.005;
-  std::vector<std::string> warnings;
+  std::vector<Warning> warnings;
   for (Index i = 0; i < feature_network.width(); ++i) {
     for (Index j = 0; j < i; ++j) {
       const double angle =
@@ -64,21 +67,26 @@ std::vector<std::string> feature_warnings(const Network& feature_network,
       const FeatureReport& one = reports[static_cast<std::size_t>(i)];
       const FeatureReport& other = reports[static_cast<std::size_t>(j)];
       if (opposite && std::abs(one.mass - other.mass) < 0.2 * (one.mass + other.mass)) {
-        warnings.push_back(fmt::format(
-            "features {} and {} are {:.2g} degrees apart with amplitudes of opposite sign that "
-            "nearly cancel: their difference is what matters, not either of them",
-            j + 1, i + 1, angle));
+        warnings.push_back(
+            {"cancelling_features",
+             phrase("features {} and {} are {} degrees apart with amplitudes of opposite sign that "
+                    "nearly cancel: their difference is what matters, not either of them",
+                    j + 1, i + 1, fmt::format("{:.2g}", angle))});
       } else {
-        warnings.push_back(fmt::format(
-            "features {} and {} are nearly parallel ({:.2g} degrees): read them as one direction",
-            j + 1, i + 1, angle));
+        warnings.push_back(
+            {"parallel_features",
+             phrase("features {} and {} are nearly parallel ({} degrees): read them as one "
+                    "direction",
+                    j + 1, i + 1, fmt::format("{:.2g}", angle))});
       }
     }
     const double active = reports[static_cast<std::size_t>(i)].active_share;
     if (active < nearly_linear || active > 1.0 - nearly_linear) {
-      warnings.push_back(fmt::format(
-          "feature {} is {} on {:.1f} % of the rows: there it belongs to the linear part", i + 1,
-          active < 0.5 ? "off" : "on", 100.0 * std::max(active, 1.0 - active)));
+      warnings.push_back(
+          {"linear_feature",
+           phrase("feature {} is {} on {} % of the rows: there it belongs to the linear part", i + 1,
+                  active < 0.5 ? "off" : "on",
+                  fmt::format("{:.1f}", 100.0 * std::max(active, 1.0 - active)))});
     }
   }
   return warnings;

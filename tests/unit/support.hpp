@@ -16,7 +16,9 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
+#include "lodestone/core/message.hpp"
 #include "lodestone/core/parallel.hpp"
 #include "lodestone/core/random.hpp"
 #include "lodestone/core/types.hpp"
@@ -136,6 +138,13 @@ std::string message_of(const Call& call) {
   } catch (...) {
   }
   return "";
+}
+
+/// What warnings say, with the library's names of options.
+inline std::vector<std::string> texts(const std::vector<Warning>& warnings) {
+  std::vector<std::string> result;
+  for (const Warning& warning : warnings) result.push_back(warning.message.text());
+  return result;
 }
 
 }  // namespace lodestone::support

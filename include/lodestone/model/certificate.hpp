@@ -1,5 +1,6 @@
 #pragma once
 
+#include "lodestone/core/record.hpp"
 #include "lodestone/core/types.hpp"
 
 namespace lodestone {
@@ -21,5 +22,22 @@ struct Certificate {
   Index cells = 0;   ///< rigorous: cells the proof took
   Index effective_dimension = 0;  ///< rigorous: dimension of the sphere's space that was searched
 };
+
+/// "estimated" or "rigorous".
+const char* name(Certificate::Kind kind);
+
+template <RecordOf<Certificate> Record, class Visitor>
+void visit_fields(Record& certificate, Visitor&& visitor) {
+  visitor("sup_eta", certificate.sup_eta);
+  visitor("gap", certificate.gap);
+  visitor("relative_gap", certificate.relative_gap);
+  visitor("kind", certificate.kind);
+  visitor("search_failed", certificate.search_failed);
+  visitor("maxima", certificate.maxima);
+  visitor("sup_eta_lower", certificate.sup_eta_lower);
+  visitor("cells", certificate.cells);
+  visitor("effective_dimension", certificate.effective_dimension);
+  visitor("direction", certificate.direction);
+}
 
 }  // namespace lodestone
