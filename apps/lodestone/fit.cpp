@@ -231,8 +231,7 @@ class Fit final : public Verb {
         "the penalized network at this lambda is within {:.2g} (relative) of the best of any "
         "width: "
         "sup |eta| = {:.6g} ({})\n",
-        result.certificate.relative_gap, result.certificate.sup_eta,
-        name(result.certificate.kind));
+        result.certificate.relative_gap, result.certificate.sup_eta, name(result.certificate.kind));
     if (run.recovery) {
       text += fmt::format("{} of {} hidden directions recovered\n", run.recovery->recovered,
                           run.recovery->teachers);

@@ -30,8 +30,10 @@ bool is_option(const std::string& name) {
 std::string flag_of(const std::string& option) { return "--" + config_key(option); }
 
 std::string in_words(const Message& message) {
-  return message.spelled(
-      [](const std::string& name) { return is_option(name) ? flag_of(name) : name; });
+  return message.spelled([](const std::string& name) {
+    if (is_option(name)) return flag_of(name);
+    return name.starts_with("teacher ") ? config_key(name) : name;  // a key of --teacher random:
+  });
 }
 
 const std::vector<VerbOptions>& verb_options() { return registered(); }

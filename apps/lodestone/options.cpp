@@ -41,7 +41,7 @@ std::string tables(const VerbOptions& verb) {
   return text;
 }
 
-/// The tables of docs/options.md, for who writes documentation: help does not list this verb.
+/// Writes docs/options.md. Help does not list this verb, which is for developers.
 class Options final : public Verb {
  public:
   explicit Options(CLI::App& parent) {
@@ -54,8 +54,8 @@ class Options final : public Verb {
         "# Options\n\n"
         "Written by `lodestone options > docs/options.md`, from the records that flags, checks and "
         "help are made\nof. A configuration file has the same names without the dashes in front "
-        "(`max-steps = 1000`), Python\nwith underscores (`max_steps`). Every verb takes `--config "
-        "FILE`, and `train` takes `--resume DIR`.\n");
+        "(`max-steps = 1000`). Python has\nunderscores (`max_steps`), and `weight_decay` in place "
+        "of `lambda`. Every verb takes `--config FILE`, and\n`train` takes `--resume DIR`.\n");
     for (const VerbOptions& verb : verb_options()) print(tables(verb));
     return done;
   }

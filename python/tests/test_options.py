@@ -1,6 +1,7 @@
 """The package's arguments against the library's records of options."""
 
 import inspect
+import re
 
 import pytest
 
@@ -39,6 +40,18 @@ def test_defaults_are_those_of_the_records(verb):
             assert float(text) == float(record["default"]), name
         numbers.add(name)
     assert len(numbers) >= 5
+
+
+@pytest.mark.parametrize("verb", CALLS)
+def test_docstrings_have_the_ranges_of_the_records(verb):
+    records = {record["name"]: record for record in _core.options(verb)}
+    lines = inspect.getdoc(CALLS[verb]).splitlines()
+    for name in inspect.signature(CALLS[verb]).parameters:
+        record = records.get(NAMES.get(name, name))
+        if record is None or not record["is_number"] or name == "max_features":
+            continue
+        described = [line for line in lines if re.match(rf"(\w+, )*{name}(, \w+)* : ", line)]
+        assert len(described) == 1 and described[0].endswith(f" ({record['range']})"), name
 
 
 @pytest.mark.parametrize("verb", CALLS)

@@ -36,8 +36,9 @@ std::string Range::rule() const {
     if (lower == 0.0) return prefix + (has_lower ? "0 or positive" : "positive");
     return prefix + (has_lower ? "at least " : "above ") + low;
   }
-  if (!has_lower && !has_upper)
+  if (!has_lower && !has_upper) {
     return prefix + "between " + low + " and " + high + ", both excluded";
+  }
   return prefix + (has_lower ? "at least " : "above ") + low + " and " +
          (has_upper ? "at most " : "below ") + high;
 }

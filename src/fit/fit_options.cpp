@@ -1,7 +1,3 @@
-#include <fmt/format.h>
-
-#include <cmath>
-
 #include "lodestone/core/error.hpp"
 #include "lodestone/fit/fit.hpp"
 

@@ -84,8 +84,8 @@ std::vector<Warning> feature_warnings(const Network& feature_network,
     if (active < nearly_linear || active > 1.0 - nearly_linear) {
       warnings.push_back(
           {"linear_feature",
-           phrase("feature {} is {} on {} % of the rows: there it belongs to the linear part", i + 1,
-                  active < 0.5 ? "off" : "on",
+           phrase("feature {} is {} on {} % of the rows: there it belongs to the linear part",
+                  i + 1, active < 0.5 ? "off" : "on",
                   fmt::format("{:.1f}", 100.0 * std::max(active, 1.0 - active)))});
     }
   }

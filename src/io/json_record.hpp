@@ -61,6 +61,7 @@ class FieldsFromJson {
 
   template <class Record>
   void operator()(const char* key, std::vector<Record>& records) const {
+    records.clear();
     for (const nlohmann::ordered_json& item : json_.at(key)) {
       visit_fields(records.emplace_back(), FieldsFromJson(item));
     }

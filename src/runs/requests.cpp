@@ -1,9 +1,5 @@
 #include "lodestone/runs/requests.hpp"
 
-#include <fmt/format.h>
-
-#include <cmath>
-
 #include "lodestone/core/error.hpp"
 
 namespace lodestone {

@@ -282,8 +282,9 @@ void remove_runs(const std::string& path) {
 int locked(const std::string& path) {
   const std::string file = (fs::path(path) / "lock").string();
   const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (descriptor < 0)
+  if (descriptor < 0) {
     throw FileError(file, Message::pattern("cannot be written; choose another {out}"));
+  }
   if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return descriptor;
   ::close(descriptor);
   throw FileError(

@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "certify/search_effort.hpp"
-#include "lodestone/core/stopwatch.hpp"
 #include "core/phrase.hpp"
+#include "lodestone/core/stopwatch.hpp"
 #include "lodestone/version.hpp"
 
 namespace lodestone {

@@ -64,7 +64,7 @@ void expect_same_bits(const FitResult& left, const FitResult& right) {
   EXPECT_TRUE(same_bits(left.network, right.network));
   EXPECT_TRUE(same_bits(left.feature_network, right.feature_network));
   EXPECT_TRUE(same_bits(left.lambda, right.lambda));
-  EXPECT_TRUE(same_bits(left.certificate.gap, right.certificate.gap));
+  EXPECT_TRUE(same_bits(left.certificate, right.certificate));
   EXPECT_EQ(left.chosen_index, right.chosen_index);
   ASSERT_EQ(left.candidates.size(), right.candidates.size());
   for (std::size_t c = 0; c < left.candidates.size(); ++c) {
@@ -73,8 +73,7 @@ void expect_same_bits(const FitResult& left, const FitResult& right) {
   }
   ASSERT_EQ(left.reports.size(), right.reports.size());
   for (std::size_t i = 0; i < left.reports.size(); ++i) {
-    EXPECT_TRUE(same_bits(left.reports[i].angle_error_deg, right.reports[i].angle_error_deg));
-    EXPECT_TRUE(same_bits(left.reports[i].mass, right.reports[i].mass));
+    EXPECT_TRUE(same_bits(left.reports[i], right.reports[i]));
   }
 }
 

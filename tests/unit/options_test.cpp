@@ -28,10 +28,9 @@ struct Tables {
   SweepRequest sweep;
   LabRequest lab;
   BenchmarkOptions bench;
-  std::vector<Option> all =
-      io::joined({train_options(train), fit_options(fit), sample_options(sample),
-                  predict_options(predict), certify_options(certify), sweep_options(sweep),
-                  lab_options(lab), bench_options(bench)});
+  std::vector<Option> all = io::joined(
+      {train_options(train), fit_options(fit), sample_options(sample), predict_options(predict),
+       certify_options(certify), sweep_options(sweep), lab_options(lab), bench_options(bench)});
 };
 
 std::string flag(const std::string& name) { return "--" + config_key(name); }

@@ -1,7 +1,5 @@
 #include "lodestone/io/runs/run_folder.hpp"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <nlohmann/json.hpp>
 #include <string_view>

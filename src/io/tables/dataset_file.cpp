@@ -547,8 +547,7 @@ class DatasetReader {
           {"unseen_values",
            phrase("{}: {} {} not in the training data (first: {}); the 0/1 columns are all 0 "
                   "there",
-                  file_.name(), unseen_, unseen_ == 1 ? "value is" : "values are",
-                  first_unseen_)});
+                  file_.name(), unseen_, unseen_ == 1 ? "value is" : "values are", first_unseen_)});
     }
   }
 
