@@ -21,7 +21,7 @@ from lodestone._arrays import option_text, option_texts, target_name, unmasked
 from lodestone._network import Network
 from lodestone._options import with_ranges
 from lodestone._progress import bar, reporter
-from lodestone._results import certificate, columns_of, frame
+from lodestone._results import certificate, columns_of, frame, result_warning
 
 _FLOAT64 = np.dtype(np.float64)
 # The options of parameters that scikit-learn's users know by another name.
@@ -113,7 +113,7 @@ class LodestoneRegressor(
         What predicts; ``model_.write(path)`` saves it for the command line.
     network_model_ : Model
         The penalized network, which the certificate is about.
-    warnings_ : list of str
+    warnings_ : list of ResultWarning
         What a reader of the model should know.
     interrupted_ : bool
         Ctrl-C or the budget of seconds ended the fit early.
@@ -349,7 +349,7 @@ class LodestoneRegressor(
         self.feature_reports_ = {
             name: reports.get(name, np.zeros(0, dtype=np.float64)) for name in kept
         }
-        self.warnings_ = parts["warnings"]
+        self.warnings_ = [result_warning(*one) for one in parts["warnings"]]
         self.interrupted_ = parts["interrupted"]
         self._n_features_out = len(self.amplitudes_)
 

@@ -13,7 +13,16 @@ from lodestone._arrays import column_names, finite, option_texts, table, target_
 from lodestone._network import Network
 from lodestone._options import with_ranges
 from lodestone._progress import bar
-from lodestone._results import Certificate, Recovery, certificate, columns_of, frame, recovery
+from lodestone._results import (
+    Certificate,
+    Recovery,
+    ResultWarning,
+    certificate,
+    columns_of,
+    frame,
+    recovery,
+    result_warning,
+)
 from lodestone._teacher import Teacher
 
 Row = dict[str, Any]
@@ -55,7 +64,7 @@ class TrainResult:
     test: Optional[dict[str, float]]
     """rmse, r2, relative_error (1 − r2) and rows; 0 rows: exact over the teacher's population."""
     early_condition_number: Optional[float]
-    warnings: tuple[str, ...]
+    warnings: tuple[ResultWarning, ...]
     history: dict[str, np.ndarray] = field(repr=False)
     """By name, as in history.csv (step, stage, epoch, lambda, loss, penalized_loss, gradient_norm, neurons,
     mean_angle_deg, max_angle_deg, far_mass, seconds, validation_error, test_error, end_of_epoch),
@@ -281,7 +290,7 @@ def train(
     for name, make in (("certificate", certificate), ("recovery", recovery)):
         if parts[name] is not None:
             parts[name] = make(parts[name])
-    parts["warnings"] = tuple(parts["warnings"])
+    parts["warnings"] = tuple(result_warning(*one) for one in parts["warnings"])
     parts["history"] = columns_of(parts["history"])
     parts["snapshots"] = tuple((step, Network(a, W)) for step, a, W in parts["snapshots"])
     result = TrainResult(**parts)

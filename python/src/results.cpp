@@ -142,7 +142,7 @@ nb::dict as_dict(FitResult result) {
   nb::list reports;
   for (const FeatureReport& report : result.reports) reports.append(dict_of(report));
   dict["reports"] = reports;
-  dict["warnings"] = in_python_words(result.warnings);
+  dict["warnings"] = as_list(result.warnings);
   dict["interrupted"] = result.interrupted;
   return dict;
 }
@@ -164,16 +164,19 @@ nb::dict as_dict(TrainResult result) {
   dict["early_condition_number"] = result.early_condition_number
                                        ? nb::object(nb::float_(*result.early_condition_number))
                                        : nb::object(nb::none());
-  dict["warnings"] = in_python_words(result.warnings);
+  dict["warnings"] = as_list(result.warnings);
   return dict;
 }
 
 std::string in_python_words(const Message& message) { return message.spelled(python_name); }
 
-std::vector<std::string> in_python_words(const std::vector<Warning>& warnings) {
-  std::vector<std::string> texts;
-  for (const Warning& warning : warnings) texts.push_back(in_python_words(warning.message));
-  return texts;
+nb::list as_list(const std::vector<Warning>& warnings) {
+  nb::list list;
+  for (const Warning& warning : warnings) {
+    list.append(nb::make_tuple(in_python_words(warning.message), warning.code,
+                               warning.message.arguments()));
+  }
+  return list;
 }
 
 }  // namespace lodestone::python

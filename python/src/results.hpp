@@ -31,6 +31,8 @@ nb::dict as_dict(TrainResult result);
 
 /// Options as Python's arguments: weight_decay for the library's lambda.
 std::string in_python_words(const Message& message);
-std::vector<std::string> in_python_words(const std::vector<Warning>& warnings);
+
+/// Each as (text, code, arguments).
+nb::list as_list(const std::vector<Warning>& warnings);
 
 }  // namespace lodestone::python

@@ -93,7 +93,10 @@ def test_a_budget_leaves_what_was_finished(rows):
 def test_warnings_speak_python():
     X, y = ridge_rows(200, 4)
     model = quick(max_features=1, weight_decay=1e-4).fit(X, y + np.abs(X[:, 2]))
-    assert any("max_features raises" in warning for warning in model.warnings_)
+    (warning,) = [one for one in model.warnings_ if "max_features raises" in one]
+    assert (warning.code, warning.arguments) == ("most_neurons", ("1",))
+    again = pickle.loads(pickle.dumps(warning))
+    assert (again, again.code, again.arguments) == (warning, warning.code, warning.arguments)
 
 
 def test_refits_with_another_shape(rows):
