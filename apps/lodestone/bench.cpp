@@ -29,8 +29,10 @@ class Bench final : public Verb {
         "How fast this machine runs the computations behind training, each checked against plain\n"
         "loops first, beside a matrix product");
     std::vector<Option> options = bench_options(options_);
-    for (Option& option : common_.table(
-             "DIR", "Folder for bench.json [none: results are only printed]", "bench.json")) {
+    for (Option& option : common_.table({.value = "DIR",
+                          .help = "Folder for bench.json",
+                          .default_note = "none: results are only printed"},
+                                        "bench.json")) {
       options.push_back(std::move(option));
     }
     flags_.add(*app, std::move(options));

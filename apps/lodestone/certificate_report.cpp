@@ -5,28 +5,13 @@
 #include <algorithm>
 #include <vector>
 
+#include "runs/certificate_json.hpp"
 #include "verbs.hpp"
 
 namespace lodestone::app {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-const char* source_of(ModelCertificate::LambdaSource source) {
-  switch (source) {
-    case ModelCertificate::LambdaSource::given:
-      return "given";
-    case ModelCertificate::LambdaSource::model:
-      return "model";
-    case ModelCertificate::LambdaSource::tightest:
-      return "tightest";
-  }
-  return "";
-}
-
-const char* name_of(Certificate::Kind kind) {
-  return kind == Certificate::Kind::rigorous ? "rigorous" : "estimated";
-}
 
 Json as_json(const ModelCertificate::Maximum& maximum) {
   return {{"eta", maximum.eta},
@@ -82,25 +67,13 @@ Json certificate_json(const JudgedModel& judged, const ModelCertificate& found, 
   json["biases"] = model.biases;
   json["lambda"] = found.lambda;
   json["lambda_in_target_units"] = found.lambda_in_target_units;
-  json["lambda_source"] = source_of(found.lambda_source);
+  json["lambda_source"] = name(found.lambda_source);
   json["loss"] = found.loss;
   json["loss_as_given"] = found.loss_as_given;
   json["null_loss"] = found.null_loss;
   json["mass"] = found.mass;
   json["penalized_loss"] = found.penalized_loss;
-  Json& part = json["certificate"] = {{"sup_eta", certificate.sup_eta},
-                                      {"gap", certificate.gap},
-                                      {"relative_gap", certificate.relative_gap},
-                                      {"kind", name_of(certificate.kind)},
-                                      {"maxima", certificate.maxima},
-                                      {"starts", certificate.starts},
-                                      {"unseen_share", certificate.unseen_share},
-                                      {"search_failed", certificate.search_failed}};
-  if (certificate.kind == Certificate::Kind::rigorous) {
-    part["sup_eta_lower"] = certificate.sup_eta_lower;
-    part["cells"] = certificate.cells;
-    part["effective_dimension"] = certificate.effective_dimension;
-  }
+  Json& part = json["certificate"] = lodestone::certificate_json(certificate);
   if (found.worst.direction.direction.size() > 0) part["worst"] = as_json(found.worst);
   json["maxima"] = Json::array();
   for (const auto& maximum : found.maxima) json["maxima"].push_back(as_json(maximum));
@@ -146,7 +119,7 @@ std::string certificate_table(const JudgedModel& judged, const ModelCertificate&
                     certificate.sup_eta, certificate.sup_eta_lower, certificate.cells,
                     certificate.effective_dimension)
               : fmt::format("sup |eta| = {:.6g} (estimated; {} local maxima from {} starts)\n",
-                            certificate.sup_eta, certificate.maxima, certificate.starts);
+                            certificate.sup_eta, certificate.distinct_maxima, certificate.starts);
   if (found.worst.direction.direction.size() > 0) {
     const Feature& worst = found.worst.direction;
     text += fmt::format(
@@ -157,7 +130,7 @@ std::string certificate_table(const JudgedModel& judged, const ModelCertificate&
   text += fmt::format(
       "P_lambda = {:.6g}, above its minimum by at most {:.3g}, {:.2g} relative "
       "({})\n",
-      found.penalized_loss, certificate.gap, certificate.relative_gap, name_of(certificate.kind));
+      found.penalized_loss, certificate.gap, certificate.relative_gap, name(certificate.kind));
   if (certificate.search_failed) {
     text += "warning: the search for sup |eta| missed it: the gap is not to be trusted\n";
   }

@@ -22,9 +22,10 @@ class Certify final : public Verb {
         "every neuron; also for networks trained elsewhere");
     app->add_option("MODEL", model_, judged_model_help)->required();
     std::vector<Option> options = certify_options(request_);
-    for (Option& option :
-         common_.table("FILE", "JSON file to write what was found to, with every neuron [none]",
-                       "what was found")) {
+    for (Option& option : common_.table({.value = "FILE",
+                          .help = "JSON file to write what was found to, with every neuron",
+                          .default_note = "none"},
+                                        "what was found")) {
       options.push_back(std::move(option));
     }
     flags_.add(*app, std::move(options));

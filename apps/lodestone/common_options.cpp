@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cstdio>
 #include <filesystem>
 
+#include "io/config/option_makers.hpp"
 #include "lodestone/core/error.hpp"
 #include "lodestone/core/parallel.hpp"
 #include "lodestone/io/file.hpp"
@@ -12,39 +12,38 @@
 namespace lodestone::app {
 namespace {
 
-Option flag(const std::string& name, const std::string& help, bool& field) {
-  Option option = flag_option(name, help, field);
+// How and where to work is no part of a run's configuration.
+Option unrecorded(Option option) {
   option.get = [] { return std::string(); };
-  option.changes_on_resume = true;
   return option;
 }
 
 }  // namespace
 
-std::vector<Option> CommonOptions::table(const std::string& out_value, const std::string& out_help,
-                                         const std::string& json_help) {
-  const auto unrecorded = [] { return std::string(); };
-  Option out_option{"out", Option::Kind::text, out_value, out_help, {}, unrecorded};
-  out_option.set = [this](const std::string& text) { out = text; };
-  Option threads_option{"threads", Option::Kind::number,
-                        "N",       "Number of threads, >= 1 [all processors]",
-                        {},        unrecorded};
-  threads_option.changes_on_resume = true;
-  threads_option.set = [this](const std::string& text) {
-    const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), threads);
-    if (status != std::errc() || end != text.data() + text.size()) {
-      throw InvalidArgument("threads", "'" + text + "'", "must be a whole number");
-    }
-    threads_given_ = true;
-  };
-  return {
-      out_option, threads_option, flag("overwrite", "Replace what --out already holds", overwrite),
-      flag("quiet", "Say nothing", quiet),
-      flag("json", "Print " + json_help + " as JSON, and nothing else, to standard output", json)};
+std::vector<Option> CommonOptions::table(Option out_record, const std::string& printed) {
+  out_record.name = "out";
+  Option threads_option = io::number(
+      {.name = "threads", .value = "N", .help = "Number of threads", .range = thread_range},
+      threads);
+  threads_option.default_value.clear();
+  threads_option.default_note = "all processors";
+  std::vector<Option> options = io::grouped(
+      "Run",
+      {io::text(std::move(out_record), out), threads_option,
+       flag_option({.name = "overwrite", .help = "Replace what {out} already holds"}, overwrite),
+       flag_option({.name = "quiet", .help = "Say nothing"}, quiet),
+       flag_option({.name = "json",
+                    .help = "Print " + printed + " as JSON, and nothing else, to standard output"},
+                   json)});
+  for (Option& option : options) {
+    option = unrecorded(std::move(option));
+    option.changes_on_resume = option.name != "out";
+  }
+  return options;
 }
 
 void CommonOptions::apply() const {
-  if (threads_given_) set_threads(threads);
+  if (threads != 0) set_threads(threads);
 }
 
 void CommonOptions::report(const std::string& as_json, const std::string& text) const {
@@ -66,7 +65,8 @@ void print(const std::string& text) { std::fputs(text.c_str(), stdout); }
 
 void refuse_existing(const std::string& file, bool overwrite) {
   if (file != "-" && !overwrite && std::filesystem::is_regular_file(file)) {
-    throw FileError(file, "exists; use --overwrite to replace it, or another --out");
+    throw FileError(file,
+                    Message::pattern("exists; use {overwrite} to replace it, or another {out}"));
   }
 }
 

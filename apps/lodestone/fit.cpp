@@ -69,8 +69,10 @@ class Fit final : public Verb {
         "Find the few directions a target depends on: the certified path over the weight decay,\n"
         "its value and the number of features chosen by cross-validation, refitted where it helps");
     std::vector<Option> options = fit_options(request_);
-    for (Option& option : common_.table(
-             "DIR", "Folder of the run [none: the result is only printed]", "the summary")) {
+    for (Option& option : common_.table({.value = "DIR",
+                          .help = "Folder of the run",
+                          .default_note = "none: the result is only printed"},
+                                        "the summary")) {
       options.push_back(std::move(option));
     }
     flags_.add(*app, std::move(options));
@@ -86,7 +88,7 @@ class Fit final : public Verb {
     FitRun run;
     std::optional<Teacher> teacher;
     std::optional<Shares> shares;
-    std::vector<std::string> warnings;
+    std::vector<Warning> warnings;
     if (!request_.teacher.empty()) {
       teacher = read_teacher(request_.teacher);
       run.source = request_.teacher;
@@ -149,8 +151,8 @@ class Fit final : public Verb {
     }
     if (shares && shares->test) {
       run.test = error_on(result.model, *shares->test);
-      for (const std::string& warning : extrapolation_warnings(result.model, shares->test->X)) {
-        result.warnings.push_back("test: " + warning);
+      for (const Warning& warning : extrapolation_warnings(result.model, shares->test->X)) {
+        result.warnings.push_back({warning.code, "test: " + warning.message});
       }
     }
     for (Model* model : {&result.model, &result.network_model}) {
@@ -195,15 +197,15 @@ class Fit final : public Verb {
     if (request_.teacher.empty()) {
       refuse({"samples", "noise"}, "goes with --teacher; a data file brings its own rows");
       if (!request_.test_file.empty()) {
-        refuse({"test-share"}, "the test rows come from --test; give one or the other");
+        refuse({"test_share"}, "the test rows come from --test; give one or the other");
       }
       if (!request_.validation_file.empty()) {
         refuse({"folds"}, "the rows of --validation choose; give one or the other");
       }
       return;
     }
-    refuse({"target", "delimiter", "weights", "exclude", "one-hot", "drop-missing", "validation",
-            "test", "test-share"},
+    refuse({"target", "delimiter", "weights", "exclude", "one_hot", "drop_missing", "validation",
+            "test", "test_share"},
            "only a data file (--data) has one");
     if (request_.samples == 0) {
       refuse({"noise", "biases", "standardize", "precision", "folds", "select", "relaxed",
@@ -229,8 +231,7 @@ class Fit final : public Verb {
         "the penalized network at this lambda is within {:.2g} (relative) of the best of any "
         "width: "
         "sup |eta| = {:.6g} ({})\n",
-        result.certificate.relative_gap, result.certificate.sup_eta,
-        result.certificate.kind == Certificate::Kind::rigorous ? "rigorous" : "estimated");
+        result.certificate.relative_gap, result.certificate.sup_eta, name(result.certificate.kind));
     if (run.recovery) {
       text += fmt::format("{} of {} hidden directions recovered\n", run.recovery->recovered,
                           run.recovery->teachers);
@@ -239,7 +240,9 @@ class Fit final : public Verb {
       text += fmt::format("test error on {} rows: RMSE {:.4g}, R² {:.4f}\n", run.test->rows,
                           run.test->rmse, run.test->r2);
     }
-    for (const std::string& warning : result.warnings) text += "warning: " + warning + "\n";
+    for (const Warning& warning : result.warnings) {
+      text += "warning: " + in_words(warning.message) + "\n";
+    }
     if (run.status != Status::converged) {
       text += fmt::format("stopped early ({}): the model is the best of what was finished\n",
                           name(run.status));

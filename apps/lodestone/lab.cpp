@@ -66,11 +66,10 @@ class Lab final : public Verb {
         "The theory laboratory: every statement about Algorithm 1 as a measured experiment on\n"
         "random teachers, with its figure, and whether it held");
     std::vector<Option> options = lab_options(request_);
-    for (Option& option :
-         common_.table("DIR",
-                       "Folder for lab.json, index.html, figures and data [none: results are only "
-                       "printed]",
-                       "lab.json")) {
+    for (Option& option : common_.table({.value = "DIR",
+                          .help = "Folder for lab.json, index.html, figures and data",
+                          .default_note = "none: results are only printed"},
+                                        "lab.json")) {
       options.push_back(std::move(option));
     }
     flags_.add(*app, std::move(options));

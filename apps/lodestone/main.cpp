@@ -103,6 +103,7 @@ int run(int argc, char** argv) {
   verbs.push_back(make_bench(app));
   verbs.push_back(make_report(app));
   verbs.push_back(make_export(app));
+  verbs.push_back(make_options(app));
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp& help) {
@@ -138,6 +139,8 @@ int main(int argc, char** argv) {
     return status;
   } catch (const std::bad_alloc&) {
     return app::fail("out of memory; use fewer rows or a smaller --width");
+  } catch (const Error& error) {
+    return app::fail(app::in_words(error.message()));
   } catch (const std::exception& error) {
     return app::fail(error.what());
   }

@@ -8,34 +8,69 @@
 #include "verbs.hpp"
 
 namespace lodestone::app {
+namespace {
+
+std::vector<VerbOptions>& registered() {
+  static std::vector<VerbOptions> verbs;
+  return verbs;
+}
+
+bool is_option(const std::string& name) {
+  if (name == "config" || name == "resume") return true;
+  for (const VerbOptions& verb : registered()) {
+    for (const Option& option : verb.options) {
+      if (option.name == name) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string flag_of(const std::string& option) { return "--" + config_key(option); }
+
+std::string in_words(const Message& message) {
+  return message.spelled([](const std::string& name) {
+    if (is_option(name)) return flag_of(name);
+    return name.starts_with("teacher ") ? config_key(name) : name;  // a key of --teacher random:
+  });
+}
+
+const std::vector<VerbOptions>& verb_options() { return registered(); }
 
 void OptionFlags::add(CLI::App& app, std::vector<Option> options) {
   options_ = std::move(options);
+  registered().push_back({app.get_name(), options_});
   for (const Option& option : options_) {
     const auto values = values_;
     const std::string name = option.name;
+    const std::string flag = flag_of(name);
+    const std::string help = option.description().spelled(flag_of);
     if (option.kind == Option::Kind::flag) {
       app.add_flag_callback(
-             "--" + name, [values, name] { (*values)[name] = "true"; }, option.help)
-          ->disable_flag_override();
+             flag, [values, name] { (*values)[name] = "true"; }, help)
+          ->disable_flag_override()
+          ->group(option.group);
     } else if (option.repeats) {
       app.add_option_function<std::vector<std::string>>(
-             "--" + name,
+             flag,
              [values, name](const std::vector<std::string>& items) {
                (*values)[name] = list_text(items);
              },
-             option.help)
+             help)
           ->allow_extra_args(false)
-          ->type_name(option.value);
+          ->type_name(option.value)
+          ->group(option.group);
     } else {
       app.add_option_function<std::string>(
-             "--" + name, [values, name](const std::string& text) { (*values)[name] = text; },
-             option.help)
-          ->type_name(option.value);
+             flag, [values, name](const std::string& text) { (*values)[name] = text; }, help)
+          ->type_name(option.value)
+          ->group(option.group);
     }
   }
   app.add_option("--config", *config_, "TOML file with a key for any of these flags; flags win")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->group("Run");
 }
 
 void OptionFlags::apply() const {
@@ -46,11 +81,11 @@ void OptionFlags::apply() const {
 void apply_config(const std::vector<Option>& options, const std::string& path) {
   for (const ConfigEntry& entry : read_config(path)) {
     const auto option = std::find_if(options.begin(), options.end(), [&](const Option& candidate) {
-      return candidate.name == entry.key;
+      return config_key(candidate.name) == entry.key;
     });
     if (option == options.end()) {
       std::vector<std::string> names;
-      for (const Option& candidate : options) names.push_back(candidate.name);
+      for (const Option& candidate : options) names.push_back(config_key(candidate.name));
       throw FileError(path, entry.line,
                       fmt::format("unknown key '{}'{}", entry.key, did_you_mean(entry.key, names)));
     }
@@ -60,7 +95,7 @@ void apply_config(const std::vector<Option>& options, const std::string& path) {
     try {
       option->set(entry.value);
     } catch (const InvalidArgument& error) {
-      throw FileError(path, entry.line, error.what());
+      throw FileError(path, entry.line, error.message().spelled(config_key));
     }
   }
 }
@@ -70,7 +105,7 @@ void OptionFlags::apply_flags(bool only_resumable) const {
     const auto given = values_->find(option.name);
     if (given == values_->end()) continue;
     if (only_resumable && !option.changes_on_resume) {
-      throw InvalidArgument("--" + option.name, given->second,
+      throw InvalidArgument(option.name, given->second,
                             "cannot change when a run is resumed; start a new run instead");
     }
     option.set(given->second);

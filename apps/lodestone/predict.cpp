@@ -52,9 +52,9 @@ class Predict final : public Verb {
         ->required();
     common_.out = "-";
     std::vector<Option> options = predict_options(options_);
-    for (Option& option :
-         common_.table("FILE", "File to write: .npy, else CSV; - is standard output [-]",
-                       "what was written")) {
+    for (Option& option : common_.table(
+             {.value = "FILE", .help = "File to write: .npy, else CSV; - is standard output"},
+             "what was written")) {
       options.push_back(std::move(option));
     }
     flags_.add(*app, std::move(options));
@@ -64,7 +64,7 @@ class Predict final : public Verb {
     flags_.apply();
     common_.apply();
     if (common_.json && common_.out == "-") {
-      throw InvalidArgument("--json", "with predictions on standard output",
+      throw InvalidArgument("json", "with predictions on standard output",
                             "give --out FILE as well");
     }
     const bool folder = std::filesystem::is_directory(model_);
@@ -83,8 +83,8 @@ class Predict final : public Verb {
     table.has_names = true;
     table.values = predictions;
     write_table(common_.out, table);
-    std::vector<std::string> warnings = data.warnings;
-    for (std::string& warning : extrapolation_warnings(model, data.X)) {
+    std::vector<Warning> warnings = data.warnings;
+    for (Warning& warning : extrapolation_warnings(model, data.X)) {
       warnings.push_back(std::move(warning));
     }
     report(data, warnings, model.target, measured_error(predictions, data.y));
@@ -92,8 +92,8 @@ class Predict final : public Verb {
   }
 
  private:
-  void report(const Dataset& data, const std::vector<std::string>& warnings,
-              const std::string& target, const std::optional<Error>& error) const {
+  void report(const Dataset& data, const std::vector<Warning>& warnings, const std::string& target,
+              const std::optional<Error>& error) const {
     if (common_.json) {
       nlohmann::ordered_json summary = {{"command", "predict"},  {"model", model_},
                                         {"data", data_},         {"target", target},
@@ -102,14 +102,16 @@ class Predict final : public Verb {
       if (error) summary["test"] = {{"rmse", error->rmse}};
       if (error && error->r2) summary["test"]["r2"] = *error->r2;
       if (error) summary["test"]["rows"] = error->rows;
-      if (!warnings.empty()) summary["warnings"] = warnings;
+      for (const Warning& warning : warnings) {
+        summary["warnings"].push_back(in_words(warning.message));
+      }
       print(fmt::format("{}\n", summary.dump(2)));
       return;
     }
     if (common_.quiet) return;
     // Also where the predictions go to standard output: they look complete, and are not.
-    for (const std::string& warning : warnings) {
-      say(fmt::format("lodestone: warning: {}\n", warning));
+    for (const Warning& warning : warnings) {
+      say(fmt::format("lodestone: warning: {}\n", in_words(warning.message)));
     }
     if (data.dropped_rows > 0) {
       say(fmt::format(

@@ -126,8 +126,10 @@ std::string result_table(const Problem& problem, const TrainState& state,
     text += fmt::format("sup |eta| = {:.4g}; P_lambda within {:.2g} relative of its minimum ({})\n",
                         result.certificate->sup_eta, result.certificate->relative_gap, "estimated");
   }
-  for (const std::string& warning : result.warnings) text += "warning: " + warning + "\n";
-  text += result.message + "\n";
+  for (const Warning& warning : result.warnings) {
+    text += "warning: " + in_words(warning.message) + "\n";
+  }
+  text += in_words(result.message) + "\n";
   return text;
 }
 

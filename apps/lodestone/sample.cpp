@@ -18,10 +18,10 @@ class Sample final : public Verb {
                                 "Draw a data file from a teacher: columns x0, x1, ... and y");
     common_.out = "-";
     std::vector<Option> options = sample_options(options_);
-    for (Option& option : common_.table(
-             "FILE",
-             "File to write: .npy (y is the last column), else CSV; - is standard output [-]",
-             "what was written")) {
+    for (Option& option :
+         common_.table({.value = "FILE",
+         .help = "File to write: .npy (y is the last column), else CSV; - is standard output"},
+                       "what was written")) {
       options.push_back(std::move(option));
     }
     flags_.add(*app, std::move(options));
@@ -35,8 +35,7 @@ class Sample final : public Verb {
                             "give --teacher FILE or --teacher random:d=20,k=4");
     }
     if (common_.json && common_.out == "-") {
-      throw InvalidArgument("--json", "with the data on standard output",
-                            "give --out FILE as well");
+      throw InvalidArgument("json", "with the data on standard output", "give --out FILE as well");
     }
     const Teacher teacher = read_teacher(options_.teacher);
     const Dataset data = draw_samples(teacher, options_.samples, options_.noise, options_.seed);

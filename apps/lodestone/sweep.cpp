@@ -1,12 +1,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <charconv>
-#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "io/config/option_makers.hpp"
 #include "lodestone/core/error.hpp"
 #include "lodestone/core/parallel.hpp"
 #include "lodestone/core/stopwatch.hpp"
@@ -93,7 +92,8 @@ class Sweep final : public Verb {
     std::vector<Option> options = sweep_options(request_);
     for (Option& option : own_options()) options.push_back(std::move(option));
     for (Option& option : train_options(request_.base)) options.push_back(std::move(option));
-    for (Option& option : common_.table("DIR", "Folder of the sweep, needed", "the summary")) {
+    for (Option& option :
+         common_.table({.value = "DIR", .help = "Folder of the sweep, needed"}, "the summary")) {
       options.push_back(std::move(option));
     }
     flags_.add(*app, std::move(options));
@@ -103,10 +103,10 @@ class Sweep final : public Verb {
     flags_.apply();
     common_.apply();
     if (common_.out.empty()) {
-      throw InvalidArgument("--out", "", "name the folder that keeps the runs: --out DIR");
+      throw InvalidArgument("out", "", "name the folder that keeps the runs: --out DIR");
     }
     if (extend_ && common_.overwrite) {
-      throw InvalidArgument("--extend", "with --overwrite", "give one or the other");
+      throw InvalidArgument("extend", "with --overwrite", "give one or the other");
     }
     if (request_.seeds.empty()) {
       request_.seeds = fmt::format("{}", request_.base.algorithm.seed);
@@ -157,33 +157,28 @@ class Sweep final : public Verb {
 
  private:
   std::vector<Option> own_options() {
-    const auto unrecorded = [] { return std::string(); };
-    Option jobs{"jobs", Option::Kind::number,
-                "N",    "Runs at a time, each on one thread, >= 1 [--threads]",
-                {},     unrecorded};
-    jobs.set = [this](const std::string& text) {
-      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), jobs_);
-      if (error != std::errc() || end != text.data() + text.size() || jobs_ < 1 || jobs_ > 1024) {
-        throw InvalidArgument("jobs", "'" + text + "'", "must be a whole number, 1 to 1024");
-      }
-    };
-    Option total{"total-seconds",
-                 Option::Kind::number,
-                 "S",
-                 "Budget of seconds for this call, all runs together, > 0 [inf]",
-                 {},
-                 unrecorded};
-    total.set = [this](const std::string& text) {
-      const auto [end, error] =
-          std::from_chars(text.data(), text.data() + text.size(), total_seconds_);
-      if (error != std::errc() || end != text.data() + text.size() || !(total_seconds_ > 0.0)) {
-        throw InvalidArgument("total-seconds", "'" + text + "'", "must be a positive number");
-      }
-    };
-    Option extend = flag_option(
-        "extend", "Go on with other values of the same keys, keeping the runs they share", extend_);
-    extend.get = unrecorded;
-    return {jobs, total, extend};
+    Option jobs = io::number({.name = "jobs",
+                              .value = "N",
+                              .help = "Runs at a time, each on one thread",
+                              .range = SweepRequest::Limits::jobs},
+                             jobs_);
+    jobs.default_value.clear();
+    jobs.default_note = "{threads}";
+    std::vector<Option> options = io::grouped(
+        "Sweep",
+        {jobs,
+         io::number({.name = "total_seconds",
+                     .value = "S",
+                     .help = "Budget of seconds for this call, all runs together",
+                     .range = TrainOptions::Limits::max_seconds,
+                     .unit = "seconds"},
+                    total_seconds_),
+         flag_option({.name = "extend",
+                      .help = "Go on with other values of the same keys, keeping the runs they "
+                              "share"},
+                     extend_)});
+    for (Option& option : options) option.get = [] { return std::string(); };
+    return options;
   }
 
   std::string report(const SweepPlan& plan, const std::vector<SweepRecord>& records,

@@ -29,12 +29,16 @@ class Train final : public Verb {
         "Find hidden directions with Algorithm 1 (stages 0 to 3): on a teacher's exact\n"
         "population, on rows drawn from it, or on a data file");
     std::vector<Option> options = train_options(options_);
-    for (Option& option : common_.table(
-             "DIR", "Folder of the run [none: the result is only printed]", "the summary")) {
+    for (Option& option : common_.table({.value = "DIR",
+                          .help = "Folder of the run",
+                          .default_note = "none: the result is only printed"},
+                                        "the summary")) {
       options.push_back(std::move(option));
     }
     flags_.add(*app, std::move(options));
-    app->add_option("--resume", resume_, "Go on with the unfinished run in DIR")->type_name("DIR");
+    app->add_option("--resume", resume_, "Go on with the unfinished run in DIR")
+        ->type_name("DIR")
+        ->group("Run");
   }
 
   int run() override {
@@ -45,7 +49,7 @@ class Train final : public Verb {
       flags_.apply_config(folder->file("config.toml"));
       if (options_.data.file == "-" || options_.validation_file == "-" ||
           options_.test_file == "-") {
-        throw InvalidArgument("--resume", resume_,
+        throw InvalidArgument("resume", resume_,
                               "this run read its data from standard input, which is gone");
       }
     }
@@ -85,13 +89,13 @@ class Train final : public Verb {
  private:
   void refuse_with_resume() const {
     if (flags_.given("out")) {
-      throw InvalidArgument("--out", common_.out, "--resume goes on in its own folder");
+      throw InvalidArgument("out", common_.out, "--resume goes on in its own folder");
     }
     if (flags_.given("overwrite")) {
-      throw InvalidArgument("--overwrite", "with --resume", "give one or the other");
+      throw InvalidArgument("overwrite", "with --resume", "give one or the other");
     }
     if (flags_.config_given()) {
-      throw InvalidArgument("--config", "a file", "--resume reads the configuration of its run");
+      throw InvalidArgument("config", "a file", "--resume reads the configuration of its run");
     }
   }
 
@@ -105,18 +109,18 @@ class Train final : public Verb {
     if (options_.teacher.empty()) {
       refuse({"noise"}, "a data file brings its own noise; this flag goes with --samples");
       if (!options_.validation_file.empty()) {
-        refuse({"validation-share"}, "--validation names the rows that choose the weight decay");
+        refuse({"validation_share"}, "--validation names the rows that choose the weight decay");
       }
       if (!options_.test_file.empty()) {
-        refuse({"test-share"}, "--test names the rows that give the test error");
+        refuse({"test_share"}, "--test names the rows that give the test error");
       }
       return;
     }
-    refuse({"target", "delimiter", "weights", "exclude", "one-hot", "drop-missing", "validation",
-            "test", "test-share"},
+    refuse({"target", "delimiter", "weights", "exclude", "one_hot", "drop_missing", "validation",
+            "test", "test_share"},
            "goes with a data file (--data)");
     if (options_.samples == 0) {
-      refuse({"biases", "standardize", "precision", "validation-share", "patience"},
+      refuse({"biases", "standardize", "precision", "validation_share", "patience"},
              "has no effect on an exact population; give --samples as well");
     }
   }
@@ -177,7 +181,7 @@ class Train final : public Verb {
       write_checkpoint(folder, state, code);
     } catch (const FileError& error) {
       if (!warned_ && !common_.quiet && !common_.json)
-        say(fmt::format("lodestone: warning: {}; training goes on\n", error.what()));
+        say(fmt::format("lodestone: warning: {}; training goes on\n", in_words(error.message())));
       warned_ = true;
     }
   }

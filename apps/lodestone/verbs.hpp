@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "lodestone/core/message.hpp"
 #include "lodestone/io/config/option.hpp"
 #include "lodestone/model/table.hpp"
 
@@ -28,6 +29,20 @@ class Verb {
 
   CLI::App* app = nullptr;
 };
+
+/// An option's name as the command line writes it: --max-steps for max_steps.
+std::string flag_of(const std::string& option);
+
+/// A message with options as flags. Names that no verb has as an option stay as they are: they are
+/// arguments of the library that have no flag.
+std::string in_words(const Message& message);
+
+/// The options of each verb that OptionFlags::add was called for, in that order.
+struct VerbOptions {
+  std::string verb;
+  std::vector<Option> options;
+};
+const std::vector<VerbOptions>& verb_options();
 
 /// Sets options from a configuration file. Unknown keys are errors that name the nearest key.
 void apply_config(const std::vector<Option>& options, const std::string& path);
@@ -69,11 +84,11 @@ struct CommonOptions {
   bool quiet = false;
   bool json = false;
 
-  /// The table of these options; `out_help` and `json_help` say what the verb does with them.
-  std::vector<Option> table(const std::string& out_value, const std::string& out_help,
-                            const std::string& json_help);
+  /// The table of these options; the record of `out`, without its name, and what --json prints say
+  /// what the verb does with them.
+  std::vector<Option> table(Option out_record, const std::string& printed);
 
-  /// Takes over the number of threads. Throws InvalidArgument when it is not positive.
+  /// Takes over the number of threads.
   void apply() const;
 
   /// Writes JSON to `out`, where that is a file, and prints JSON or the text for people.
@@ -111,6 +126,7 @@ std::unique_ptr<Verb> make_lab(CLI::App& parent);
 std::unique_ptr<Verb> make_bench(CLI::App& parent);
 std::unique_ptr<Verb> make_report(CLI::App& parent);
 std::unique_ptr<Verb> make_export(CLI::App& parent);
+std::unique_ptr<Verb> make_options(CLI::App& parent);
 
 /// Asks running work to stop at the next step when the user interrupts (SIGINT, SIGTERM).
 void catch_interrupts();

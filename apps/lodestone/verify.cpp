@@ -86,9 +86,10 @@ class Verify final : public Verb {
         "those of its certificate; exit status 4 where one is contradicted");
     app->add_option("RUN", run_, judged_model_help)->required();
     std::vector<Option> options = certify_options(request_);
-    for (Option& option :
-         common_.table("FILE", "JSON file to write the numbers and discrepancies to [none]",
-                       "the numbers and discrepancies")) {
+    for (Option& option : common_.table({.value = "FILE",
+                          .help = "JSON file to write the numbers and discrepancies to",
+                          .default_note = "none"},
+                                        "the numbers and discrepancies")) {
       options.push_back(std::move(option));
     }
     flags_.add(*app, std::move(options));

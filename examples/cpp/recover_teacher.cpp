@@ -18,7 +18,7 @@ int main() try {
   lodestone::Algorithm1State state;
   const auto result = lodestone::run_algorithm1(objective, options, state);
 
-  std::cout << result.message << '\n'
+  std::cout << result.message.text() << '\n'
             << "student: " << state.network << '\n'
             << lodestone::measure_recovery(teacher, state.network) << '\n';
   return 0;

@@ -77,10 +77,9 @@ def option_text(name: str, value: Any) -> str:
 
 
 def option_texts(options: dict[str, Any]) -> dict[str, str]:
-    """Options that were given (not None) by the command line's names: max-steps for max_steps, and
-    lambda for weight_decay (`lambda` is a keyword of Python)."""
+    """Options that were given (not None), with their values as text."""
     return {
-        name.replace("weight_decay", "lambda").replace("_", "-"): option_text(name, value)
+        name: option_text(name, value)
         for name, value in options.items()
         if value is not None
     }

@@ -10,6 +10,7 @@ import numpy as np
 from lodestone import _core
 from lodestone._arrays import column_names, matrix, option_texts, table, target_name
 from lodestone._network import Network
+from lodestone._options import with_ranges
 from lodestone._results import Certificate, Recovery, certificate, columns_of, recovery
 from lodestone._teacher import Teacher
 
@@ -92,6 +93,7 @@ class VerifiedNumbers:
     """What contradicts the certificate that was given; empty when everything agrees."""
 
 
+@with_ranges("certify")
 def certify(
     model: Any,
     on: Any,
@@ -121,8 +123,8 @@ def certify(
     sample_weight : array (n,), optional
         0 or positive.
     weight_decay : float, optional
-        λ of the standardized problem, > 0. Default: what the model was trained with; where it does
-        not say, what makes its relative gap smallest.
+        λ of the standardized problem. Default: what the model was trained with; where it does not
+        say, what makes its relative gap smallest.
     standardize : "none", "scale" or "whiten", optional
         Coordinates for a network that brings none of its own, as those of training elsewhere are.
         Default: the data's own units.
@@ -153,8 +155,6 @@ def certify(
         "starts": starts,
         "seed": seed,
     }
-    if weight_decay is not None and not weight_decay > 0:
-        raise ValueError(f"weight_decay: got {weight_decay}; must be positive")
     judged, teacher, rows = _judged(model, on, y, sample_weight)
     if standardize is not None and judged.standardization != "none":
         raise ValueError(f"standardize: got {standardize!r}; this model brings its own "

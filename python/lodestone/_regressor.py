@@ -17,16 +17,20 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from lodestone import _core
-from lodestone._arrays import option_texts, target_name, unmasked
+from lodestone._arrays import option_text, option_texts, target_name, unmasked
 from lodestone._network import Network
+from lodestone._options import with_ranges
 from lodestone._progress import bar, reporter
-from lodestone._results import certificate, columns_of, frame
+from lodestone._results import certificate, columns_of, frame, result_warning
 
 _FLOAT64 = np.dtype(np.float64)
+# The options of parameters that scikit-learn's users know by another name.
+_RENAMED = {"cv": "folds", "random_state": "seed"}
 _FEATURE_COLUMNS = ("mass", "share", "eta", "active_share")
 _BOOTSTRAP_COLUMNS = ("angle_error_deg", "angle_95_deg", "found_share")
 
 
+@with_ranges("fit", max_features="", **_RENAMED)  # 0 is None here
 class LodestoneRegressor(
     ClassNamePrefixFeaturesOutMixin, TransformerMixin, RegressorMixin, BaseEstimator
 ):
@@ -44,14 +48,14 @@ class LodestoneRegressor(
     Parameters
     ----------
     weight_decay : float, optional
-        Take this λ of the standardized problem, > 0, without cross-validation.
+        Take this λ of the standardized problem, without cross-validation.
     weight_decays : int, default 30
-        Values of λ along the path, at least 1.
+        Values of λ along the path.
     weight_decay_ratio : float, default 1e-4
-        The last of them as a share of the first, in (0, 1).
+        The last of them as a share of the first.
     cv : int, splitter or iterable of (train, test), default 5
-        A number: that many folds, at least 2, dealt at random by `random_state`. Anything else as
-        in scikit-learn.
+        A number: that many folds, dealt at random by `random_state`. Anything else as in
+        scikit-learn.
     select : {"best", "one-standard-error"}, default "best"
         The model with the smallest validation error, or the one with the fewest features within one
         standard error of it.
@@ -66,14 +70,14 @@ class LodestoneRegressor(
     precision : {"float64", "float32"}, default "float64"
         How rows are kept and inner products computed; float32 is about twice as fast.
     gap_tolerance : float, optional
-        A value of λ is done when its network is this close to the best of any width, relative, > 0.
+        A value of λ is done when its network is this close to the best of any width, relative.
         Default: 0.01.
     rigorous : bool, default False
         Prove the certificate by branch and bound; for effective dimensions up to about 4.
     bootstrap : int, default 0
         Resamples for the errors of the directions' angles.
     max_seconds : float, optional
-        Budget of seconds, > 0; afterwards the model is the best of what was finished.
+        Budget of seconds; afterwards the model is the best of what was finished.
     random_state : int, RandomState or None, default 0
         Seed of folds, searches and resamples.
     verbose : bool, default False
@@ -109,7 +113,7 @@ class LodestoneRegressor(
         What predicts; ``model_.write(path)`` saves it for the command line.
     network_model_ : Model
         The penalized network, which the certificate is about.
-    warnings_ : list of str
+    warnings_ : list of ResultWarning
         What a reader of the model should know.
     interrupted_ : bool
         Ctrl-C or the budget of seconds ended the fit early.
@@ -270,22 +274,24 @@ class LodestoneRegressor(
 
     def _options(self) -> dict[str, str]:
         """The parameters as the library's options; what is wrong is said in their own names."""
-        _require_number(self, "weight_decay", low=0.0, above=True, optional=True)
-        _require_integer(self, "weight_decays", low=1)
-        _require_number(self, "weight_decay_ratio", low=0.0, above=True, high=1.0)
+        _require_number(self, "weight_decay", optional=True)
+        _require_integer(self, "weight_decays")
+        _require_number(self, "weight_decay_ratio")
         _require_one_of(self, "select", ("best", "one-standard-error"))
         _require_one_of(self, "relaxed", ("auto", "never", "always"))
-        _require_integer(self, "max_features", low=1, optional=True)
+        _require_integer(self, "max_features", optional=True)
+        if self.max_features == 0:
+            raise ValueError("max_features: got 0; must be at least 1, or None")
         _require_one_of(self, "standardize", ("scale", "whiten", "none"))
         _require_bool(self, "biases")
         _require_one_of(self, "precision", ("float64", "float32"))
-        _require_number(self, "gap_tolerance", low=0.0, above=True, optional=True)
+        _require_number(self, "gap_tolerance", optional=True)
         _require_bool(self, "rigorous")
-        _require_integer(self, "bootstrap", low=0)
-        _require_number(self, "max_seconds", low=0.0, above=True, optional=True, infinite=True)
+        _require_integer(self, "bootstrap")
+        _require_number(self, "max_seconds", optional=True)
         folds = 5 if self.cv is None else self.cv
-        if isinstance(folds, numbers.Integral) and folds < 2:
-            raise ValueError(f"cv: got {folds}; must be at least 2 folds")
+        if isinstance(folds, numbers.Integral):
+            _require_in_range("cv", folds)
         return option_texts(
             {
                 "weight_decay": self.weight_decay,
@@ -343,7 +349,7 @@ class LodestoneRegressor(
         self.feature_reports_ = {
             name: reports.get(name, np.zeros(0, dtype=np.float64)) for name in kept
         }
-        self.warnings_ = parts["warnings"]
+        self.warnings_ = [result_warning(*one) for one in parts["warnings"]]
         self.interrupted_ = parts["interrupted"]
         self._n_features_out = len(self.amplitudes_)
 
@@ -405,45 +411,36 @@ def _path(parts: dict[str, Any]) -> dict[str, np.ndarray]:
 
 def _seed(random_state: Any) -> int:
     if isinstance(random_state, numbers.Integral):
-        if random_state < 0:
-            raise ValueError(f"random_state: got {random_state}; must be 0 or positive")
+        _require_in_range("random_state", random_state)
         return int(random_state)
     return int(check_random_state(random_state).randint(2**31 - 1))
 
 
+def _require_in_range(name: str, value: Any) -> None:
+    """The range is that of the library's record of the option."""
+    _core.check_option("fit", _RENAMED.get(name, name), option_text(name, value), name)
+
+
 def _require_number(
-    estimator: LodestoneRegressor,
-    name: str,
-    *,
-    low: float,
-    above: bool = False,
-    high: float = np.inf,
-    optional: bool = False,
-    infinite: bool = False,
+    estimator: LodestoneRegressor, name: str, *, optional: bool = False
 ) -> None:
     value = getattr(estimator, name)
     if value is None and optional:
         return
     if not isinstance(value, numbers.Real) or isinstance(value, bool):
         raise TypeError(f"{name}: got {value!r}; must be a number{' or None' if optional else ''}")
-    number = float(value)
-    too_low = number <= low if above else number < low
-    too_high = number >= high and not (infinite and number == np.inf)
-    if np.isnan(number) or too_low or too_high:
-        rule = "positive" if high == np.inf else f"between {low:g} and {high:g}, ends excluded"
-        raise ValueError(f"{name}: got {value}; must be {rule}")
+    _require_in_range(name, float(value))
 
 
 def _require_integer(
-    estimator: LodestoneRegressor, name: str, *, low: int, optional: bool = False
+    estimator: LodestoneRegressor, name: str, *, optional: bool = False
 ) -> None:
     value = getattr(estimator, name)
     if value is None and optional:
         return
     if not isinstance(value, numbers.Integral) or isinstance(value, bool):
         raise TypeError(f"{name}: got {value!r}; must be an integer{' or None' if optional else ''}")
-    if value < low:
-        raise ValueError(f"{name}: got {value}; must be at least {low}")
+    _require_in_range(name, int(value))
 
 
 def _require_bool(estimator: LodestoneRegressor, name: str) -> None:

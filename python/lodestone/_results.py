@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Sequence
 
 import numpy as np
 
@@ -27,7 +27,7 @@ class Certificate:
     """The estimate contradicts itself: the supremum was missed."""
     direction: np.ndarray = field(repr=False, compare=False)
     """Unit direction where |η| is largest, in the objective's coordinates, a bias last."""
-    maxima: int
+    distinct_maxima: int
     """Distinct local maxima of |η| that were found, up to sign."""
     starts: int
     """Ascents of the search."""
@@ -71,6 +71,23 @@ class Recovery:
     subspace_share: float
     """Mass-weighted share of the neurons inside the teachers' span; 1 when all are."""
     per_teacher: tuple[TeacherRecovery, ...]
+
+
+class ResultWarning(str):
+    """Something about a result that its reader should know: the sentence itself, with what programs
+    need of it."""
+
+    code: str
+    """Its kind: "few_rows"."""
+    arguments: tuple[str, ...]
+    """What the sentence says of this result: counts, angles, names."""
+
+
+def result_warning(text: str, code: str, arguments: Sequence[str]) -> ResultWarning:
+    warning = ResultWarning(text)
+    warning.code = code
+    warning.arguments = tuple(arguments)
+    return warning
 
 
 def certificate(parts: dict[str, Any]) -> Certificate:

@@ -11,8 +11,18 @@ import numpy as np
 from lodestone import _core
 from lodestone._arrays import column_names, finite, option_texts, table, target_name, vector
 from lodestone._network import Network
+from lodestone._options import with_ranges
 from lodestone._progress import bar
-from lodestone._results import Certificate, Recovery, certificate, columns_of, frame, recovery
+from lodestone._results import (
+    Certificate,
+    Recovery,
+    ResultWarning,
+    certificate,
+    columns_of,
+    frame,
+    recovery,
+    result_warning,
+)
 from lodestone._teacher import Teacher
 
 Row = dict[str, Any]
@@ -54,7 +64,7 @@ class TrainResult:
     test: Optional[dict[str, float]]
     """rmse, r2, relative_error (1 − r2) and rows; 0 rows: exact over the teacher's population."""
     early_condition_number: Optional[float]
-    warnings: tuple[str, ...]
+    warnings: tuple[ResultWarning, ...]
     history: dict[str, np.ndarray] = field(repr=False)
     """By name, as in history.csv (step, stage, epoch, lambda, loss, penalized_loss, gradient_norm, neurons,
     mean_angle_deg, max_angle_deg, far_mass, seconds, validation_error, test_error, end_of_epoch),
@@ -89,6 +99,7 @@ class Interrupted(KeyboardInterrupt):
         self.result = result
 
 
+@with_ranges("train")
 def train(
     target: Any,
     y: Optional[Any] = None,
@@ -145,20 +156,20 @@ def train(
     noise : float
         Standard deviation of the noise on drawn targets as a share of the noiseless target's.
     width : int
-        Neurons m at the start: even, 2 to 20000.
+        Neurons m at the start.
     seed : int
-        Of every random choice, 0 or positive.
+        Of every random choice.
     schedule : "halving", "constant", "none" or a sequence of λ, one an epoch
     weight_decay_start : float, optional
-        λ of the first epoch of stage 3, > 0. Default: chosen from the gap after stage 2.
+        λ of the first epoch of stage 3. Default: chosen from the gap after stage 2.
     weight_decay_end : float
         Ends before λ falls below this.
     weight_decay_factor : float
-        What halving multiplies by, in (0, 1).
+        What halving multiplies by.
     weight_decay_start_factor : float
-        Safety factor of the automatic `weight_decay_start`, in (0, 1].
+        Safety factor of the automatic `weight_decay_start`.
     step : float, optional
-        Gradient step, > 0. Default: chosen safely.
+        Gradient step. Default: chosen safely.
     tolerance : float
         Loss L at which training is done.
     epoch_tolerance : float
@@ -167,7 +178,7 @@ def train(
         On rows an epoch also ends when 100 steps lower L_λ by less than this share.
     merge_tolerance : float
         Between epochs neurons within 2° become one where that changes the loss by at most this
-        share, in [0, 1): several times as fast once they have come together. 0: they never do.
+        share: several times as fast once they have come together. 0: they never do.
     max_epoch_steps, max_steps : int
         Budgets of gradient steps, of an epoch and of all.
     max_seconds : float, optional
@@ -183,8 +194,8 @@ def train(
     validation, test : (X, y) or (X, y, sample_weight), optional
         Rows that choose λ, and rows that give the test error, in place of the shares below.
     validation_share, test_share : float
-        Shares of a table's rows kept aside, 0 to 0.9. The test share is of all rows, the other of
-        the rest; with a teacher only `validation_share` counts.
+        Shares of a table's rows kept aside. The test share is of all rows, the other of the rest;
+        with a teacher only `validation_share` counts.
     patience : int
         Epochs without a better validation error after which training ends.
     callback : callable, optional
@@ -279,7 +290,7 @@ def train(
     for name, make in (("certificate", certificate), ("recovery", recovery)):
         if parts[name] is not None:
             parts[name] = make(parts[name])
-    parts["warnings"] = tuple(parts["warnings"])
+    parts["warnings"] = tuple(result_warning(*one) for one in parts["warnings"])
     parts["history"] = columns_of(parts["history"])
     parts["snapshots"] = tuple((step, Network(a, W)) for step, a, W in parts["snapshots"])
     result = TrainResult(**parts)

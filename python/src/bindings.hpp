@@ -11,5 +11,6 @@ void bind_fit(nanobind::module_& module);
 void bind_train(nanobind::module_& module);
 void bind_certify(nanobind::module_& module);
 void bind_teacher(nanobind::module_& module);
+void bind_options(nanobind::module_& module);
 
 }  // namespace lodestone::python

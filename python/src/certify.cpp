@@ -68,8 +68,8 @@ ReportedNumbers reported_numbers(const nb::dict& said) {
   numbers.attained = nb::cast<double>(said["sup_eta_lower"]);
   numbers.gap = nb::cast<double>(said["gap"]);
   numbers.relative_gap = nb::cast<double>(said["relative_gap"]);
-  numbers.kind = nb::cast<std::string>(said["kind"]) == "rigorous" ? Certificate::Kind::rigorous
-                                                                   : Certificate::Kind::estimated;
+  const bool proven = nb::cast<std::string>(said["kind"]) == name(Certificate::Kind::rigorous);
+  numbers.kind = proven ? Certificate::Kind::rigorous : Certificate::Kind::estimated;
   return numbers;
 }
 

@@ -26,10 +26,6 @@ class Fitting {
     set_options(texts, fit_options(request_));
     request_.how.standardize = request_.standardize.value_or(Standardization::Kind::scale);
     request_.how.biases = request_.biases.value_or(true);
-    if (!(request_.max_seconds > 0.0)) {
-      throw InvalidArgument("max-seconds", std::to_string(request_.max_seconds),
-                            "must be positive");
-    }
   }
 
   FitOptions& how() { return request_.how; }

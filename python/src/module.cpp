@@ -3,7 +3,6 @@
 
 #include <nanobind/nanobind.h>
 
-#include <algorithm>
 #include <string>
 
 #include "bindings.hpp"
@@ -15,17 +14,6 @@
 
 namespace nb = nanobind;
 
-namespace {
-
-// "max-seconds: got 0; must be positive" names the option as Python does: max_seconds.
-std::string message_of(const lodestone::InvalidArgument& error) {
-  const std::string text = lodestone::python::in_python_words(error.what());
-  const std::size_t end = std::min(text.find(':'), text.size());
-  return lodestone::python::python_name(text.substr(0, end)) + text.substr(end);
-}
-
-}  // namespace
-
 NB_MODULE(_core, module) {
   module.attr("__version__") = lodestone::version;
 
@@ -34,9 +22,10 @@ NB_MODULE(_core, module) {
     try {
       std::rethrow_exception(raised);
     } catch (const lodestone::InvalidArgument& error) {
-      PyErr_SetString(PyExc_ValueError, message_of(error).c_str());
+      PyErr_SetString(PyExc_ValueError,
+                      lodestone::python::in_python_words(error.message()).c_str());
     } catch (const lodestone::FileError& error) {
-      PyErr_SetString(PyExc_OSError, error.what());
+      PyErr_SetString(PyExc_OSError, lodestone::python::in_python_words(error.message()).c_str());
     }
   });
 
@@ -64,4 +53,5 @@ NB_MODULE(_core, module) {
   lodestone::python::bind_fit(module);
   lodestone::python::bind_train(module);
   lodestone::python::bind_certify(module);
+  lodestone::python::bind_options(module);
 }

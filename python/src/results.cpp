@@ -3,45 +3,17 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include <algorithm>
-#include <cctype>
-#include <string_view>
 #include <utility>
 
 #include "arrays.hpp"
+#include "options.hpp"
+#include "records.hpp"
 
 namespace lodestone::python {
 
-nb::dict as_dict(const Certificate& certificate) {
-  nb::dict dict;
-  dict["sup_eta"] = certificate.sup_eta;
-  dict["sup_eta_lower"] = certificate.sup_eta_lower;
-  dict["gap"] = certificate.gap;
-  dict["relative_gap"] = certificate.relative_gap;
-  dict["kind"] = certificate.kind == Certificate::Kind::rigorous ? "rigorous" : "estimated";
-  dict["search_failed"] = certificate.search_failed;
-  dict["direction"] = to_numpy(certificate.direction);
-  dict["maxima"] = certificate.maxima;
-  dict["starts"] = certificate.starts;
-  dict["unseen_share"] = certificate.unseen_share;
-  dict["cells"] = certificate.cells;
-  dict["effective_dimension"] = certificate.effective_dimension;
-  return dict;
-}
+nb::dict as_dict(const Certificate& certificate) { return dict_of(certificate); }
 
 namespace {
-
-const char* name(ModelCertificate::LambdaSource source) {
-  switch (source) {
-    case ModelCertificate::LambdaSource::given:
-      return "given";
-    case ModelCertificate::LambdaSource::model:
-      return "model";
-    case ModelCertificate::LambdaSource::tightest:
-      return "tightest";
-  }
-  return "";
-}
 
 nb::dict as_dict(Network network) {
   nb::dict dict;
@@ -75,18 +47,6 @@ nb::dict as_dict(Candidate candidate) {
   return dict;
 }
 
-nb::dict as_dict(const FeatureReport& report) {
-  nb::dict dict;
-  dict["mass"] = report.mass;
-  dict["share"] = report.share;
-  dict["eta"] = report.eta;
-  dict["active_share"] = report.active_share;
-  dict["angle_error_deg"] = report.angle_error_deg;
-  dict["angle_95_deg"] = report.angle_95_deg;
-  dict["found_share"] = report.found_share;
-  return dict;
-}
-
 nb::dict as_dict(const ModelCertificate::Maximum& maximum) {
   nb::dict dict;
   dict["eta"] = maximum.eta;
@@ -95,39 +55,15 @@ nb::dict as_dict(const ModelCertificate::Maximum& maximum) {
   return dict;
 }
 
-nb::object as_dict(const std::optional<TestError>& test) {
-  if (!test) return nb::none();
-  nb::dict dict;
-  dict["rmse"] = test->rmse;
-  dict["r2"] = test->r2;
-  dict["relative_error"] = test->relative_error;
-  dict["rows"] = test->rows;
-  return dict;
+// None where there is no record.
+template <class Record>
+nb::object dict_or_none(const std::optional<Record>& record) {
+  return record ? nb::object(dict_of(*record)) : nb::none();
 }
 
 }  // namespace
 
-nb::dict as_dict(const Recovery& recovery) {
-  nb::dict dict;
-  dict["teachers"] = recovery.teachers;
-  dict["recovered"] = recovery.recovered;
-  dict["max_angle_deg"] = recovery.max_angle_deg;
-  dict["mean_angle_deg"] = recovery.mean_angle_deg;
-  dict["far_mass"] = recovery.far_mass;
-  dict["subspace_share"] = recovery.subspace_share;
-  nb::list per_teacher;
-  for (const TeacherRecovery& teacher : recovery.per_teacher) {
-    nb::dict one;
-    one["amplitude"] = teacher.amplitude;
-    one["mass"] = teacher.mass;
-    one["angle_deg"] = teacher.angle_deg;
-    one["neurons"] = teacher.neurons;
-    one["recovered"] = teacher.recovered;
-    per_teacher.append(one);
-  }
-  dict["per_teacher"] = per_teacher;
-  return dict;
-}
+nb::dict as_dict(const Recovery& recovery) { return dict_of(recovery); }
 
 nb::dict as_dict(const ModelCertificate& found) {
   nb::dict dict;
@@ -175,30 +111,11 @@ nb::dict as_dict(const VerifiedNumbers& numbers) {
   dict["neuron_eta"] = to_numpy(numbers.neuron_eta);
   dict["gap"] = numbers.gap;
   dict["relative_gap"] = numbers.relative_gap;
-  dict["recovery"] =
-      numbers.recovery ? nb::object(as_dict(*numbers.recovery)) : nb::object(nb::none());
+  dict["recovery"] = dict_or_none(numbers.recovery);
   return dict;
 }
 
-nb::dict as_dict(const HistoryRow& row) {
-  nb::dict dict;
-  dict["step"] = row.step;
-  dict["stage"] = static_cast<int>(row.stage);
-  dict["epoch"] = row.epoch;
-  dict["lambda"] = row.lambda;
-  dict["loss"] = row.loss;
-  dict["penalized_loss"] = row.penalized_loss;
-  dict["gradient_norm"] = row.gradient_norm;
-  dict["neurons"] = row.neurons;
-  dict["mean_angle_deg"] = row.mean_angle_deg;
-  dict["max_angle_deg"] = row.max_angle_deg;
-  dict["far_mass"] = row.far_mass;
-  dict["seconds"] = row.seconds;
-  dict["validation_error"] = row.validation_error;
-  dict["test_error"] = row.test_error;
-  dict["end_of_epoch"] = row.end_of_epoch;
-  return dict;
-}
+nb::dict as_dict(const HistoryRow& row) { return dict_of(row); }
 
 nb::dict as_dict(FitResult result) {
   nb::dict dict;
@@ -224,9 +141,9 @@ nb::dict as_dict(FitResult result) {
   dict["model"] = std::move(result.model);
   dict["network_model"] = std::move(result.network_model);
   nb::list reports;
-  for (const FeatureReport& report : result.reports) reports.append(as_dict(report));
+  for (const FeatureReport& report : result.reports) reports.append(dict_of(report));
   dict["reports"] = reports;
-  dict["warnings"] = in_python_words(std::move(result.warnings));
+  dict["warnings"] = as_list(result.warnings);
   dict["interrupted"] = result.interrupted;
   return dict;
 }
@@ -242,47 +159,25 @@ nb::dict as_dict(TrainResult result) {
   dict["merge_angle_deg"] = result.merge_angle_deg;
   dict["model"] = std::move(result.model);
   dict["neurons"] = std::move(result.neurons);
-  dict["certificate"] =
-      result.certificate ? nb::object(as_dict(*result.certificate)) : nb::object(nb::none());
-  dict["recovery"] =
-      result.recovery ? nb::object(as_dict(*result.recovery)) : nb::object(nb::none());
-  dict["test"] = as_dict(result.test);
+  dict["certificate"] = dict_or_none(result.certificate);
+  dict["recovery"] = dict_or_none(result.recovery);
+  dict["test"] = dict_or_none(result.test);
   dict["early_condition_number"] = result.early_condition_number
                                        ? nb::object(nb::float_(*result.early_condition_number))
                                        : nb::object(nb::none());
-  dict["warnings"] = in_python_words(std::move(result.warnings));
+  dict["warnings"] = as_list(result.warnings);
   return dict;
 }
 
-std::string python_name(std::string option) {
-  constexpr std::string_view lambda = "lambda";
-  if (option.starts_with(lambda)) option.replace(0, lambda.size(), "weight_decay");
-  std::replace(option.begin(), option.end(), '-', '_');
-  return option;
-}
+std::string in_python_words(const Message& message) { return message.spelled(python_name); }
 
-std::string in_python_words(const std::string& text) {
-  std::string result;
-  for (std::size_t i = 0; i < text.size();) {
-    const bool flag = text.compare(i, 2, "--") == 0 && i + 2 < text.size() &&
-                      std::islower(static_cast<unsigned char>(text[i + 2])) != 0;
-    if (!flag) {
-      result += text[i++];
-      continue;
-    }
-    const std::size_t start = i + 2;
-    for (i = start; i < text.size() &&
-                    (std::islower(static_cast<unsigned char>(text[i])) != 0 || text[i] == '-');
-         ++i) {
-    }
-    result += python_name(text.substr(start, i - start));
+nb::list as_list(const std::vector<Warning>& warnings) {
+  nb::list list;
+  for (const Warning& warning : warnings) {
+    list.append(nb::make_tuple(in_python_words(warning.message), warning.code,
+                               warning.message.arguments()));
   }
-  return result;
-}
-
-std::vector<std::string> in_python_words(std::vector<std::string> texts) {
-  for (std::string& text : texts) text = in_python_words(text);
-  return texts;
+  return list;
 }
 
 }  // namespace lodestone::python

@@ -29,12 +29,10 @@ nb::dict as_dict(const HistoryRow& row);
 nb::dict as_dict(FitResult result);
 nb::dict as_dict(TrainResult result);
 
-/// The name that an option of the command line has in Python: max_features for max-features, and
-/// weight_decay_start for lambda-start, because `lambda` is a keyword of Python.
-std::string python_name(std::string option);
+/// Options as Python's arguments: weight_decay for the library's lambda.
+std::string in_python_words(const Message& message);
 
-/// Text with the command line's names (--max-features) in Python's words (max_features).
-std::string in_python_words(const std::string& text);
-std::vector<std::string> in_python_words(std::vector<std::string> texts);
+/// Each as (text, code, arguments).
+nb::list as_list(const std::vector<Warning>& warnings);
 
 }  // namespace lodestone::python

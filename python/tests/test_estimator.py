@@ -93,7 +93,10 @@ def test_a_budget_leaves_what_was_finished(rows):
 def test_warnings_speak_python():
     X, y = ridge_rows(200, 4)
     model = quick(max_features=1, weight_decay=1e-4).fit(X, y + np.abs(X[:, 2]))
-    assert any("max_features raises" in warning for warning in model.warnings_)
+    (warning,) = [one for one in model.warnings_ if "max_features raises" in one]
+    assert (warning.code, warning.arguments) == ("most_neurons", ("1",))
+    again = pickle.loads(pickle.dumps(warning))
+    assert (again, again.code, again.arguments) == (warning, warning.code, warning.arguments)
 
 
 def test_refits_with_another_shape(rows):
@@ -409,7 +412,7 @@ def test_bad_weights_are_refused(weights, says, rows):
         ("biases", "yes", TypeError, "True or False"),
         ("gap_tolerance", -1.0, ValueError, "must be positive"),
         ("rigorous", 1, TypeError, "True or False"),
-        ("bootstrap", -1, ValueError, "at least 0"),
+        ("bootstrap", -1, ValueError, "0 or positive"),
         ("max_seconds", 0, ValueError, "must be positive"),
         ("random_state", -1, ValueError, "0 or positive"),
         ("random_state", "seed", ValueError, "cannot be used to seed"),

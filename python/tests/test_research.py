@@ -283,7 +283,7 @@ def test_bad_certify_calls_are_refused(trained, teacher, fitted, rows):
         (lambda: certify(fitted, X), "^y: got None"),
         (lambda: certify(fitted, teacher), "population of a teacher has neither"),
         (lambda: certify(trained, teacher, y), "^y: goes with rows"),
-        (lambda: certify(fitted, X, y, weight_decay=0.0), "^weight_decay: got 0.0"),
+        (lambda: certify(fitted, X, y, weight_decay=0.0), "^weight_decay: got 0; must be positive"),
         (lambda: certify(fitted, X, y, standardize="scale"), "brings its own"),
         (lambda: certify(fitted, X, y, tolerance=0.0), "^tolerance: "),
         (lambda: certify(fitted, X, y[:-1]), "^y: got 59"),

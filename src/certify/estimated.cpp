@@ -326,12 +326,13 @@ Supremum estimate_supremum(const Residual& residual, const Network& network,
 namespace {
 
 Supremum ascended(const Residual& residual, const Network& network, const AscentOptions& options) {
-  if (options.random_starts < 0 || options.most_neurons < 0 || options.suggested < 0 ||
-      options.iterations < 1 || options.most_refined < 1 || options.finalists < 1) {
-    throw InvalidArgument("ascent options", "",
-                          "random_starts, most_neurons and suggested must be >= 0, iterations, "
-                          "most_refined and finalists >= 1");
-  }
+  using Limits = AscentOptions::Limits;
+  require_in(Limits::random_starts, "random_starts", options.random_starts);
+  require_in(Limits::most_neurons, "most_neurons", options.most_neurons);
+  require_in(Limits::suggested, "suggested", options.suggested);
+  require_in(Limits::iterations, "iterations", options.iterations);
+  require_in(Limits::most_refined, "most_refined", options.most_refined);
+  require_in(Limits::finalists, "finalists", options.finalists);
   const auto ends = [&](const CorrelationField& on, Matrix starts, Index most, double least_rise) {
     Ascents all(on, std::move(starts));
     all.climb(options.iterations, least_rise);

@@ -41,7 +41,7 @@ Certificate estimated_certificate(const Residual& residual, const Network& netwo
       certificate_of_supremum(residual, residual, network, lambda, supremum.value);
   certificate.sup_eta = certificate.sup_eta_lower = supremum.value / lambda;
   certificate.direction = supremum.direction;
-  certificate.maxima = supremum.maxima;
+  certificate.distinct_maxima = supremum.maxima;
   certificate.starts = supremum.starts;
   certificate.unseen_share = supremum.unseen_share;
   return certificate;

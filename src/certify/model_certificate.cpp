@@ -14,12 +14,8 @@ namespace lodestone {
 namespace {
 
 void check(const CertifyOptions& options) {
-  if (options.lambda && !(*options.lambda > 0.0 && std::isfinite(*options.lambda))) {
-    throw InvalidArgument("lambda", std::to_string(*options.lambda), "must be positive");
-  }
-  if (!(options.tolerance > 0.0)) {
-    throw InvalidArgument("tolerance", std::to_string(options.tolerance), "must be positive");
-  }
+  if (options.lambda) require_in(CertifyOptions::Limits::lambda, "lambda", *options.lambda);
+  require_in(CertifyOptions::Limits::tolerance, "tolerance", options.tolerance);
 }
 
 void list_neurons(const Residual& residual, const Network& network, double tolerance,
@@ -87,6 +83,18 @@ ModelCertificate certify(const Model& model, const StandardizedModel& standardiz
 }  // namespace
 
 AscentOptions CertifyOptions::default_search() { return search::for_a_certificate(0); }
+
+const char* name(ModelCertificate::LambdaSource source) {
+  switch (source) {
+    case ModelCertificate::LambdaSource::given:
+      return "given";
+    case ModelCertificate::LambdaSource::model:
+      return "model";
+    case ModelCertificate::LambdaSource::tightest:
+      return "tightest";
+  }
+  return "";
+}
 
 ModelCertificate certify_model(const Model& model, const Dataset& rows, const Vector& weights,
                                const CertifyOptions& options) {

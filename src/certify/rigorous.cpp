@@ -152,12 +152,8 @@ class BranchAndBound {
 };
 
 void check(const RigorousOptions& options) {
-  if (!(options.tolerance > 0.0)) {
-    throw InvalidArgument("tolerance", std::to_string(options.tolerance), "must be positive");
-  }
-  if (options.max_cells < 1) {
-    throw InvalidArgument("max_cells", std::to_string(options.max_cells), "must be at least 1");
-  }
+  require_in(RigorousOptions::Limits::tolerance, "tolerance", options.tolerance);
+  require_in(RigorousOptions::Limits::max_cells, "max_cells", options.max_cells);
 }
 
 // On a population, the network with its neurons projected to the teachers' span; on rows, the
@@ -220,7 +216,7 @@ Certificate rigorous_certificate(const Objective& objective, const Network& netw
   certificate.sup_eta_lower =
       std::abs(residual->correlate(bound.direction.transpose()).value[0]) / lambda;
   certificate.direction = bound.direction;
-  certificate.maxima = incumbent.maxima;
+  certificate.distinct_maxima = incumbent.maxima;
   certificate.cells = bound.cells;
   certificate.effective_dimension = bound.effective_dimension;
   return certificate;

@@ -14,14 +14,6 @@
 namespace lodestone {
 namespace {
 
-constexpr int most_threads = 1024;
-
-void check_thread_count(const std::string& field, const std::string& value, bool allowed) {
-  if (allowed) return;
-  throw InvalidArgument(field, value,
-                        "must be at least 1 and at most " + std::to_string(most_threads));
-}
-
 // What LODESTONE_THREADS says, else the processors available.
 int first_thread_count() {
   const char* text = std::getenv("LODESTONE_THREADS");
@@ -29,9 +21,11 @@ int first_thread_count() {
   const std::string_view given = text;
   int count = 0;
   const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), count);
-  check_thread_count("LODESTONE_THREADS", "'" + std::string(given) + "'",
-                     error == std::errc() && end == given.data() + given.size() && count >= 1 &&
-                         count <= most_threads);
+  const bool whole = error == std::errc() && end == given.data() + given.size();
+  if (!whole || !thread_range.contains(count)) {
+    throw InvalidArgument("LODESTONE_THREADS", "'" + std::string(given) + "'",
+                          "must be a whole number, " + thread_range.text());
+  }
   return count;
 }
 
@@ -59,7 +53,7 @@ oneapi::tbb::task_arena& worker_arena() {
 }
 
 void set_threads(int count) {
-  check_thread_count("threads", std::to_string(count), count >= 1 && count <= most_threads);
+  require_in(thread_range, "threads", count);
   allow(count);
   thread_count() = count;
   worker_arena().terminate();

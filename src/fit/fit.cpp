@@ -281,7 +281,7 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
     fitting::bootstrap(rows, options, relaxed, progress, result);
     result.interrupted = result.interrupted || progress.stopped();
   }
-  for (std::string& warning : fitting::choice_warnings(result, options.path)) {
+  for (Warning& warning : fitting::choice_warnings(result, options.path)) {
     result.warnings.push_back(std::move(warning));
   }
   return result;

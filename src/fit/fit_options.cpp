@@ -1,7 +1,3 @@
-#include <fmt/format.h>
-
-#include <cmath>
-
 #include "lodestone/core/error.hpp"
 #include "lodestone/fit/fit.hpp"
 
@@ -46,21 +42,12 @@ PathOptions FitOptions::default_path() {
 
 void FitOptions::validate() const {
   path.validate();
-  if (folds < 2) throw InvalidArgument("folds", fmt::format("{}", folds), "must be at least 2");
+  require_in(Limits::folds, "folds", folds);
   if (splits.size() == 1) throw InvalidArgument("splits", "1", "must be at least 2 folds, or none");
-  if (max_features < 0) {
-    throw InvalidArgument("max-features", fmt::format("{}", max_features),
-                          "must be positive, or 0 for the default");
-  }
-  if (!(lambda >= 0.0) || !std::isfinite(lambda)) {
-    throw InvalidArgument("lambda", fmt::format("{}", lambda), "must be positive");
-  }
-  if (!(gap_tolerance >= 0.0)) {
-    throw InvalidArgument("gap-tolerance", fmt::format("{}", gap_tolerance), "must be positive");
-  }
-  if (bootstrap < 0) {
-    throw InvalidArgument("bootstrap", fmt::format("{}", bootstrap), "must be 0 or positive");
-  }
+  require_in(Limits::max_features, "max_features", max_features);
+  require_in_or_zero(Limits::lambda, "lambda", lambda);
+  require_in_or_zero(Limits::gap_tolerance, "gap_tolerance", gap_tolerance);
+  require_in(Limits::bootstrap, "bootstrap", bootstrap);
 }
 
 }  // namespace lodestone

@@ -66,7 +66,7 @@ DealtRows deal_folds(Dataset all, const std::optional<Dataset>& validation,
                           fmt::format("there are only {} rows", n));
   }
   if (options.max_features > n) {
-    throw InvalidArgument("max-features", fmt::format("{}", options.max_features),
+    throw InvalidArgument("max_features", fmt::format("{}", options.max_features),
                           fmt::format("there are only {} rows", n));
   }
   if (choosing && validation && validation->y.size() < 2) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/phrase.hpp"
 #include "fit/prepared_rows.hpp"
 
 namespace lodestone {
@@ -30,32 +31,37 @@ double active_share(const Feature& feature, const Dataset& data) {
   return normalized_weights(data).dot((z.array() > 0.0).cast<double>().matrix());
 }
 
-std::vector<std::string> choice_warnings(const FitResult& result, const PathOptions& path) {
-  std::vector<std::string> warnings;
+std::vector<Warning> choice_warnings(const FitResult& result, const PathOptions& path) {
+  std::vector<Warning> warnings;
   if (result.lambda >= result.path.lambda_max) {
-    warnings.push_back(fmt::format(
-        "lambda {:.4g} is not below lambda_max {:.4g}: no feature pays, and the model is "
-        "the linear one",
-        result.lambda, result.path.lambda_max));
+    warnings.push_back(
+        {"no_feature_pays",
+         phrase("lambda {} is not below lambda_max {}: no feature pays, and the model is the "
+                "linear one",
+                fmt::format("{:.4g}", result.lambda),
+                fmt::format("{:.4g}", result.path.lambda_max))});
   }
   const auto chosen = static_cast<std::size_t>(result.chosen().index);
   const Ending ending = result.path.points[chosen].ending;
+  const Certificate& certificate = result.certificate;
   if (ending == Ending::neurons) {
-    warnings.push_back(
-        fmt::format("the gap is that of a network of at most {} neurons; --max-features raises the "
-                    "bound",
-                    path.max_neurons));
+    warnings.push_back({"most_neurons",
+                        phrase("the gap is that of a network of at most {} neurons; {max_features} "
+                               "raises the bound",
+                               path.max_neurons)});
   } else if (ending == Ending::rounds) {
     warnings.push_back(
-        fmt::format("the gap is above its tolerance after {} rounds of births", path.max_rounds));
+        {"most_rounds",
+         phrase("the gap is above its tolerance after {} rounds of births", path.max_rounds)});
+  } else if (ending == Ending::search && certificate.relative_gap > path.gap_tolerance) {
+    warnings.push_back({"births_do_not_help",
+                        phrase("the gap is above its tolerance: births no longer lower it")});
   } else if (ending == Ending::search) {
-    const Certificate& certificate = result.certificate;
     warnings.push_back(
-        certificate.relative_gap > path.gap_tolerance
-            ? fmt::format("the gap is above its tolerance: births no longer lower it")
-            : fmt::format("the gap may be understated: after {} starts new ones still find new "
-                          "maxima of |eta| (estimated share unseen {:.0f}%)",
-                          certificate.starts, 100.0 * certificate.unseen_share));
+        {"unseen_maxima",
+         phrase("the gap may be understated: after {} starts new ones still find new maxima of "
+                "|eta| (estimated share unseen {}%)",
+                certificate.starts, fmt::format("{:.0f}", 100.0 * certificate.unseen_share))});
   }
   return warnings;
 }
@@ -64,25 +70,28 @@ std::vector<std::string> choice_warnings(const FitResult& result, const PathOpti
 
 namespace {
 
-// The texts one by one where they are few, else the first and how many there are like it.
-void add_few(const std::vector<std::string>& texts, std::vector<std::string>& warnings) {
+// Warnings of one kind one by one where they are few, else the first and how many there are like
+// it.
+void add_few(const std::vector<Warning>& alike, std::vector<Warning>& warnings) {
   constexpr std::size_t most_told = 5;
-  if (texts.size() <= most_told) {
-    warnings.insert(warnings.end(), texts.begin(), texts.end());
-  } else {
-    warnings.push_back(fmt::format("{} (and {} more like this)", texts.front(), texts.size() - 1));
+  if (alike.size() <= most_told) {
+    warnings.insert(warnings.end(), alike.begin(), alike.end());
+    return;
   }
+  warnings.push_back(alike.front());
+  warnings.push_back({alike.front().code + "_more",
+                      phrase("and {} more warnings like the one before", alike.size() - 1)});
 }
 
 }  // namespace
 
-std::vector<std::string> feature_warnings(const Network& feature_network,
-                                          const std::vector<FeatureReport>& reports) {
+std::vector<Warning> feature_warnings(const Network& feature_network,
+                                      const std::vector<FeatureReport>& reports) {
   constexpr double nearly_parallel_deg = 5.0;
   constexpr double nearly_linear = 0.005;
-  std::vector<std::string> cancelling;
-  std::vector<std::string> parallel;
-  std::vector<std::string> linear;
+  std::vector<Warning> cancelling;
+  std::vector<Warning> parallel;
+  std::vector<Warning> linear;
   for (Index i = 0; i < feature_network.width(); ++i) {
     for (Index j = 0; j < i; ++j) {
       const double angle =
@@ -92,25 +101,30 @@ std::vector<std::string> feature_warnings(const Network& feature_network,
       const FeatureReport& one = reports[static_cast<std::size_t>(i)];
       const FeatureReport& other = reports[static_cast<std::size_t>(j)];
       if (opposite && std::abs(one.mass - other.mass) < 0.2 * (one.mass + other.mass)) {
-        cancelling.push_back(fmt::format(
-            "features {} and {} are {:.2g} degrees apart with amplitudes of opposite sign that "
-            "nearly cancel: their difference is what matters, not either of them",
-            j + 1, i + 1, angle));
+        cancelling.push_back(
+            {"cancelling_features",
+             phrase("features {} and {} are {} degrees apart with amplitudes of opposite sign that "
+                    "nearly cancel: their difference is what matters, not either of them",
+                    j + 1, i + 1, fmt::format("{:.2g}", angle))});
       } else {
-        parallel.push_back(fmt::format(
-            "features {} and {} are nearly parallel ({:.2g} degrees): read them as one direction",
-            j + 1, i + 1, angle));
+        parallel.push_back(
+            {"parallel_features",
+             phrase("features {} and {} are nearly parallel ({} degrees): read them as one "
+                    "direction",
+                    j + 1, i + 1, fmt::format("{:.2g}", angle))});
       }
     }
     const double active = reports[static_cast<std::size_t>(i)].active_share;
     if (active < nearly_linear || active > 1.0 - nearly_linear) {
-      linear.push_back(fmt::format(
-          "feature {} is {} on {:.1f} % of the rows: there it belongs to the linear part", i + 1,
-          active < 0.5 ? "off" : "on", 100.0 * std::max(active, 1.0 - active)));
+      linear.push_back(
+          {"linear_feature",
+           phrase("feature {} is {} on {} % of the rows: there it belongs to the linear part",
+                  i + 1, active < 0.5 ? "off" : "on",
+                  fmt::format("{:.1f}", 100.0 * std::max(active, 1.0 - active)))});
     }
   }
-  std::vector<std::string> warnings;
-  for (const auto& texts : {cancelling, parallel, linear}) add_few(texts, warnings);
+  std::vector<Warning> warnings;
+  for (const auto& alike : {cancelling, parallel, linear}) add_few(alike, warnings);
   return warnings;
 }
 

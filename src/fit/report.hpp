@@ -16,6 +16,6 @@ std::vector<FeatureReport> report_features(const Objective& objective, const Net
 double active_share(const Feature& feature, const Dataset& data);
 
 /// What the reader of a fit to rows should know about its λ and the bound on its features.
-std::vector<std::string> choice_warnings(const FitResult& result, const PathOptions& path);
+std::vector<Warning> choice_warnings(const FitResult& result, const PathOptions& path);
 
 }  // namespace lodestone::fitting

@@ -33,10 +33,8 @@ double target_variance(const Teacher& teacher) {
 }
 
 Dataset draw_samples(const Teacher& teacher, Index n, double noise, std::uint64_t seed) {
-  if (n < 1) throw InvalidArgument("samples", fmt::format("{}", n), "must be at least 1");
-  if (!(noise >= 0.0) || !std::isfinite(noise)) {
-    throw InvalidArgument("noise", fmt::format("{}", noise), "must be 0 or positive");
-  }
+  require_in(SampleLimits::rows, "samples", n);
+  require_in(SampleLimits::noise, "noise", noise);
   const Index d = teacher.dimension();
   const RandomStream inputs(seed, "rows");
   const RandomStream noises(seed, "noise");

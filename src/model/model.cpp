@@ -7,6 +7,7 @@
 #include <cmath>
 #include <vector>
 
+#include "core/phrase.hpp"
 #include "kernels/sample.hpp"
 #include "lodestone/core/error.hpp"
 #include "lodestone/core/nearest_name.hpp"
@@ -68,7 +69,7 @@ Matrix Model::select_columns(const Table& table) const {
   return X;
 }
 
-std::vector<std::string> extrapolation_warnings(const Model& model, const Matrix& X) {
+std::vector<Warning> extrapolation_warnings(const Model& model, const Matrix& X) {
   constexpr double margin = 0.5;
   const ColumnRanges& ranges = model.ranges;
   if (ranges.lowest.size() != X.cols() || X.cols() == 0 ||
@@ -90,11 +91,12 @@ std::vector<std::string> extrapolation_warnings(const Model& model, const Matrix
   if (outside == 0) return {};
   Index worst = 0;
   outside_by.maxCoeff(&worst);
-  return {
-      fmt::format("{} of {} rows lie far outside the rows of the training, most often in '{}' "
-                  "({:.6g} to {:.6g} there): their predictions are extrapolated",
+  return {{"extrapolation",
+           phrase("{} of {} rows lie far outside the rows of the training, most often in '{}' ({} "
+                  "to {} there): their predictions are extrapolated",
                   outside, X.rows(), model.columns[static_cast<std::size_t>(worst)],
-                  ranges.lowest[worst], ranges.highest[worst])};
+                  fmt::format("{:.6g}", ranges.lowest[worst]),
+                  fmt::format("{:.6g}", ranges.highest[worst]))}};
 }
 
 namespace {

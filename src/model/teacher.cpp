@@ -59,7 +59,7 @@ void RandomTeacher::validate() const {
   require(k >= 1 && k <= 10000, "k", std::to_string(k), "must be between 1 and 10000");
   require(r >= 1 && r <= std::min(d, k), "r", std::to_string(r),
           "must be between 1 and the smaller of d and k");
-  require(min_angle >= 0.0 && min_angle < 90.0, "min-angle", fmt::format("{}", min_angle),
+  require(min_angle >= 0.0 && min_angle < 90.0, "min_angle", fmt::format("{}", min_angle),
           "must be at least 0 and below 90 degrees");
   require(amplitude_low > 0.0 && amplitude_low <= amplitude_high, "amplitudes",
           fmt::format("{}:{}", amplitude_low, amplitude_high),
@@ -89,9 +89,9 @@ Teacher draw_teacher(const RandomTeacher& options) {
   while (found < options.k) {
     if (draw == most_draws) {
       throw InvalidArgument(
-          "teacher min-angle", fmt::format("{}", options.min_angle),
-          fmt::format("could not place {} directions that far apart in {} dimensions; lower "
-                      "min-angle or k, or raise r",
+          "teacher min_angle", fmt::format("{}", options.min_angle),
+          fmt::format("could not place {} directions that far apart in {} dimensions; lower the "
+                      "angle or k, or raise r",
                       options.k, options.r));
     }
     if (++tries_since_start > 2000 * options.k) found = tries_since_start = 0;

@@ -273,7 +273,7 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
     // Of two gaps the one that was searched for harder counts.
     if (point.rounds == 1 || certificate.gap <= point.certificate.gap ||
         search.starts() > point.certificate.starts) {
-      certificate.maxima = search.maxima().values.size();
+      certificate.distinct_maxima = search.maxima().values.size();
       certificate.unseen_share = search.unseen_share();
       point.network = std::move(now);
       point.certificate = std::move(certificate);

@@ -111,26 +111,20 @@ const char* name(Ending ending) {
 }
 
 void PathOptions::validate() const {
-  const auto refuse = [](const char* field, const auto& value, const char* rule) {
-    throw InvalidArgument(field, fmt::format("{}", value), rule);
-  };
-  if (lambdas < 1) refuse("lambdas", lambdas, "must be at least 1");
-  if (!(lambda_ratio > 0.0 && lambda_ratio < 1.0)) {
-    refuse("lambda-ratio", lambda_ratio, "must be between 0 and 1");
-  }
+  require_in(Limits::lambdas, "lambdas", lambdas);
+  require_in(Limits::lambda_ratio, "lambda_ratio", lambda_ratio);
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (!(values[i] > 0.0) || !std::isfinite(values[i]) || (i > 0 && values[i] >= values[i - 1])) {
-      refuse("values", values[i], "lambdas must be positive and fall from one to the next");
+      throw InvalidArgument("values", number_text(values[i]),
+                            "lambdas must be positive and fall from one to the next");
     }
   }
-  if (!(lambda_max >= 0.0) || !std::isfinite(lambda_max)) {
-    refuse("lambda-max", lambda_max, "must be positive, or 0 to be searched for");
-  }
-  if (!(gap_tolerance > 0.0)) refuse("gap-tolerance", gap_tolerance, "must be positive");
-  if (max_neurons < 1) refuse("max-neurons", max_neurons, "must be at least 1");
-  if (max_rounds < 1) refuse("max-rounds", max_rounds, "must be at least 1");
-  if (stagnation_window < 1) refuse("stagnation_window", stagnation_window, "must be at least 1");
-  if (max_iterations < 1) refuse("max-iterations", max_iterations, "must be at least 1");
+  require_in_or_zero(Limits::lambda_max, "lambda_max", lambda_max);
+  require_in(Limits::gap_tolerance, "gap_tolerance", gap_tolerance);
+  require_in(Limits::max_neurons, "max_neurons", max_neurons);
+  require_in(Limits::max_rounds, "max_rounds", max_rounds);
+  require_in(Limits::stagnation_window, "stagnation_window", stagnation_window);
+  require_in(Limits::max_iterations, "max_iterations", max_iterations);
 }
 
 double largest_lambda(const Objective& objective, std::uint64_t seed) {

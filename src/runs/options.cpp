@@ -1,7 +1,5 @@
 #include "lodestone/runs/options.hpp"
 
-#include <fmt/format.h>
-
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,93 +10,29 @@
 namespace lodestone {
 namespace {
 
+using io::bound;
+using io::grouped;
+using io::joined;
 using io::names;
 using io::number;
 using io::number_or_auto;
-using io::positive_or_auto;
 using io::text;
 
-Option schedule(Schedule& field, std::string& source) {
-  Option option{"schedule",
-                Option::Kind::text,
-                "NAME|FILE",
-                "Weight decay from epoch to epoch: halving (times --lambda-factor), constant, none "
-                "(0), or a file with one value a line [halving]",
-                {},
-                {}};
-  option.set = [&field, &source](const std::string& given) {
-    const double factor = field.factor;
-    field = read_schedule(given);
-    field.factor = factor;
-    source = given;
-  };
-  option.get = [&source] { return source; };
-  return option;
-}
+constexpr Range any_seed = at_least(0);
 
-Option delimiter(std::optional<char>& field) {
-  Option option{"delimiter", Option::Kind::text,
-                "CHAR",      "Column separator of a CSV file: , ; | or tab [found from the header]",
-                {},          {}};
-  option.set = [&field](const std::string& given) {
-    if (given == "tab" || given == "\\t") {
-      field = '\t';
-    } else if (given.size() == 1) {
-      field = given[0];
-    } else {
-      throw InvalidArgument("delimiter", "'" + given + "'", "must be one character, or tab");
-    }
-  };
-  option.get = [&field] {
-    if (!field) return std::string();
-    return *field == '\t' ? std::string("tab") : std::string(1, *field);
-  };
-  return option;
-}
+const std::string of_teacher = "Teacher";
+const std::string of_table = "Table";
+const std::string of_held_out = "Rows held out";
+const std::string of_preparation = "Preparation";
+const std::string of_network = "Network";
+const std::string of_decay = "Weight decay";
+const std::string of_descent = "Descent";
+const std::string of_choice = "Choice of the model";
+const std::string of_certificate = "Certificate";
+const std::string of_budget = "Budgets and records";
 
-Option standardize(std::string help, std::optional<Standardization::Kind>& field) {
-  Option option{"standardize", Option::Kind::text, "KIND", std::move(help), {}, {}};
-  option.set = [&field](const std::string& given) {
-    if (given == "auto") {
-      field.reset();
-    } else {
-      field = parse_standardization(given);
-    }
-  };
-  option.get = [&field] { return std::string(field ? name(*field) : "auto"); };
-  return option;
-}
-
-Option precision(Precision& field) {
-  Option option{"precision",
-                Option::Kind::text,
-                "float64|float32",
-                "How rows are kept and inner products computed; float32 is about twice as fast in "
-                "half the memory, and stops improving at losses near 1e-12 [float64]",
-                {},
-                {}};
-  option.set = [&field](const std::string& given) { field = parse_precision(given); };
-  option.get = [&field] { return std::string(name(field)); };
-  return option;
-}
-
-Option biases(std::optional<bool>& field) {
-  Option option{"biases",
-                Option::Kind::text,
-                "on|off|auto",
-                "Give every neuron a bias [auto: on for files, off for teachers]",
-                {},
-                {}};
-  option.set = [&field](const std::string& given) {
-    if (given == "auto") {
-      field.reset();
-    } else if (given == "on" || given == "off") {
-      field = given == "on";
-    } else {
-      throw InvalidArgument("biases", "'" + given + "'", "must be on, off or auto");
-    }
-  };
-  option.get = [&field] { return std::string(!field ? "auto" : *field ? "on" : "off"); };
+Option in(const std::string& group, Option option) {
+  option.group = group;
   return option;
 }
 
@@ -107,260 +41,514 @@ Option resumable(Option option) {
   return option;
 }
 
+Option schedule(Schedule& field, std::string& source) {
+  return bound(
+      {.name = "schedule",
+       .value = "NAME|FILE",
+       .help = "Weight decay from epoch to epoch: halving (times {lambda_factor}), "
+               "constant, none (0), or a file with one value a line"},
+      [&field, &source](const std::string& given) {
+        const double factor = field.factor;
+        field = read_schedule(given);
+        field.factor = factor;
+        source = given;
+      },
+      [&source] { return source; });
+}
+
+Option delimiter(std::optional<char>& field) {
+  return bound(
+      {.name = "delimiter",
+       .value = "CHAR",
+       .help = "Column separator of a CSV file: , ; | or tab",
+       .default_note = "found from the header"},
+      [&field](const std::string& given) {
+        if (given == "tab" || given == "\\t") {
+          field = '\t';
+        } else if (given.size() == 1) {
+          field = given[0];
+        } else {
+          throw InvalidArgument("delimiter", "'" + given + "'", "must be one character, or tab");
+        }
+      },
+      [&field] {
+        if (!field) return std::string();
+        return *field == '\t' ? std::string("tab") : std::string(1, *field);
+      });
+}
+
+Option standardize(std::string help, std::string note,
+                   std::optional<Standardization::Kind>& field) {
+  return bound(
+      {.name = "standardize",
+       .value = "KIND",
+       .help = std::move(help),
+       .default_note = std::move(note)},
+      [&field](const std::string& given) {
+        if (given == "auto") {
+          field.reset();
+        } else {
+          field = parse_standardization(given);
+        }
+      },
+      [&field] { return std::string(field ? name(*field) : "auto"); });
+}
+
+Option precision(Precision& field) {
+  return bound(
+      {.name = "precision",
+       .value = "float64|float32",
+       .help = "How rows are kept and inner products computed; float32 is about twice as fast in "
+               "half the memory, and stops improving at losses near 1e-12"},
+      [&field](const std::string& given) { field = parse_precision(given); },
+      [&field] { return std::string(name(field)); });
+}
+
+Option biases(std::optional<bool>& field) {
+  return bound(
+      {.name = "biases",
+       .value = "on|off|auto",
+       .help = "Give every neuron a bias",
+       .default_note = "on for files, off for teachers"},
+      [&field](const std::string& given) {
+        if (given == "auto") {
+          field.reset();
+        } else if (given == "on" || given == "off") {
+          field = given == "on";
+        } else {
+          throw InvalidArgument("biases", "'" + given + "'", "must be on, off or auto");
+        }
+      },
+      [&field] {
+        return std::string(!field ? "auto" : *field ? "on" : "off");
+      });
+}
+
 Option drop_missing(const std::string& help, bool& field) {
-  return flag_option("drop-missing",
-                     help + " (an empty cell, NA, NaN, null, none, nil, n/a, ?, - or .) [refuse]",
+  return flag_option({.name = "drop_missing",
+                      .help = help + " (an empty cell, NA, NaN, null, none, nil, n/a, ?, - or .)",
+                      .default_note = "refuse"},
                      field);
 }
 
 }  // namespace
 
 std::vector<Option> data_options(DataSource& source) {
-  return {
-      text("data", "FILE",
-           "Table to learn from: CSV with a header, NPY or NPZ; - is standard input", source.file),
-      text("target", "COLUMN", "Column to predict: its name, its number from 0, or a second file",
-           source.target),
-      delimiter(source.delimiter),
-      text("weights", "COLUMN",
-           "Column of row weights >= 0, by name or number: how much each row counts [all alike]",
-           source.weights),
-      names("exclude", "A,B,...",
-            "Columns to leave out, by name or number; a name with a comma in double quotes [none]",
-            source.exclude),
-      flag_option("one-hot",
-                  "Turn each column with text into 0/1 columns, one for each of its values, at "
-                  "most 100 [refuse text]",
-                  source.one_hot),
-      drop_missing("Leave out rows with missing values", source.drop_missing),
-  };
+  return grouped(
+      of_table,
+      {text({.name = "data",
+             .value = "FILE",
+             .help = "Table to learn from: CSV with a header, NPY or NPZ; - is standard input"},
+            source.file),
+       text({.name = "target",
+             .value = "COLUMN",
+             .help = "Column to predict: its name, its number from 0, or a second file"},
+            source.target),
+       delimiter(source.delimiter),
+       text({.name = "weights",
+             .value = "COLUMN",
+             .help = "Column of row weights >= 0, by name or number: how much each row counts",
+             .default_note = "all alike"},
+            source.weights),
+       names({.name = "exclude",
+              .value = "A,B,...",
+              .help = "Columns to leave out, by name or number; a name with a comma in double "
+                      "quotes",
+              .default_note = "none"},
+             source.exclude),
+       flag_option({.name = "one_hot",
+                    .help = "Turn each column with text into 0/1 columns, one for each of its "
+                            "values, at most 100",
+                    .default_note = "refuse text"},
+                   source.one_hot),
+       drop_missing("Leave out rows with missing values", source.drop_missing)});
 }
 
 std::vector<Option> train_options(TrainOptions& o) {
   Algorithm1Options& a = o.algorithm;
-  std::vector<Option> options = {
-      text("teacher", "FILE|random:...",
-           "Hidden network that makes the target: a JSON file, or random:d=20,k=4,r=4,"
-           "min-angle=25,signs=mixed,amplitudes=1:1,seed=0 (any of these keys)",
-           o.teacher),
-      number<Index>("samples", "N",
-                    "Train on N rows drawn from the teacher, >= 0 [0: its exact population]",
-                    o.samples),
-      number("noise", "S",
-             "Noise on drawn targets, as a share of the noiseless target's deviation, >= 0 [0]",
-             o.noise),
-  };
-  for (Option& option : data_options(o.data)) options.push_back(std::move(option));
-  const std::vector<Option> training = {
-      text(
-          "validation", "FILE",
-          "Table with the columns of --data whose rows choose the weight decay [a share of --data]",
-          o.validation_file),
-      text("test", "FILE",
-           "Table with the columns of --data whose rows give the test error [a share of --data]",
-           o.test_file),
-      standardize("Inputs before training: scale (centre, unit deviation), whiten (also "
-                  "uncorrelated), none, or auto [auto: scale for files, none for teachers]",
-                  o.standardize),
-      biases(o.biases),
-      precision(o.precision),
-      number("test-share", "P",
-             "Share of a file's rows kept aside for the test error, 0 to 0.9 [0.2]", o.test_share),
-      number("validation-share", "P",
-             "Share of the other rows that chooses the weight decay, 0 to 0.9; 0 takes the last "
-             "epoch [0.1]",
-             o.validation_share),
-      number("patience", "N", "Stop after N epochs without a better validation error, >= 1 [3]",
-             o.patience),
-      number<Index>("width", "M", "Number of neurons, even, 2 to 20000 [200]", a.width),
-      number("seed", "N", "Seed of every random choice, >= 0 [0]", a.seed),
-      schedule(a.schedule, o.schedule_source),
-      number_or_auto("lambda-start",
-                     "Weight decay of the first epoch of stage 3, > 0 [auto: from the optimality "
-                     "gap measured after stage 2]",
-                     a.lambda_start),
-      number("lambda-end", "X", "Stop before the weight decay falls below this, >= 0 [0]",
-             a.lambda_end),
-      number("lambda-factor", "X", "What halving multiplies by after each epoch, in (0, 1) [0.5]",
-             a.schedule.factor),
-      number("lambda-start-factor", "X",
-             "Safety factor of the automatic --lambda-start, in (0, 1] [0.5]",
-             a.lambda_start_factor),
-      number_or_auto("step", "Gradient step size, > 0 [auto: chosen safely]", a.step),
-      resumable(
-          number("tolerance", "X", "Loss at which training is done, >= 0 [1e-8]", a.tolerance)),
-      number("epoch-tolerance", "X",
-             "An epoch ends when the gradient norm is below X * lambda * |parameters|, > 0 [0.05]",
-             a.epoch_tolerance),
-      number(
-          "stagnation", "X",
-          "On rows, an epoch also ends when 100 steps lower the penalized loss by less than this "
-          "share, >= 0 [0.001]",
-          a.stagnation),
-      number(
-          "merge-tolerance", "X",
-          "Between epochs, neurons within 2 degrees become one where that changes the loss by at "
-          "most this share, in [0, 1) [0: they never do]",
-          a.merge_tolerance),
-      number("max-epoch-steps", "N", "Most gradient steps in an epoch, >= 1 [20000]",
-             a.max_epoch_steps),
-      resumable(number("max-steps", "N", "Budget of gradient steps, >= 1 [200000]", a.max_steps)),
-      resumable(number("max-seconds", "S",
-                       "Budget of seconds, counted anew when resumed, > 0 [inf]", o.max_seconds)),
-      number("record-every", "N", "Gradient steps between lines of the history, >= 1 [200]",
-             a.record_every),
-  };
-  options.insert(options.end(), training.begin(), training.end());
-  return options;
+  using Limits = TrainOptions::Limits;
+  using Algorithm = Algorithm1Options::Limits;
+  return joined({
+      grouped(
+          of_teacher,
+          {text({.name = "teacher",
+                 .value = "FILE|random:...",
+                 .help = "Hidden network that makes the target: a JSON file, or random:d=20,k=4,"
+                         "r=4,min-angle=25,signs=mixed,amplitudes=1:1,seed=0 (any of these "
+                         "keys)"},
+                o.teacher),
+           number<Index>({.name = "samples",
+                          .value = "N",
+                          .help = "Train on N rows drawn from the teacher",
+                          .range = Limits::samples,
+                          .unit = "rows",
+                          .default_note = "its exact population"},
+                         o.samples),
+           number({.name = "noise",
+                   .value = "S",
+                   .help = "Noise on drawn targets, as a share of the noiseless target's "
+                           "deviation",
+                   .range = Limits::noise},
+                  o.noise)}),
+      data_options(o.data),
+      grouped(of_held_out,
+              {text({.name = "validation",
+                     .value = "FILE",
+                     .help = "Table with the columns of {data} whose rows choose the weight decay",
+                     .default_note = "a share of {data}"},
+                    o.validation_file),
+               text({.name = "test",
+                     .value = "FILE",
+                     .help = "Table with the columns of {data} whose rows give the test error",
+                     .default_note = "a share of {data}"},
+                    o.test_file)}),
+      grouped(of_preparation,
+              {standardize("Inputs before training: scale (centre, unit deviation), whiten (also "
+                           "uncorrelated), none, or auto",
+                           "scale for files, none for teachers", o.standardize),
+               biases(o.biases), precision(o.precision)}),
+      grouped(of_held_out,
+              {number({.name = "test_share",
+                       .value = "P",
+                       .help = "Share of a file's rows kept aside for the test error",
+                       .range = Limits::test_share},
+                      o.test_share),
+               number({.name = "validation_share",
+                       .value = "P",
+                       .help = "Share of the other rows that chooses the weight decay (0 takes the "
+                               "last epoch)",
+                       .range = Limits::validation_share},
+                      o.validation_share),
+               number({.name = "patience",
+                       .value = "N",
+                       .help = "Stop after N epochs without a better validation error",
+                       .range = Limits::patience,
+                       .unit = "epochs"},
+                      o.patience)}),
+      grouped(of_network, {number<Index>({.name = "width",
+                                          .value = "M",
+                                          .help = "Number of neurons",
+                                          .range = Algorithm::width,
+                                          .unit = "neurons"},
+                                         a.width),
+                           number({.name = "seed",
+                                   .value = "N",
+                                   .help = "Seed of every random choice",
+                                   .range = any_seed},
+                                  a.seed)}),
+      grouped(of_decay,
+              {schedule(a.schedule, o.schedule_source),
+               number_or_auto({.name = "lambda_start",
+                               .help = "Weight decay of the first epoch of stage 3",
+                               .range = Algorithm::lambda_start,
+                               .default_note = "from the optimality gap measured after stage 2"},
+                              a.lambda_start),
+               number({.name = "lambda_end",
+                       .value = "X",
+                       .help = "Stop before the weight decay falls below this",
+                       .range = Algorithm::lambda_end},
+                      a.lambda_end),
+               number({.name = "lambda_factor",
+                       .value = "X",
+                       .help = "What halving multiplies by after each epoch",
+                       .range = Algorithm::lambda_factor},
+                      a.schedule.factor),
+               number({.name = "lambda_start_factor",
+                       .value = "X",
+                       .help = "Safety factor of the automatic {lambda_start}",
+                       .range = Algorithm::lambda_start_factor},
+                      a.lambda_start_factor)}),
+      grouped(
+          of_descent,
+          {number_or_auto({.name = "step",
+                           .help = "Gradient step size",
+                           .range = Algorithm::step,
+                           .default_note = "chosen safely"},
+                          a.step),
+           resumable(number({.name = "tolerance",
+                             .value = "X",
+                             .help = "Loss at which training is done",
+                             .range = Algorithm::tolerance},
+                            a.tolerance)),
+           number(
+               {.name = "epoch_tolerance",
+                .value = "X",
+                .help = "An epoch ends when the gradient norm is below X * lambda * |parameters|",
+                .range = Algorithm::epoch_tolerance},
+               a.epoch_tolerance),
+           number({.name = "stagnation",
+                   .value = "X",
+                   .help = "On rows, an epoch also ends when 100 steps lower the penalized loss by "
+                           "less than this share",
+                   .range = Algorithm::stagnation},
+                  a.stagnation),
+           number({.name = "merge_tolerance",
+                   .value = "X",
+                   .help = "Between epochs, neurons within 2 degrees become one where that changes "
+                           "the loss by at most this share",
+                   .range = Algorithm::merge_tolerance,
+                   .default_note = "they never do"},
+                  a.merge_tolerance)}),
+      grouped(of_budget, {number({.name = "max_epoch_steps",
+                                  .value = "N",
+                                  .help = "Most gradient steps in an epoch",
+                                  .range = Algorithm::max_epoch_steps,
+                                  .unit = "steps"},
+                                 a.max_epoch_steps),
+                          resumable(number({.name = "max_steps",
+                                            .value = "N",
+                                            .help = "Budget of gradient steps",
+                                            .range = Algorithm::max_steps,
+                                            .unit = "steps"},
+                                           a.max_steps)),
+                          resumable(number({.name = "max_seconds",
+                                            .value = "S",
+                                            .help = "Budget of seconds, counted anew when resumed",
+                                            .range = Limits::max_seconds,
+                                            .unit = "seconds"},
+                                           o.max_seconds)),
+                          number({.name = "record_every",
+                                  .value = "N",
+                                  .help = "Gradient steps between lines of the history",
+                                  .range = Algorithm::record_every,
+                                  .unit = "steps"},
+                                 a.record_every)}),
+  });
 }
 
 std::vector<Option> fit_options(FitRequest& r) {
   FitOptions& how = r.how;
-  std::vector<Option> options = data_options(r.data);
-  Option select{"select",
-                Option::Kind::text,
-                "RULE",
-                "Which cross-validated model: best, or one-standard-error (the fewest features "
-                "within one standard error of it) [best]",
-                {},
-                {}};
-  select.set = [&how](const std::string& given) { how.select = parse_selection(given); };
-  select.get = [&how] { return std::string(name(how.select)); };
-  Option relaxed{
-      "relaxed",
-      Option::Kind::text,
-      "WHEN",
-      "Refit the chosen features without penalty: auto (where validation says it helps), "
-      "never or always [auto]",
-      {},
-      {}};
-  relaxed.set = [&how](const std::string& given) { how.relaxed = parse_relaxed(given); };
-  relaxed.get = [&how] { return std::string(name(how.relaxed)); };
-  const std::vector<Option> fitting = {
-      text("validation", "FILE",
-           "Table with the columns of --data whose rows choose the model [cross-validation]",
-           r.validation_file),
-      text("test", "FILE", "Table with the columns of --data whose rows give the test error [none]",
-           r.test_file),
-      number("test-share", "P", "Share of the rows kept aside for the test error, 0 to 0.9 [0]",
-             r.test_share),
-      text("teacher", "FILE|random:...",
-           "Fit the exact population of a hidden network instead of a table (see train)",
-           r.teacher),
-      number<Index>("samples", "N", "Fit N rows drawn from the teacher, >= 0 [0: its population]",
-                    r.samples),
-      number("noise", "S",
-             "Noise on drawn targets, as a share of the noiseless target's deviation, >= 0 [0]",
-             r.noise),
-      standardize("Inputs before fitting: scale (centre, unit deviation), whiten (also "
-                  "uncorrelated), none, or auto [auto: scale for files, none for teachers]",
-                  r.standardize),
-      biases(r.biases),
-      precision(how.precision),
-      number("folds", "K", "Folds of the cross-validation, >= 2 [5]", how.folds),
-      number("lambdas", "N", "Values of the weight decay along the path, >= 1 [30]",
-             how.path.lambdas),
-      number("lambda-ratio", "X", "The last of them as a share of the first, in (0, 1) [0.0001]",
-             how.path.lambda_ratio),
-      number_or_auto("lambda",
-                     "Take this weight decay of the standardized problem, > 0, without "
-                     "cross-validation [auto: chosen]",
-                     how.lambda),
-      select,
-      relaxed,
-      number<Index>("max-features", "N",
-                    "Most features, >= 1, at most the rows; 0 takes as many as it needs [0]",
-                    how.max_features),
-      number_or_auto("gap-tolerance",
-                     "A value of the weight decay is done when its network is this close to the "
-                     "best of any width, relative, > 0 [auto: 0.01, on populations 0.00002]",
-                     how.gap_tolerance),
-      flag_option(
-          "rigorous",
-          "Prove sup |eta| by branch and bound along the path instead of estimating it; for "
-          "effective dimensions up to about 4",
-          how.path.rigorous),
-      number("bootstrap", "B", "Resamples for the errors of the directions' angles, >= 0 [0]",
-             how.bootstrap),
-      number("seed", "N", "Seed of every random choice, >= 0 [0]", how.seed),
-      number("max-seconds", "S", "Budget of seconds, > 0 [inf]", r.max_seconds),
-  };
-  options.insert(options.end(), fitting.begin(), fitting.end());
-  return options;
+  using Limits = FitRequest::Limits;
+  return joined({
+      data_options(r.data),
+      grouped(of_held_out,
+              {text({.name = "validation",
+                     .value = "FILE",
+                     .help = "Table with the columns of {data} whose rows choose the model",
+                     .default_note = "cross-validation"},
+                    r.validation_file),
+               text({.name = "test",
+                     .value = "FILE",
+                     .help = "Table with the columns of {data} whose rows give the test error",
+                     .default_note = "none"},
+                    r.test_file),
+               number({.name = "test_share",
+                       .value = "P",
+                       .help = "Share of the rows kept aside for the test error",
+                       .range = Limits::test_share},
+                      r.test_share)}),
+      grouped(of_teacher,
+              {text({.name = "teacher",
+                     .value = "FILE|random:...",
+                     .help = "Fit the exact population of a hidden network instead of a table (see "
+                             "train)"},
+                    r.teacher),
+               number<Index>({.name = "samples",
+                              .value = "N",
+                              .help = "Fit N rows drawn from the teacher",
+                              .range = Limits::samples,
+                              .unit = "rows",
+                              .default_note = "its population"},
+                             r.samples),
+               number({.name = "noise",
+                       .value = "S",
+                       .help = "Noise on drawn targets, as a share of the noiseless target's "
+                               "deviation",
+                       .range = Limits::noise},
+                      r.noise)}),
+      grouped(of_preparation,
+              {standardize("Inputs before fitting: scale (centre, unit deviation), whiten (also "
+                           "uncorrelated), none, or auto",
+                           "scale for files, none for teachers", r.standardize),
+               biases(r.biases), precision(how.precision)}),
+      grouped(of_choice, {number({.name = "folds",
+                                  .value = "K",
+                                  .help = "Folds of the cross-validation",
+                                  .range = FitOptions::Limits::folds,
+                                  .unit = "folds"},
+                                 how.folds)}),
+      grouped(of_decay, {number({.name = "lambdas",
+                                 .value = "N",
+                                 .help = "Values of the weight decay along the path",
+                                 .range = PathOptions::Limits::lambdas},
+                                how.path.lambdas),
+                         number({.name = "lambda_ratio",
+                                 .value = "X",
+                                 .help = "The last of them as a share of the first",
+                                 .range = PathOptions::Limits::lambda_ratio},
+                                how.path.lambda_ratio),
+                         number_or_auto(
+                             {.name = "lambda",
+                              .help = "Take this weight decay of the standardized problem, without "
+                                      "cross-validation",
+                              .range = FitOptions::Limits::lambda,
+                              .default_note = "chosen"},
+                             how.lambda)}),
+      grouped(
+          of_choice,
+          {bound(
+               {.name = "select",
+                .value = "RULE",
+                .help = "Which cross-validated model: best, or one-standard-error (the fewest "
+                        "features within one standard error of it)"},
+               [&how](const std::string& given) { how.select = parse_selection(given); },
+               [&how] { return std::string(name(how.select)); }),
+           bound(
+               {.name = "relaxed",
+                .value = "WHEN",
+                .help = "Refit the chosen features without penalty: auto (where validation says "
+                        "it helps), never or always"},
+               [&how](const std::string& given) { how.relaxed = parse_relaxed(given); },
+               [&how] { return std::string(name(how.relaxed)); }),
+           number<Index>({.name = "max_features",
+                          .value = "N",
+                          .help = "Most features, at most the rows (0 takes as many as it needs)",
+                          .range = FitOptions::Limits::max_features,
+                          .unit = "features"},
+                         how.max_features)}),
+      grouped(of_certificate,
+              {number_or_auto({.name = "gap_tolerance",
+                               .help = "A value of the weight decay is done when its network is "
+                                       "this close to the best of any width, relative",
+                               .range = FitOptions::Limits::gap_tolerance,
+                               .default_note = "0.01, on populations 0.00002"},
+                              how.gap_tolerance),
+               flag_option({.name = "rigorous",
+                            .help = "Prove sup |eta| by branch and bound along the path instead of "
+                                    "estimating it; for effective dimensions up to about 4"},
+                           how.path.rigorous),
+               number({.name = "bootstrap",
+                       .value = "B",
+                       .help = "Resamples for the errors of the directions' angles",
+                       .range = FitOptions::Limits::bootstrap,
+                       .unit = "resamples"},
+                      how.bootstrap)}),
+      grouped(of_budget, {number({.name = "seed",
+                                  .value = "N",
+                                  .help = "Seed of every random choice",
+                                  .range = any_seed},
+                                 how.seed),
+                          number({.name = "max_seconds",
+                                  .value = "S",
+                                  .help = "Budget of seconds",
+                                  .range = Limits::max_seconds,
+                                  .unit = "seconds"},
+                                 r.max_seconds)}),
+  });
 }
 
 std::vector<Option> sample_options(SampleOptions& o) {
-  return {
-      text("teacher", "FILE|random:...",
-           "Hidden network: a JSON file, or random:d=20,k=4,r=4,min-angle=25,signs=mixed,"
-           "amplitudes=1:1,seed=0 (any of these keys)",
-           o.teacher),
-      number<Index>("samples", "N", "Number of rows, >= 1 [1000]", o.samples),
-      number("noise", "S", "Noise on y, as a share of the noiseless target's deviation, >= 0 [0]",
-             o.noise),
-      number("seed", "N", "Seed of rows and noise, >= 0 [0]", o.seed),
-  };
+  return grouped(
+      of_teacher,
+      {text({.name = "teacher",
+             .value = "FILE|random:...",
+             .help = "Hidden network: a JSON file, or random:d=20,k=4,r=4,min-angle=25,signs=mixed,"
+                     "amplitudes=1:1,seed=0 (any of these keys)"},
+            o.teacher),
+       number<Index>({.name = "samples",
+                      .value = "N",
+                      .help = "Number of rows",
+                      .range = SampleLimits::rows,
+                      .unit = "rows"},
+                     o.samples),
+       number({.name = "noise",
+               .value = "S",
+               .help = "Noise on y, as a share of the noiseless target's deviation",
+               .range = SampleLimits::noise},
+              o.noise),
+       number({.name = "seed", .value = "N", .help = "Seed of rows and noise", .range = any_seed},
+              o.seed)});
 }
 
 std::vector<Option> certify_options(CertifyRequest& r) {
   CertifyOptions& how = r.how;
-  std::vector<Option> options = data_options(r.data);
-  const std::vector<Option> judging = {
-      text("teacher", "FILE|random:...",
-           "Judge the model on the exact population of this teacher (see train)", r.teacher),
-      positive_or_auto("lambda",
-                       "Weight decay, > 0, of the standardized problem [auto: what the model was "
-                       "trained with; where it does not say, what makes its relative gap smallest]",
-                       how.lambda),
-      standardize("Coordinates in which an NPZ network is judged: none, scale or whiten, as in "
-                  "train; other models bring their own [none]",
-                  r.standardize),
-      number("tolerance", "X",
-             "A neuron violates optimality when |eta - sign(a)| exceeds this, > 0 [0.01]",
-             how.tolerance),
-      flag_option("rigorous",
-                  "Prove sup |eta| by branch and bound instead of estimating it; for effective "
-                  "dimensions up to about 4",
-                  how.rigorous),
-      number("bound-tolerance", "X",
-             "With --rigorous: stop when the bound is this close to an attained value, relative, "
-             "> 0 [1e-5]",
-             how.proof.tolerance),
-      number("max-cells", "N",
-             "With --rigorous: budget of cells, >= 1; the best bound so far stands [5000000]",
-             how.proof.max_cells),
-      number<Index>("starts", "N", "Random directions from which |eta| is climbed, >= 0 [200]",
-                    how.ascent.random_starts),
-      number("seed", "N", "Seed of the random directions, >= 0 [0]", how.ascent.seed),
-  };
-  options.insert(options.end(), judging.begin(), judging.end());
-  return options;
+  return joined({
+      data_options(r.data),
+      grouped(
+          of_certificate,
+          {in(of_teacher,
+              text({.name = "teacher",
+                    .value = "FILE|random:...",
+                    .help = "Judge the model on the exact population of this teacher (see train)"},
+                   r.teacher)),
+           number_or_auto(
+               {.name = "lambda",
+                .help = "Weight decay of the standardized problem",
+                .range = CertifyOptions::Limits::lambda,
+                .default_note = "what the model was trained with; where it does not say, "
+                                "what makes its relative gap smallest"},
+               how.lambda),
+           standardize(
+               "Coordinates in which an NPZ network is judged: none, scale or whiten, as in "
+               "train; other models bring their own",
+               "none", r.standardize),
+           number({.name = "tolerance",
+                   .value = "X",
+                   .help = "A neuron violates optimality when |eta - sign(a)| exceeds this",
+                   .range = CertifyOptions::Limits::tolerance},
+                  how.tolerance),
+           flag_option({.name = "rigorous",
+                        .help = "Prove sup |eta| by branch and bound instead of estimating it; for "
+                                "effective dimensions up to about 4"},
+                       how.rigorous),
+           number(
+               {.name = "bound_tolerance",
+                .value = "X",
+                .help = "With {rigorous}: stop when the bound is this close to an attained value, "
+                        "relative",
+                .range = RigorousOptions::Limits::tolerance},
+               how.proof.tolerance),
+           number({.name = "max_cells",
+                   .value = "N",
+                   .help = "With {rigorous}: budget of cells, after which the best bound stands",
+                   .range = RigorousOptions::Limits::max_cells,
+                   .unit = "cells"},
+                  how.proof.max_cells),
+           number<Index>({.name = "starts",
+                          .value = "N",
+                          .help = "Random directions from which |eta| is climbed",
+                          .range = AscentOptions::Limits::random_starts,
+                          .unit = "directions"},
+                         how.ascent.random_starts),
+           number({.name = "seed",
+                   .value = "N",
+                   .help = "Seed of the random directions",
+                   .range = any_seed},
+                  how.ascent.seed)}),
+  });
 }
 
 std::vector<Option> sweep_options(SweepRequest& r) {
-  Option grid = names("grid", "KEY=V,V,...",
-                      "A key of train's configuration, or teacher.KEY of a random teacher, and the "
-                      "values it takes: a list, or for numbers LOW:HIGH, LOW:HIGH:STEP or "
-                      "LOW:HIGH:xFACTOR; give it once for each key [none: only seeds]",
-                      r.grid);
+  Option grid =
+      names({.name = "grid",
+             .value = "KEY=V,V,...",
+             .help = "A key of train's configuration, or teacher.KEY of a random teacher, "
+                     "and the values it takes: a list, or for numbers LOW:HIGH, "
+                     "LOW:HIGH:STEP or LOW:HIGH:xFACTOR; give it once for each key",
+             .default_note = "none: only seeds"},
+            r.grid);
   grid.repeats = true;
-  return {
-      grid,
-      text("seeds", "LIST",
-           "Seeds of the runs, as in 0:9 or 0,3,7; a random teacher that names no seed is drawn "
-           "anew by each [--seed]",
+  return grouped(
+      "Sweep",
+      {grid,
+       text(
+           {.name = "seeds",
+            .value = "LIST",
+            .help = "Seeds of the runs, as in 0:9 or 0,3,7; a random teacher that names no seed is "
+                    "drawn anew by each",
+            .default_note = "{seed}"},
            r.seeds),
-      flag_option("keep-runs", "Keep model, network and history of every run, not only its summary",
-                  r.keep_runs),
-  };
+       flag_option({.name = "keep_runs",
+                    .help = "Keep model, network and history of every run, not only its summary"},
+                   r.keep_runs)});
 }
 
 std::vector<Option> predict_options(PredictOptions& o) {
-  return {
-      delimiter(o.delimiter),
-      drop_missing("Make no prediction for rows with missing values, and say how many these are",
-                   o.drop_missing),
-  };
+  return grouped(
+      of_table,
+      {delimiter(o.delimiter),
+       drop_missing("Make no prediction for rows with missing values, and say how many these are",
+                    o.drop_missing)});
 }
 
 }  // namespace lodestone

@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
@@ -101,44 +99,34 @@ Dataset drawn_rows(const TrainOptions& options, const Teacher& teacher) {
 
 void TrainOptions::validate() const {
   if (teacher.empty() == data.file.empty()) {
-    throw InvalidArgument("teacher", teacher.empty() ? "neither" : "both",
-                          "give either --teacher (a hidden network) or --data (a table)");
+    throw InvalidArgument(
+        "teacher", teacher.empty() ? "neither" : "both",
+        Message::pattern("give either {teacher} (a hidden network) or {data} (a table)"));
   }
-  if (samples < 0) {
-    throw InvalidArgument("samples", fmt::format("{}", samples), "must be 0 or positive");
-  }
+  require_in(Limits::samples, "samples", samples);
   if (samples > 0 && teacher.empty()) {
-    throw InvalidArgument("samples", fmt::format("{}", samples),
+    throw InvalidArgument("samples", number_text(samples),
                           "draws rows from a teacher; a data file brings its own");
   }
-  if (!(noise >= 0.0) || !std::isfinite(noise)) {
-    throw InvalidArgument("noise", fmt::format("{}", noise), "must be 0 or positive");
-  }
+  require_in(Limits::noise, "noise", noise);
   if (noise > 0.0 && samples == 0) {
-    throw InvalidArgument("noise", fmt::format("{}", noise),
-                          "a population has no noise; give --samples as well");
+    throw InvalidArgument("noise", number_text(noise),
+                          Message::pattern("a population has no noise; give {samples} as well"));
   }
   if (precision == Precision::float32 && samples == 0 && data.file.empty()) {
     throw InvalidArgument("precision", name(precision),
-                          "an exact population is computed in float64; give --samples or --data");
+                          Message::pattern("an exact population is computed in float64; give "
+                                           "{samples} or {data}"));
   }
-  if (!(test_share >= 0.0 && test_share <= 0.9)) {
-    throw InvalidArgument("test-share", fmt::format("{}", test_share), "must be between 0 and 0.9");
-  }
-  if (!(validation_share >= 0.0 && validation_share <= 0.9)) {
-    throw InvalidArgument("validation-share", fmt::format("{}", validation_share),
-                          "must be between 0 and 0.9");
-  }
-  if (patience < 1) {
-    throw InvalidArgument("patience", fmt::format("{}", patience), "must be at least 1");
-  }
-  if (!(max_seconds > 0.0)) {
-    throw InvalidArgument("max-seconds", fmt::format("{}", max_seconds), "must be positive");
-  }
+  require_in(Limits::test_share, "test_share", test_share);
+  require_in(Limits::validation_share, "validation_share", validation_share);
+  require_in(Limits::patience, "patience", patience);
+  require_in(Limits::max_seconds, "max_seconds", max_seconds);
   for (const auto& [field, file] :
        {std::pair("validation", validation_file), {"test", test_file}}) {
     if (!file.empty() && data.file.empty()) {
-      throw InvalidArgument(field, "'" + file + "'", "goes with a data file (--data)");
+      throw InvalidArgument(field, "'" + file + "'",
+                            Message::pattern("goes with a data file ({data})"));
     }
   }
   const auto from_standard_input = {data.file == "-", validation_file == "-", test_file == "-"};
@@ -146,7 +134,8 @@ void TrainOptions::validate() const {
     throw InvalidArgument("data", "'-' twice", "standard input can be read once only");
   }
   if (teacher.empty() && data.target.empty()) {
-    throw InvalidArgument("target", "nothing", "name the column to predict with --target COLUMN");
+    throw InvalidArgument("target", "nothing",
+                          Message::pattern("name the column to predict with {target} COLUMN"));
   }
   algorithm.validate();
 }

@@ -3,55 +3,21 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "io/json_record.hpp"
 #include "io/json_text.hpp"
 #include "lodestone/core/instruction_set.hpp"
 #include "lodestone/core/parallel.hpp"
+#include "lodestone/io/config/option.hpp"
 #include "lodestone/version.hpp"
+#include "runs/certificate_json.hpp"
 
 namespace lodestone {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json to_json(const Certificate& certificate) {
-  const bool rigorous = certificate.kind == Certificate::Kind::rigorous;
-  Json json = {{"sup_eta", certificate.sup_eta},
-               {"gap", certificate.gap},
-               {"relative_gap", certificate.relative_gap},
-               {"kind", rigorous ? "rigorous" : "estimated"}};
-  if (!rigorous) {
-    json["starts"] = certificate.starts;
-    json["distinct_maxima"] = certificate.maxima;
-    json["unseen_share"] = certificate.unseen_share;
-  }
-  return json;
-}
-
-Json to_json(const Recovery& recovery) {
-  Json per_teacher = Json::array();
-  for (const TeacherRecovery& teacher : recovery.per_teacher) {
-    per_teacher.push_back({{"amplitude", teacher.amplitude},
-                           {"mass", teacher.mass},
-                           {"angle_deg", teacher.angle_deg},
-                           {"neurons", teacher.neurons},
-                           {"recovered", teacher.recovered}});
-  }
-  return {{"teachers", recovery.teachers},
-          {"recovered", recovery.recovered},
-          {"max_angle_deg", recovery.max_angle_deg},
-          {"mean_angle_deg", recovery.mean_angle_deg},
-          {"far_mass", recovery.far_mass},
-          {"subspace_share", recovery.subspace_share},
-          {"per_teacher", per_teacher}};
-}
-
 Json to_json(const TestError& test) {
-  Json json = {{"rmse", test.rmse}};
-  if (!std::isnan(test.r2)) {
-    json["r2"] = test.r2;
-    json["relative_error"] = test.relative_error;
-  }
-  json["rows"] = test.rows;
+  Json json = io::json_of(test);
   json["exact"] = test.rows == 0;
   return json;
 }
@@ -68,6 +34,13 @@ Json to_json(const Candidate& candidate, const FitResult& result) {
   return json;
 }
 
+// In words, with options as the keys of the configuration beside the summary.
+void add_warnings(Json& json, const std::vector<Warning>& warnings) {
+  for (const Warning& warning : warnings) {
+    json["warnings"].push_back(warning.message.spelled(config_key));
+  }
+}
+
 }  // namespace
 
 std::string summary_text(const Problem& problem, const TrainOptions& options,
@@ -77,7 +50,7 @@ std::string summary_text(const Problem& problem, const TrainOptions& options,
   Json json = {{"lodestone", version},
                {"command", "train"},
                {"status", name(result.status)},
-               {"message", result.message},
+               {"message", result.message.spelled(config_key)},
                {"objective", sample ? "sample" : "population"},
                {"source", problem.source},
                {"seed", options.algorithm.seed},
@@ -107,10 +80,10 @@ std::string summary_text(const Problem& problem, const TrainOptions& options,
                           {"epoch", state.best.epoch}};
   }
   if (result.early_condition_number) json["kappa"] = *result.early_condition_number;
-  if (result.certificate) json["certificate"] = to_json(*result.certificate);
-  if (result.recovery) json["recovery"] = to_json(*result.recovery);
+  if (result.certificate) json["certificate"] = certificate_json(*result.certificate);
+  if (result.recovery) json["recovery"] = io::json_of(*result.recovery);
   if (result.test) json["test"] = to_json(*result.test);
-  if (!result.warnings.empty()) json["warnings"] = result.warnings;
+  add_warnings(json, result.warnings);
   return io::readable(json);
 }
 
@@ -139,7 +112,7 @@ std::string fit_summary_text(const FitRequest& request, const FitResult& result,
                {"features", result.feature_network.width()},
                {"merge_angle_deg", result.merge_angle_deg},
                {"standardization", name(result.standardization.kind)},
-               {"certificate", to_json(result.certificate)},
+               {"certificate", certificate_json(result.certificate)},
                {"model", {{"relaxed", chosen.relaxed}, {"loss", result.feature_network_loss}}}};
   if (run.rows > 0) json["training_rows"] = run.rows;
   if (run.dropped_rows > 0) json["dropped_rows"] = run.dropped_rows;
@@ -151,21 +124,10 @@ std::string fit_summary_text(const FitRequest& request, const FitResult& result,
         {"best", to_json(result.candidates[static_cast<std::size_t>(result.best_index)], result)}};
   }
   Json& features = json["feature_list"] = Json::array();
-  for (const FeatureReport& report : result.reports) {
-    Json item = {{"mass", report.mass},
-                 {"share", report.share},
-                 {"eta", report.eta},
-                 {"active_share", report.active_share}};
-    if (!std::isnan(report.angle_error_deg)) {
-      item["angle_error_deg"] = report.angle_error_deg;
-      item["angle_95_deg"] = report.angle_95_deg;
-      item["found_share"] = report.found_share;
-    }
-    features.push_back(item);
-  }
-  if (run.recovery) json["recovery"] = to_json(*run.recovery);
+  for (const FeatureReport& report : result.reports) features.push_back(io::json_of(report));
+  if (run.recovery) json["recovery"] = io::json_of(*run.recovery);
   if (run.test) json["test"] = to_json(*run.test);
-  if (!result.warnings.empty()) json["warnings"] = result.warnings;
+  add_warnings(json, result.warnings);
   return io::readable(json);
 }
 

@@ -89,7 +89,7 @@ std::optional<std::string> work(const SweepRun& run, const fs::path& path, bool 
     problem = make_problem(run.options, inputs.teacher, std::move(inputs.data),
                            std::move(inputs.validation), std::move(inputs.test));
   } catch (const Error& error) {
-    return record(failed_summary(run, error.what()));
+    return record(failed_summary(run, error.message().spelled(config_key)));
   }
   TrainState state;
   if (auto saved = read_checkpoint(folder, code)) state = std::move(*saved);
@@ -237,23 +237,27 @@ void require_same_sweep(const std::string& path, const SweepPlan& plan, const st
     const std::string there = first_missing(before, now, grid);
     const std::string here = first_missing(now, before, grid);
     if (there.empty() && here.empty()) continue;
-    const std::string difference =
+    const Message difference =
         fmt::format("holds a sweep with {}, not {}", there.empty() ? "nothing of the kind" : there,
                     here.empty() ? "without it" : here);
     if (!grid) {
-      throw FileError(path, difference + "; choose another --out, or --overwrite to replace it");
+      throw FileError(
+          path,
+          difference + Message::pattern("; choose another {out}, or {overwrite} to replace it"));
     }
     std::string keys;
     for (const SweepAxis& axis : plan.axes) keys += (keys.empty() ? "" : ", ") + axis.key;
     if (keys != grid_keys(file)) {
-      throw FileError(path, difference +
-                                "; other keys make another sweep: choose another --out, or "
-                                "--overwrite to replace it");
+      throw FileError(path,
+                      difference + Message::pattern("; other keys make another sweep: choose "
+                                                    "another {out}, or {overwrite} to replace "
+                                                    "it"));
     }
     if (!extend) {
-      throw FileError(path, difference +
-                                "; --extend goes on with the new values and keeps the runs they "
-                                "share, another --out starts anew, --overwrite replaces it");
+      throw FileError(path,
+                      difference + Message::pattern("; {extend} goes on with the new values and "
+                                                    "keeps the runs they share, another {out} "
+                                                    "starts anew, {overwrite} replaces it"));
     }
   }
 }
@@ -278,10 +282,14 @@ void remove_runs(const std::string& path) {
 int locked(const std::string& path) {
   const std::string file = (fs::path(path) / "lock").string();
   const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (descriptor < 0) throw FileError(file, "cannot be written; choose another --out");
+  if (descriptor < 0) {
+    throw FileError(file, Message::pattern("cannot be written; choose another {out}"));
+  }
   if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return descriptor;
   ::close(descriptor);
-  throw FileError(path, "another sweep works in this folder; wait for it, or choose another --out");
+  throw FileError(
+      path,
+      Message::pattern("another sweep works in this folder; wait for it, or choose another {out}"));
 }
 
 }  // namespace
@@ -315,9 +323,7 @@ SweepFolder::~SweepFolder() {
 
 std::vector<SweepRecord> SweepFolder::run(const SweepPlan& plan, bool keep_runs, int jobs,
                                           const SweepObserver& observer) {
-  if (jobs < 1 || jobs > 1024) {
-    throw InvalidArgument("jobs", fmt::format("{}", jobs), "must be at least 1 and at most 1024");
-  }
+  require_in(SweepRequest::Limits::jobs, "jobs", jobs);
   const ThreadCount one_thread_a_run(1);
   const fs::path runs = fs::path(path_) / "runs";
   std::vector<SweepRecord> records(plan.runs.size());

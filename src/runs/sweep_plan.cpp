@@ -82,10 +82,8 @@ bool takes_numbers(const std::string& key) {
   TrainOptions options;
   std::vector<std::string> names;
   for (const Option& option : train_options(options)) {
-    if (option.name == key) {
-      return option.kind == Option::Kind::number || option.value.starts_with("X|");
-    }
-    names.push_back(option.name);
+    if (config_key(option.name) == key) return option.is_number();
+    names.push_back(config_key(option.name));
   }
   for (const std::string& inner : teacher_keys) names.push_back("teacher." + inner);
   throw InvalidArgument("grid", "'" + key + "'",
@@ -100,7 +98,8 @@ SweepAxis parse_axis(const std::string& text) {
   }
   SweepAxis axis{text.substr(0, equals), {}};
   if (axis.key == "seed") {
-    throw InvalidArgument("grid", "'seed'", "seeds are given by --seeds, as in --seeds 0:9");
+    throw InvalidArgument("grid", "'seed'",
+                          Message::pattern("seeds are given by {seeds}, as in {seeds} 0:9"));
   }
   const bool numbers = takes_numbers(axis.key);
   const auto items = io::split_names(text.substr(equals + 1));
@@ -176,9 +175,13 @@ std::vector<std::uint64_t> parse_seeds(const std::string& text) {
 
 void set_option(TrainOptions& options, const std::string& key, const std::string& value) {
   const std::vector<Option> table = train_options(options);
-  const auto option =
-      std::find_if(table.begin(), table.end(), [&](const Option& one) { return one.name == key; });
-  option->set(value);
+  const auto option = std::find_if(table.begin(), table.end(),
+                                   [&](const Option& one) { return config_key(one.name) == key; });
+  try {
+    option->set(value);
+  } catch (const InvalidArgument& error) {
+    throw InvalidArgument("grid", key + "=" + value, error.message());
+  }
 }
 
 // Keys of the teacher come last: the teacher itself may be on the grid.
@@ -292,7 +295,7 @@ SweepPlan plan_sweep(const SweepRequest& request) {
       try {
         check(run.options);
       } catch (const InvalidArgument& error) {
-        run.problem = error.what();
+        run.problem = error.message().spelled(config_key);
       }
       plan.runs.push_back(std::move(run));
     }

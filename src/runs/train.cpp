@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "certify/search_effort.hpp"
+#include "core/phrase.hpp"
 #include "lodestone/core/stopwatch.hpp"
 #include "lodestone/version.hpp"
 
@@ -84,8 +85,8 @@ TestError test_on_population(const Teacher& teacher, const Model& model) {
 
 // A direction where |η| is above 1 although no neuron is near: what it would teach was lost,
 // because neurons that have decayed to zero do not grow again (docs/math.md, 4.5).
-std::optional<std::string> lost_direction_warning(const Certificate& certificate,
-                                                  const Network& network) {
+std::optional<Warning> lost_direction_warning(const Certificate& certificate,
+                                              const Network& network) {
   constexpr double clearly_above = 1.2;
   constexpr double nearby_deg = 10.0;
   if (certificate.sup_eta <= clearly_above) return std::nullopt;
@@ -96,11 +97,12 @@ std::optional<std::string> lost_direction_warning(const Certificate& certificate
       return std::nullopt;
     }
   }
-  return fmt::format(
-      "the target still pulls (|eta| = {:.3g} > 1) in a direction more than {:.0f} degrees from "
-      "every neuron: a feature was probably lost; start from a smaller --lambda-start, or use a "
-      "larger --width",
-      certificate.sup_eta, nearby_deg);
+  return Warning{
+      "lost_feature",
+      phrase("the target still pulls (|eta| = {} > 1) in a direction more than {} degrees from "
+             "every neuron: a feature was probably lost; start from a smaller {lambda_start}, or "
+             "use a larger {width}",
+             fmt::format("{:.3g}", certificate.sup_eta), nearby_deg)};
 }
 
 }  // namespace
@@ -183,7 +185,7 @@ TrainResult train(const Problem& problem, const TrainOptions& options, TrainStat
   result.message = run.message;
   if (out_of_time) {
     result.status = Status::budget;
-    result.message = fmt::format("the budget of {:g} seconds is used up", options.max_seconds);
+    result.message = phrase("the budget of {} seconds is used up", options.max_seconds);
   }
   result.network = algorithm.network;
   result.lambda = algorithm.lambda;
@@ -195,10 +197,10 @@ TrainResult train(const Problem& problem, const TrainOptions& options, TrainStat
   if (out_of_patience) {
     algorithm.stage = Stage::done;
     result.status = Status::converged;
-    result.message = fmt::format(
-        "the validation error was smallest at lambda {:.3g} and has not improved for "
-        "{} epochs; that network is kept",
-        result.lambda, options.patience);
+    result.message = phrase(
+        "the validation error was smallest at lambda {} and has not improved for {} epochs; that "
+        "network is kept",
+        fmt::format("{:.3g}", result.lambda), options.patience);
   }
 
   const Record last = training_record(objective, result.network, result.lambda);
@@ -231,21 +233,22 @@ TrainResult train(const Problem& problem, const TrainOptions& options, TrainStat
     const auto warning = lost_direction_warning(*result.certificate, result.network);
     if (stationary && warning) result.warnings.push_back(*warning);
     if (result.certificate->search_failed) {
-      result.warnings.push_back("the search for sup |eta| missed it: the gap is not to be trusted");
+      result.warnings.push_back(
+          {"search_failed", "the search for sup |eta| missed it: the gap is not to be trusted"});
     }
   }
   if (problem.training_rows > 0 && !problem.validation && options.validation_share > 0.0) {
-    result.warnings.push_back(
-        "too few rows to keep some aside for choosing lambda: the last "
-        "epoch's network is taken");
+    result.warnings.push_back({"few_rows",
+                               "too few rows to keep some aside for choosing lambda: the last "
+                               "epoch's network is taken"});
   }
   if (problem.teacher) {
     result.recovery = measure_recovery(*problem.teacher, problem.to_inputs(result.network));
     result.early_condition_number = early_condition_number(*problem.teacher);
     if (*result.early_condition_number > 1e6) {
-      result.warnings.push_back(
-          "H = sum of a w w^T is (nearly) singular on the teachers' span: one gradient step cannot "
-          "see every direction of this teacher");
+      result.warnings.push_back({"singular_teacher",
+                                 "H = sum of a w w^T is (nearly) singular on the teachers' span: "
+                                 "one gradient step cannot see every direction of this teacher"});
     }
     if (has_exact_test(problem)) {
       result.test = test_on_population(*problem.teacher, result.model);

@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <concepts>
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <stdexcept>
 #include <string_view>
 
+#include "core/phrase.hpp"
 #include "io/json_text.hpp"
 #include "lodestone/core/error.hpp"
 #include "lodestone/io/file.hpp"
@@ -48,30 +51,17 @@ Network network_from(const Json& json) {
           Eigen::Map<const Matrix>(W.data(), width, dimension)};
 }
 
+// A row of the history is the list of its fields.
 Json to_json(const HistoryRow& row) {
-  return Json::array({row.step, static_cast<int>(row.stage), row.epoch, row.lambda, row.loss,
-                      row.penalized_loss, row.gradient_norm, row.neurons, row.mean_angle_deg,
-                      row.max_angle_deg, row.far_mass, row.seconds, row.validation_error,
-                      row.test_error, row.end_of_epoch});
+  Json list = Json::array();
+  visit_fields(row, [&](const char*, const auto& value) { list.push_back(value); });
+  return list;
 }
 
-HistoryRow row_from(const Json& json) {
+HistoryRow row_from(const Json& list) {
   HistoryRow row;
-  row.step = json.at(0).get<long>();
-  row.stage = static_cast<Stage>(json.at(1).get<int>());
-  row.epoch = json.at(2).get<long>();
-  row.lambda = json.at(3).get<double>();
-  row.loss = json.at(4).get<double>();
-  row.penalized_loss = json.at(5).get<double>();
-  row.gradient_norm = json.at(6).get<double>();
-  row.neurons = json.at(7).get<Index>();
-  row.mean_angle_deg = json.at(8).get<double>();
-  row.max_angle_deg = json.at(9).get<double>();
-  row.far_mass = json.at(10).get<double>();
-  row.seconds = json.at(11).get<double>();
-  row.validation_error = json.at(12).get<double>();
-  row.test_error = json.at(13).get<double>();
-  row.end_of_epoch = json.at(14).get<bool>();
+  std::size_t next = 0;
+  visit_fields(row, [&](const char*, auto& value) { list.at(next++).get_to(value); });
   return row;
 }
 
@@ -125,32 +115,47 @@ TrainState state_from(const Json& json) {
   return state;
 }
 
-// Empty where a quantity does not apply.
+// A cell of history.csv, empty where a quantity does not apply.
 std::string cell(double value) { return std::isnan(value) ? "" : fmt::format("{}", value); }
+std::string cell(Stage value) { return fmt::format("{}", static_cast<int>(value)); }
+std::string cell(std::integral auto value) { return fmt::format("{}", value); }
+
+// The names of the columns of history.csv. The measured errors have one where a row has a value.
+std::set<std::string> history_columns(const std::vector<HistoryRow>& history) {
+  std::set<std::string> columns;
+  const HistoryRow any_row;
+  visit_fields(any_row, [&](const std::string& name, const auto&) { columns.insert(name); });
+  columns.erase("end_of_epoch");
+  const auto none = [&](double HistoryRow::*member) {
+    return std::all_of(history.begin(), history.end(),
+                       [&](const HistoryRow& row) { return std::isnan(row.*member); });
+  };
+  if (none(&HistoryRow::validation_error)) columns.erase("validation_error");
+  if (none(&HistoryRow::test_error)) columns.erase("test_error");
+  return columns;
+}
 
 }  // namespace
 
 void write_history(const RunFolder& folder, const std::vector<HistoryRow>& history) {
-  const auto any = [&](double HistoryRow::*member) {
-    return std::any_of(history.begin(), history.end(),
-                       [&](const HistoryRow& row) { return !std::isnan(row.*member); });
+  const std::set<std::string> columns = history_columns(history);
+  std::vector<std::string> cells;
+  std::string text;
+  const auto end_line = [&] {
+    text += fmt::format("{}\n", fmt::join(cells, ","));
+    cells.clear();
   };
-  const bool with_validation = any(&HistoryRow::validation_error);
-  const bool with_test = any(&HistoryRow::test_error);
-  std::string text =
-      "step,stage,epoch,lambda,loss,penalized_loss,gradient_norm,neurons,mean_angle_deg,"
-      "max_angle_deg,far_mass,seconds";
-  if (with_validation) text += ",validation_error";
-  if (with_test) text += ",test_error";
-  text += "\n";
+  const HistoryRow any_row;
+  visit_fields(any_row, [&](const std::string& name, const auto&) {
+    if (columns.contains(name)) cells.push_back(name);
+  });
+  end_line();
   for (const HistoryRow& row : history) {
-    text += fmt::format(
-        "{},{},{},{},{},{},{},{},{},{},{},{:.3f}", row.step, static_cast<int>(row.stage), row.epoch,
-        row.lambda, row.loss, row.penalized_loss, row.gradient_norm, row.neurons,
-        cell(row.mean_angle_deg), cell(row.max_angle_deg), cell(row.far_mass), row.seconds);
-    if (with_validation) text += "," + cell(row.validation_error);
-    if (with_test) text += "," + cell(row.test_error);
-    text += "\n";
+    visit_fields(row, [&](const std::string& name, const auto& value) {
+      if (!columns.contains(name)) return;
+      cells.push_back(name == "seconds" ? fmt::format("{:.3f}", row.seconds) : cell(value));
+    });
+    end_line();
   }
   write_file_atomically(folder.file("history.csv"), text);
 }
@@ -172,7 +177,7 @@ std::optional<TrainState> read_checkpoint(const RunFolder& folder, const std::st
   const std::string content = read_file(where);
   const std::size_t first = content.find('\n');
   const std::size_t second = first == std::string::npos ? first : content.find('\n', first + 1);
-  const std::string advice = "; start the run again with train --overwrite";
+  const Message advice = Message::pattern("; start the run again with train {overwrite}");
   if (!content.starts_with(checkpoint_name) || second == std::string::npos) {
     throw FileError(where, "is cut short or not a checkpoint" + advice);
   }
@@ -180,10 +185,10 @@ std::optional<TrainState> read_checkpoint(const RunFolder& folder, const std::st
       content.substr(checkpoint_name.size(), first - checkpoint_name.size());
   if (version_text != std::to_string(checkpoint_version)) {
     throw FileError(where,
-                    fmt::format("is of checkpoint version {}, this program reads version {}; "
-                                "resume with the Lodestone that wrote it, or start the run "
-                                "again with train --overwrite",
-                                version_text.substr(0, 20), checkpoint_version));
+                    phrase("is of checkpoint version {}, this program reads version {}; resume "
+                           "with the Lodestone that wrote it, or start the run again with train "
+                           "{overwrite}",
+                           version_text.substr(0, 20), checkpoint_version));
   }
   const std::string_view body = std::string_view(content).substr(second + 1);
   if (content.substr(first + 1, second - first - 1) != fmt::format("{:08x}", crc32(body))) {
@@ -200,7 +205,7 @@ std::optional<TrainState> read_checkpoint(const RunFolder& folder, const std::st
   } catch (const nlohmann::json::exception& error) {
     throw FileError(where, "is damaged: " + io::plain_message(error) + advice);
   } catch (const std::out_of_range& error) {
-    throw FileError(where, fmt::format("is damaged ({}){}", error.what(), advice));
+    throw FileError(where, fmt::format("is damaged ({})", error.what()) + advice);
   }
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "certify/search_effort.hpp"
+#include "core/phrase.hpp"
 #include "lodestone/core/error.hpp"
 #include "lodestone/core/random.hpp"
 
@@ -160,8 +161,8 @@ class Run {
     }
     if (state_.stage == Stage::early_features && objective_.null_loss() <= options_.tolerance) {
       finish_without_neurons(
-          "the linear part alone reaches the tolerance: no features are needed (a smaller "
-          "--tolerance would look for some)");
+          Message::pattern("the linear part alone reaches the tolerance: no features are needed (a "
+                           "smaller {tolerance} would look for some)"));
     }
     if (state_.stage == Stage::early_features && !stopped_) early_feature_learning();
     if (state_.stage == Stage::fit_and_balance && !stopped_) fit_and_balance();
@@ -295,8 +296,8 @@ class Run {
       if (epoch_is_over(gradient, current)) return;
       if (state_.steps >= options_.max_steps) {
         finish(Status::budget,
-               fmt::format("the budget of {} gradient steps is used up; raise it with --max-steps",
-                           options_.max_steps));
+               phrase("the budget of {} gradient steps is used up; raise it with {max_steps}",
+                      options_.max_steps));
         return;
       }
       if (!step(current, gradient)) return;
@@ -361,12 +362,12 @@ class Run {
       }
       state_.step *= step_shrink;
     }
-    const std::string advice =
+    const Message advice =
         automatic ? "no step size decreases the loss any more; the last good state is kept"
-                  : fmt::format(
-                        "the loss left the range of float64 with step {:.3g}; use --step "
-                        "auto or a smaller step",
-                        options_.step);
+                  : phrase(
+                        "the loss left the range of float64 with step {}; use {step} auto or a "
+                        "smaller step",
+                        fmt::format("{:.3g}", options_.step));
     finish(Status::diverged, advice);
     return false;
   }
@@ -447,14 +448,14 @@ class Run {
     return line.loss;
   }
 
-  void finish_without_neurons(std::string message) {
+  void finish_without_neurons(Message message) {
     state_.network.a.setZero();
     state_.network.W.setZero();
     state_.stage = Stage::done;
     finish(Status::converged, std::move(message));
   }
 
-  void finish(Status status, std::string message) {
+  void finish(Status status, Message message) {
     stopped_ = true;
     result_ = {status, std::move(message)};
   }
@@ -494,42 +495,30 @@ const char* name(Status status) {
 }
 
 void Algorithm1Options::validate() const {
-  const auto require = [](bool holds, const char* field, const std::string& value,
-                          const char* rule) {
-    if (!holds) throw InvalidArgument(field, value, rule);
-  };
-  const auto text = [](auto value) { return fmt::format("{}", value); };
-  require(width >= 2 && width <= 20000 && width % 2 == 0, "width", text(width),
-          "must be even, at least 2 and at most 20000: neurons start in pairs that cancel");
-  require(schedule.kind != Schedule::Kind::list || !schedule.values.empty(), "schedule", "a list",
-          "must hold at least one weight decay");
-  for (const double value : schedule.values) {
-    require(std::isfinite(value) && value >= 0.0, "schedule", text(value), "must be 0 or positive");
+  require_in(Limits::width, "width", width);
+  if (schedule.kind == Schedule::Kind::list && schedule.values.empty()) {
+    throw InvalidArgument("schedule", "a list", "must hold at least one weight decay");
   }
-  require(std::isfinite(lambda_start) && lambda_start >= 0.0, "lambda-start", text(lambda_start),
-          "must be positive (or auto)");
-  require(std::isfinite(lambda_end) && lambda_end >= 0.0, "lambda-end", text(lambda_end),
-          "must be 0 or positive");
-  require(schedule.factor > 0.0 && schedule.factor < 1.0, "lambda-factor", text(schedule.factor),
-          "must be between 0 and 1, both excluded");
-  require(lambda_start_factor > 0.0 && lambda_start_factor <= 1.0, "lambda-start-factor",
-          text(lambda_start_factor), "must be above 0 and at most 1");
-  require(std::isfinite(step) && step >= 0.0, "step", text(step), "must be positive (or auto)");
-  require(std::isfinite(tolerance) && tolerance >= 0.0, "tolerance", text(tolerance),
-          "must be 0 or positive");
-  require(std::isfinite(epoch_tolerance) && epoch_tolerance > 0.0, "epoch-tolerance",
-          text(epoch_tolerance), "must be positive");
-  require(merge_tolerance >= 0.0 && merge_tolerance < 1.0, "merge-tolerance", text(merge_tolerance),
-          "must be at least 0 and below 1");
-  require(merge_tolerance == 0.0 ||
-              (schedule.kind != Schedule::Kind::constant && schedule.kind != Schedule::Kind::none),
-          "merge-tolerance", text(merge_tolerance),
-          "must be 0 with a schedule of one epoch: neurons merge between epochs");
-  require(std::isfinite(stagnation) && stagnation >= 0.0, "stagnation", text(stagnation),
-          "must be 0 or positive");
-  require(max_epoch_steps >= 1, "max-epoch-steps", text(max_epoch_steps), "must be at least 1");
-  require(max_steps >= 1, "max-steps", text(max_steps), "must be at least 1");
-  require(record_every >= 1, "record-every", text(record_every), "must be at least 1");
+  for (const double value : schedule.values) {
+    require_in(Limits::schedule_value, "schedule", value);
+  }
+  require_in_or_zero(Limits::lambda_start, "lambda_start", lambda_start);
+  require_in(Limits::lambda_end, "lambda_end", lambda_end);
+  require_in(Limits::lambda_factor, "lambda_factor", schedule.factor);
+  require_in(Limits::lambda_start_factor, "lambda_start_factor", lambda_start_factor);
+  require_in_or_zero(Limits::step, "step", step);
+  require_in(Limits::tolerance, "tolerance", tolerance);
+  require_in(Limits::epoch_tolerance, "epoch_tolerance", epoch_tolerance);
+  require_in(Limits::stagnation, "stagnation", stagnation);
+  require_in(Limits::merge_tolerance, "merge_tolerance", merge_tolerance);
+  if (merge_tolerance > 0.0 &&
+      (schedule.kind == Schedule::Kind::constant || schedule.kind == Schedule::Kind::none)) {
+    throw InvalidArgument("merge_tolerance", number_text(merge_tolerance),
+                          "must be 0 with a schedule of one epoch: neurons merge between epochs");
+  }
+  require_in(Limits::max_epoch_steps, "max_epoch_steps", max_epoch_steps);
+  require_in(Limits::max_steps, "max_steps", max_steps);
+  require_in(Limits::record_every, "record_every", record_every);
 }
 
 Network symmetric_start(Index width, Index dimension, std::uint64_t seed) {

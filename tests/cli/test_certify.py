@@ -48,7 +48,7 @@ def test_run_is_certified_on_its_own_problem(lodestone, small_run):
     for key in ("sup_eta", "gap", "relative_gap"):
         expected = summary["certificate"][key]
         assert found["certificate"][key] == pytest.approx(expected, rel=1e-6), key
-    assert found["certificate"]["maxima"] == 3
+    assert found["certificate"]["distinct_maxima"] == 3
     assert len(found["neurons"]) <= 40
     assert sum(neuron["mass"] for neuron in found["neurons"]) == pytest.approx(found["mass"])
     masses = [neuron["mass"] for neuron in found["neurons"]]
@@ -323,9 +323,9 @@ def test_broken_networks_are_refused(lodestone, table_file, arrays, says):
         (["--lambda", 0], ["lambda", "positive"]),
         (["--lambda", "much"], ["lambda", "must be a number"]),
         (["--tolerance", 0], ["tolerance", "positive"]),
-        (["--rigorous", "--max-cells", 0], ["max_cells", "at least 1"]),
+        (["--rigorous", "--max-cells", 0], ["--max-cells", "at least 1"]),
         (["--rigorous", "--bound-tolerance", -1], ["tolerance", "positive"]),
-        (["--starts", -1], ["ascent options"]),
+        (["--starts", -1], ["--starts", "0 or positive"]),
         (["--standardize", "scale"], ["brings its own standardization"]),
         (["--target", "y"], ["target", "--data"]),
         (["--data", "t.csv", "--teacher", TEACHER], ["either --teacher or --data"]),

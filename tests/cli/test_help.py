@@ -1,5 +1,6 @@
 """What the program says of itself, and how it answers what it does not know."""
 
+import pathlib
 import re
 
 import pytest
@@ -84,6 +85,12 @@ def test_help_gives_range_and_default_of_every_number(lodestone, verb):
             continue
         assert in_brackets.search(text), f"--{name} does not say its default: {text}"
         assert a_range.search(text), f"--{name} does not say its range: {text}"
+
+
+def test_documented_options_are_up_to_date(lodestone):
+    """docs/options.md is what the program writes of its own records."""
+    documented = pathlib.Path(__file__).parents[2] / "docs" / "options.md"
+    assert lodestone.done("options").stdout == documented.read_text()
 
 
 def test_no_verb_is_refused(lodestone):

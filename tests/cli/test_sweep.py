@@ -204,7 +204,7 @@ def test_data_files_and_kept_runs(lodestone):
         (["--seeds", "a"], ["seeds", "'a'"]),
         (["--seeds", "5:2"], ["5:2"]),
         (["--seeds", "1,1"], ["twice"]),
-        (["--jobs", "0"], ["jobs", "'0'"]),
+        (["--jobs", "0"], ["--jobs", "got 0"]),
         (["--total-seconds", "0"], ["total-seconds"]),
         (["--noise", "0.5"], ["noise"]),
         (["--extend", "--overwrite"], ["--extend"]),

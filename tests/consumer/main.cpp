@@ -21,7 +21,7 @@ int main() try {
   const lodestone::Recovery recovery = measure_recovery(teacher, state.network);
   std::printf("lodestone %s: %td of %td directions recovered in %ld steps (%s)\n",
               lodestone::version, recovery.recovered, recovery.teachers, state.steps,
-              result.message.c_str());
+              result.message.text().c_str());
   return recovery.recovered == recovery.teachers ? 0 : 1;
 } catch (const std::exception& error) {
   std::fprintf(stderr, "consumer: %s\n", error.what());

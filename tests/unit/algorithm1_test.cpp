@@ -89,29 +89,29 @@ TEST(Algorithm1Options, NameTheFieldTheValueAndTheRule) {
   expect([](auto& o) { o.width = 7; }, "width", "7");
   expect([](auto& o) { o.width = 0; }, "width", "0");
   expect([](auto& o) { o.width = -2; }, "width", "-2");
-  expect([](auto& o) { o.lambda_start = -0.1; }, "lambda-start", "-0.1");
-  expect([&](auto& o) { o.lambda_start = nan; }, "lambda-start", "nan");
-  expect([](auto& o) { o.lambda_end = -1.0; }, "lambda-end", "-1");
-  expect([](auto& o) { o.schedule.factor = 1.0; }, "lambda-factor", "1");
-  expect([](auto& o) { o.schedule.factor = 0.0; }, "lambda-factor", "0");
-  expect([](auto& o) { o.lambda_start_factor = 0.0; }, "lambda-start-factor", "0");
-  expect([](auto& o) { o.lambda_start_factor = 1.5; }, "lambda-start-factor", "1.5");
+  expect([](auto& o) { o.lambda_start = -0.1; }, "lambda_start", "-0.1");
+  expect([&](auto& o) { o.lambda_start = nan; }, "lambda_start", "nan");
+  expect([](auto& o) { o.lambda_end = -1.0; }, "lambda_end", "-1");
+  expect([](auto& o) { o.schedule.factor = 1.0; }, "lambda_factor", "1");
+  expect([](auto& o) { o.schedule.factor = 0.0; }, "lambda_factor", "0");
+  expect([](auto& o) { o.lambda_start_factor = 0.0; }, "lambda_start_factor", "0");
+  expect([](auto& o) { o.lambda_start_factor = 1.5; }, "lambda_start_factor", "1.5");
   expect([](auto& o) { o.step = HUGE_VAL; }, "step", "inf");
   expect([](auto& o) { o.step = -1.0; }, "step", "-1");
   expect([](auto& o) { o.tolerance = -1e-9; }, "tolerance", "-1e-09");
-  expect([](auto& o) { o.epoch_tolerance = 0.0; }, "epoch-tolerance", "0");
+  expect([](auto& o) { o.epoch_tolerance = 0.0; }, "epoch_tolerance", "0");
   expect([](auto& o) { o.stagnation = -1.0; }, "stagnation", "-1");
-  expect([](auto& o) { o.merge_tolerance = -0.1; }, "merge-tolerance", "-0.1");
-  expect([](auto& o) { o.merge_tolerance = 1.0; }, "merge-tolerance", "1");
+  expect([](auto& o) { o.merge_tolerance = -0.1; }, "merge_tolerance", "-0.1");
+  expect([](auto& o) { o.merge_tolerance = 1.0; }, "merge_tolerance", "1");
   expect(
       [](auto& o) {
         o.merge_tolerance = 0.1;
         o.schedule.kind = Schedule::Kind::constant;
       },
-      "merge-tolerance", "0.1");
-  expect([](auto& o) { o.max_epoch_steps = 0; }, "max-epoch-steps", "0");
-  expect([](auto& o) { o.max_steps = 0; }, "max-steps", "0");
-  expect([](auto& o) { o.record_every = 0; }, "record-every", "0");
+      "merge_tolerance", "0.1");
+  expect([](auto& o) { o.max_epoch_steps = 0; }, "max_epoch_steps", "0");
+  expect([](auto& o) { o.max_steps = 0; }, "max_steps", "0");
+  expect([](auto& o) { o.record_every = 0; }, "record_every", "0");
 }
 
 // Schedules made in code are held to the rules of those read from files.
@@ -212,7 +212,7 @@ TEST(Algorithm1, RecoversTheTeachersOfAPopulation) {
     return true;
   };
   const Algorithm1Result result = run_algorithm1(objective, options, state, observer);
-  EXPECT_EQ(result.status, Status::converged) << result.message;
+  EXPECT_EQ(result.status, Status::converged) << result.message.text();
   EXPECT_EQ(state.stage, Stage::done);
   EXPECT_LE(objective.loss(state.network), options.tolerance);
   EXPECT_LE(records.back().loss, options.tolerance);
@@ -468,7 +468,7 @@ TEST(Algorithm1, BudgetOfSteps) {
   const Algorithm1Result result = run_algorithm1(objective, options, state);
   EXPECT_EQ(result.status, Status::budget);
   EXPECT_STREQ(name(result.status), "budget");
-  EXPECT_NE(result.message.find("57"), std::string::npos) << result.message;
+  EXPECT_NE(result.message.text().find("57"), std::string::npos) << result.message.text();
   EXPECT_EQ(state.steps, 57);
   options.max_steps = 200;
   run_algorithm1(objective, options, state);
@@ -493,7 +493,8 @@ TEST(Algorithm1, TooLargeAStepDiverges) {
       const Algorithm1Result result = run_algorithm1(*objective, options, state);
       EXPECT_EQ(result.status, Status::diverged) << step;
       EXPECT_STREQ(name(result.status), "diverged");
-      EXPECT_NE(result.message.find("smaller step"), std::string::npos) << result.message;
+      EXPECT_NE(result.message.text().find("smaller step"), std::string::npos)
+          << result.message.text();
       EXPECT_TRUE(state.network.a.allFinite()) << step;
       EXPECT_TRUE(state.network.W.allFinite()) << step;
       EXPECT_TRUE(std::isfinite(objective->evaluate(state.network).loss)) << step;
@@ -588,7 +589,7 @@ TEST(Algorithm1, SchedulesEndTheirRuns) {
   options.schedule.kind = Schedule::Kind::constant;
   state = {};
   result = run_algorithm1(objective, options, state);
-  EXPECT_EQ(result.status, Status::converged) << result.message;
+  EXPECT_EQ(result.status, Status::converged) << result.message.text();
   EXPECT_EQ(state.lambda, 0.02);
   const Evaluation at = objective.evaluate(state.network);
   EXPECT_LT((at.gradient_W + 0.02 * state.network.W).norm(), 1e-9);
@@ -623,7 +624,7 @@ TEST(Algorithm1, AffineTargetsNeedNoNeurons) {
   const SampleObjective objective(data);
   Algorithm1State state;
   const Algorithm1Result result = run_algorithm1(objective, small_options(), state);
-  EXPECT_EQ(result.status, Status::converged) << result.message;
+  EXPECT_EQ(result.status, Status::converged) << result.message.text();
   EXPECT_TRUE(state.network.W.allFinite());
   EXPECT_LT(masses(state.network).sum(), 1e-12);
 }

@@ -169,7 +169,7 @@ TEST_F(DatasetTest, RefusesBadWeights) {
   refuse("a,w,y\n1,1,1\n2,-0.5,2\n", {"data.csv:3: ", "'w'", "-0.5", "0 or positive"});
   refuse("a,w,y\n1,0,1\n2,0,2\n", {"data.csv: ", "'w'", "all", "0"});
   refuse("a,w,y\n1,1,1\n2,x,2\n", {"data.csv:3: ", "'w'", "'x'", "a weight must be a number"});
-  refuse("a,w,y\n1,1,1\n2,,2\n", {"data.csv:3: ", "'w' is empty", "--drop-missing", "1 of 2"});
+  refuse("a,w,y\n1,1,1\n2,,2\n", {"data.csv:3: ", "'w' is empty", "drop_missing", "1 of 2"});
   refuse("a,w,y\n1,1,1\n2,inf,2\n", {"data.csv:3: ", "'w' is 'inf'"});
   refuse("a,w,y\n1,1e308,1\n2,1e308,2\n", {"weights", "sum"});
   const std::string arrays = folder_.file("data.npy");
@@ -265,19 +265,19 @@ TEST_F(DatasetTest, TextIsReadFromAnyLineEndAndDelimiter) {
 }
 
 TEST_F(DatasetTest, TextIsRefusedWithTheFlagThatTakesIt) {
-  expect_refused(source(kColours), {"data.csv:2: column 'colour' holds text ('red'); --one-hot "
-                                    "turns such columns into 0/1 columns, --exclude colour leaves "
+  expect_refused(source(kColours), {"data.csv:2: column 'colour' holds text ('red'); one_hot "
+                                    "turns such columns into 0/1 columns, exclude colour leaves "
                                     "it out"});
-  expect_refused(source("a,my colour,y\n1,red,2\n"), {"--exclude 'my colour'"});
-  expect_refused(source("a,\"b,c\",y\n1,red,2\n"), {"--exclude '\"b,c\"'"});
-  expect_refused(source("a,it's,y\n1,red,2\n"), {"--exclude 1"});
-  expect_refused(source("a," + std::string(1000, 'n') + ",y\n1,red,2\n"), {"--exclude 1"});
+  expect_refused(source("a,my colour,y\n1,red,2\n"), {"exclude 'my colour'"});
+  expect_refused(source("a,\"b,c\",y\n1,red,2\n"), {"exclude '\"b,c\"'"});
+  expect_refused(source("a,it's,y\n1,red,2\n"), {"exclude 1"});
+  expect_refused(source("a," + std::string(1000, 'n') + ",y\n1,red,2\n"), {"exclude 1"});
 }
 
 TEST_F(DatasetTest, FewTextsAmongNumbersAreMistakes) {
   expect_refused(source("a,b,y\n1,2,3\n4,five,6\n7,8,9\n"),
                  {"data.csv:3: column 'b' is 'five', not a number (so in 1 of 3 rows)",
-                  "correct it", "--one-hot", "--exclude b"});
+                  "correct it", "one_hot", "exclude b"});
 }
 
 TEST_F(DatasetTest, NumbersWrittenInAnotherWayAreNotCategories) {
@@ -310,7 +310,7 @@ TEST_F(DatasetTest, IdentifiersAreRefused) {
   DataSource table = source(content);
   table.one_hot = true;
   expect_refused(table, {"data.csv: column 'id' holds 101 different texts", "at most 100",
-                         "--exclude id leaves it out"});
+                         "exclude id leaves it out"});
   table.exclude = {"id"};
   EXPECT_EQ(read_dataset(table).columns, Names{"a"});
   // 100 are accepted.
@@ -335,9 +335,9 @@ TEST_F(DatasetTest, TextMustBeUtf8) {
 
 TEST_F(DatasetTest, MissingValuesAreRefusedWithTheFlagThatDropsThem) {
   expect_refused(source("a,age,y\n1,2,3\n4,,6\n7,8,9\n1,2,NA\n"),
-                 {"data.csv:3: column 'age' is empty; --drop-missing leaves out such rows (2 of "
+                 {"data.csv:3: column 'age' is empty; drop_missing leaves out such rows (2 of "
                   "4)"});
-  expect_refused(source("a,y\n1,3\n2,NA\n"), {"data.csv:3: column 'y' is 'NA'; --drop-missing"});
+  expect_refused(source("a,y\n1,3\n2,NA\n"), {"data.csv:3: column 'y' is 'NA'; drop_missing"});
 }
 
 TEST_F(DatasetTest, RowsWithMissingValuesAreLeftOut) {
@@ -372,7 +372,7 @@ TEST_F(DatasetTest, ValuesOfDroppedRowsAreNoCategories) {
 TEST_F(DatasetTest, WhenNoRowIsLeftTheColumnIsNamed) {
   DataSource table = source("a,cabin,y\n1,,1\n2,,2\n,3,3\n");
   table.drop_missing = true;
-  expect_refused(table, {"every row", "'cabin'", "2 of 3", "--exclude cabin"});
+  expect_refused(table, {"every row", "'cabin'", "2 of 3", "exclude cabin"});
 }
 
 TEST_F(DatasetTest, InfinitiesAreNeverAccepted) {
@@ -396,7 +396,7 @@ TEST_F(DatasetTest, ArraysMayHaveMissingValuesToo) {
   DataSource array;
   array.file = folder_.write("data.npy", bytes);
   array.target = "2";
-  expect_refused(array, {"data.npy: row 1, column 1 (counted from 0) is 'nan'; --drop-missing "
+  expect_refused(array, {"data.npy: row 1, column 1 (counted from 0) is 'nan'; drop_missing "
                          "leaves out such rows (1 of 4)"});
   array.drop_missing = true;
   EXPECT_EQ(read_dataset(array).y, vector({3, 9, 2}));
@@ -407,7 +407,7 @@ TEST_F(DatasetTest, ArraysMayHaveMissingValuesToo) {
 TEST_F(DatasetTest, SecondFileMayMissTargets) {
   DataSource table = source("a\n1\n2\n3\n");
   table.target = folder_.write("target.csv", "y\n4\nNA\n6\n");
-  expect_refused(table, {"target.csv:3: column 'y' is 'NA'; --drop-missing", "1 of 3"});
+  expect_refused(table, {"target.csv:3: column 'y' is 'NA'; drop_missing", "1 of 3"});
   table.drop_missing = true;
   const Dataset data = read_dataset(table);
   EXPECT_EQ(data.X, matrix({{1}, {3}}));
@@ -435,7 +435,8 @@ TEST_F(DatasetTest, FurtherFilesHaveTheSameColumns) {
   EXPECT_EQ(rows.dropped_rows, 1);
   ASSERT_EQ(rows.warnings.size(), 1U);
   for (const std::string part : {"other.csv", "1 value is", "'w'", "'c'", "line 3"}) {
-    EXPECT_NE(rows.warnings[0].find(part), std::string::npos) << rows.warnings[0];
+    const std::string text = rows.warnings[0].message.text();
+    EXPECT_NE(text.find(part), std::string::npos) << text;
   }
 }
 
@@ -451,7 +452,7 @@ TEST_F(DatasetTest, FurtherFilesMustFit) {
   refuse("A,c,y\n1,x,2\n", {"other.csv: has no column 'a'"});
   refuse("a,c\n1,x\n", {"target", "'y'", "other.csv"});
   refuse("a,c,y\nbig,x,1\n", {"other.csv:2: column 'a' is 'big'", "numbers in training"});
-  refuse("a,c,y\n1,x,\n", {"other.csv:2: column 'y' is empty; --drop-missing"});
+  refuse("a,c,y\n1,x,\n", {"other.csv:2: column 'y' is empty; drop_missing"});
   write_npy(folder_.file("other.npy"), matrix({{1, 2, 3}}));
   DataSource numbered = table;
   numbered.target = "2";
@@ -504,7 +505,7 @@ TEST_F(DatasetTest, ReadsAModelsInputs) {
 
   rows = source("a,c,b\n1,x,3\n4,,6\n");
   expect_refused([&] { read_inputs(rows, columns, encodings); },
-                 {"data.csv:3: column 'c' is empty; --drop-missing leaves out such rows (1 of 2)"});
+                 {"data.csv:3: column 'c' is empty; drop_missing leaves out such rows (1 of 2)"});
   rows.drop_missing = true;
   data = read_inputs(rows, columns, encodings);
   EXPECT_EQ(data.X.rows(), 1);

@@ -51,7 +51,7 @@ TEST(DealRows, InPlaceEqualsCopies) {
   data.y = normal_vector(n, 4);
   data.weights = normal_vector(n, 5).cwiseAbs();
   data.columns = {"a", "b", "c"};
-  data.warnings = {"odd"};
+  data.warnings = {{"odd", "odd"}};
   // A column of row numbers, by which copies can be taken.
   for (Index t = 0; t < n; ++t) data.X(t, 2) = static_cast<double>(t);
   data.weights[0] = data.weights[50] = data.weights[n - 1] = 0.0;

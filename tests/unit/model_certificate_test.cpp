@@ -62,7 +62,7 @@ TEST(ModelCertificate, IsThatOfTheStandardizedProblem) {
     EXPECT_EQ(found.lambda_in_target_units, 0.02 * step.target_scale);
     ASSERT_EQ(found.neurons.size(), 5u);
     EXPECT_GE(found.neurons[0].mass, found.neurons[4].mass);
-    EXPECT_EQ(static_cast<Index>(found.maxima.size()), found.certificate.maxima);
+    EXPECT_EQ(static_cast<Index>(found.maxima.size()), found.certificate.distinct_maxima);
     // The worst direction in original units attains the supremum: as a feature of its own.
     const auto residual = objective.residual(network);
     Model single = model;

@@ -571,7 +571,7 @@ TEST(Model, SaysWhereItExtrapolates) {
   model.ranges = column_ranges(training);
   // Half a range beyond is allowed: two rows are further out in a, one of them in b too.
   EXPECT_TRUE(extrapolation_warnings(model, rows.topRows(2)).empty());
-  const std::vector<std::string> warnings = extrapolation_warnings(model, rows);
+  const std::vector<std::string> warnings = support::texts(extrapolation_warnings(model, rows));
   ASSERT_EQ(warnings.size(), 1U);
   EXPECT_EQ(warnings.front(),
             "2 of 4 rows lie far outside the rows of the training, most often in 'a' (0 to 1 "

@@ -624,18 +624,18 @@ TEST(Path, BadOptionsAreRefused) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   refused("lambdas", [](PathOptions& o) { o.lambdas = 0; });
   for (const double ratio : {0.0, 1.0, 2.0, -1.0, nan}) {
-    refused("lambda-ratio", [&](PathOptions& o) { o.lambda_ratio = ratio; });
+    refused("lambda_ratio", [&](PathOptions& o) { o.lambda_ratio = ratio; });
   }
   for (const double tolerance : {0.0, -1.0, nan}) {
-    refused("gap-tolerance", [&](PathOptions& o) { o.gap_tolerance = tolerance; });
+    refused("gap_tolerance", [&](PathOptions& o) { o.gap_tolerance = tolerance; });
   }
   refused("values", [](PathOptions& o) { o.values = {0.1, 0.2}; });
   refused("values", [](PathOptions& o) { o.values = {0.1, 0.1}; });
   refused("values", [](PathOptions& o) { o.values = {0.1, 0.0}; });
   refused("values", [&](PathOptions& o) { o.values = {nan}; });
-  refused("max-neurons", [](PathOptions& o) { o.max_neurons = 0; });
-  refused("max-rounds", [](PathOptions& o) { o.max_rounds = 0; });
-  refused("max-iterations", [](PathOptions& o) { o.max_iterations = 0; });
+  refused("max_neurons", [](PathOptions& o) { o.max_neurons = 0; });
+  refused("max_rounds", [](PathOptions& o) { o.max_rounds = 0; });
+  refused("max_iterations", [](PathOptions& o) { o.max_iterations = 0; });
   refused("stagnation_window", [](PathOptions& o) { o.stagnation_window = 0; });
   for (const double lambda : {0.0, -1.0, nan}) {
     EXPECT_THROW(solve_at(objective, lambda, Network::empty(4), {}), InvalidArgument);

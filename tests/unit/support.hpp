@@ -16,7 +16,9 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
+#include "lodestone/core/message.hpp"
 #include "lodestone/core/parallel.hpp"
 #include "lodestone/core/random.hpp"
 #include "lodestone/core/types.hpp"
@@ -71,6 +73,39 @@ inline bool same_bits(double left, double right) {
 
 inline bool same_bits(const Network& left, const Network& right) {
   return same_bits(left.a, right.a) && same_bits(left.W, right.W);
+}
+
+/// Visits the fields of a record to put the bytes of all of them together.
+class FieldsToBytes {
+ public:
+  template <class Value>
+  void operator()(const char*, const Value& value) {
+    add(&value, sizeof value);
+  }
+  void operator()(const char*, const Vector& values) {
+    add(values.data(), static_cast<std::size_t>(values.size()) * sizeof(double));
+  }
+  template <class Record>
+  void operator()(const char*, const std::vector<Record>& records) {
+    for (const Record& record : records) visit_fields(record, *this);
+  }
+
+  std::string bytes;
+
+ private:
+  void add(const void* begin, std::size_t count) {
+    bytes.append(static_cast<const char*>(begin), count);
+  }
+};
+
+/// For the records of core/record.hpp.
+template <class Record>
+requires requires(const Record& record, FieldsToBytes& fields) { visit_fields(record, fields); }
+bool same_bits(const Record& left, const Record& right) {
+  FieldsToBytes of_left, of_right;
+  visit_fields(left, of_left);
+  visit_fields(right, of_right);
+  return of_left.bytes == of_right.bytes;
 }
 
 /// Uses a number of threads until the end of the scope.
@@ -136,6 +171,13 @@ std::string message_of(const Call& call) {
   } catch (...) {
   }
   return "";
+}
+
+/// What warnings say, with the library's names of options.
+inline std::vector<std::string> texts(const std::vector<Warning>& warnings) {
+  std::vector<std::string> result;
+  for (const Warning& warning : warnings) result.push_back(warning.message.text());
+  return result;
 }
 
 }  // namespace lodestone::support

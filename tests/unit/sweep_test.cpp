@@ -115,7 +115,7 @@ TEST(SweepPlan, RefusesWhatNoRunCouldHave) {
   EXPECT_THAT(refused({"widht=10"}), HasSubstr("did you mean 'width'?"));
   EXPECT_THAT(refused({"teacher.dd=10"}), HasSubstr("did you mean 'd'?"));
   EXPECT_THAT(refused({"width=10,11"}), HasSubstr("width=11"));
-  EXPECT_THAT(refused({"width=10,x"}), StartsWith("width: got 'x'"));
+  EXPECT_THAT(refused({"width=10,x"}), StartsWith("grid: got width=x; width: got 'x'"));
   EXPECT_THAT(refused({"width=10:x"}), HasSubstr("LOW:HIGH:STEP"));
   EXPECT_THAT(refused({"width=10:20:0"}), HasSubstr("positive step"));
   EXPECT_THAT(refused({"width=10:20:x0.5"}), HasSubstr("factor above 1"));
@@ -124,7 +124,7 @@ TEST(SweepPlan, RefusesWhatNoRunCouldHave) {
   EXPECT_THAT(refused({"width=10,10"}), HasSubstr("twice"));
   EXPECT_THAT(refused({"width=10", "width=20"}), HasSubstr("twice"));
   EXPECT_THAT(refused({"=10"}), HasSubstr("KEY=VALUE"));
-  EXPECT_THAT(refused({"seed=1"}), HasSubstr("--seeds"));
+  EXPECT_THAT(refused({"seed=1"}), HasSubstr("given by seeds, as in seeds 0:9"));
   EXPECT_THAT(refused({}, "1,x"), StartsWith("seeds"));
   EXPECT_THAT(refused({}, "3:1"), StartsWith("seeds"));
   EXPECT_THAT(refused({}, "0:100000"), StartsWith("seeds"));

@@ -140,9 +140,9 @@ TEST(DrawTeacher, NamesWhatIsOutOfRange) {
   expect(message([](auto& o) { o.r = 5; }), "r");
   expect(message([](auto& o) { o.d = 3; }), "r");
   expect(message([](auto& o) { o.r = 1; }), "r");
-  expect(message([](auto& o) { o.min_angle = -1.0; }), "min-angle");
-  expect(message([](auto& o) { o.min_angle = 90.0; }), "min-angle");
-  expect(message([](auto& o) { o.min_angle = std::nan(""); }), "min-angle");
+  expect(message([](auto& o) { o.min_angle = -1.0; }), "min_angle");
+  expect(message([](auto& o) { o.min_angle = 90.0; }), "min_angle");
+  expect(message([](auto& o) { o.min_angle = std::nan(""); }), "min_angle");
   expect(message([](auto& o) { o.amplitude_low = 0.0; }), "amplitudes");
   expect(message([](auto& o) { o.amplitude_high = 0.5; }), "amplitudes");
   expect(message([](auto& o) { o.amplitude_low = std::nan(""); }), "amplitudes");
@@ -152,7 +152,7 @@ TEST(DrawTeacher, NamesWhatIsOutOfRange) {
            o.d = o.r = 2;
            o.min_angle = 46.0;
          }),
-         "min-angle");
+         "min_angle");
 }
 
 TEST(CheckedTeacher, MovesLengthsIntoAmplitudes) {

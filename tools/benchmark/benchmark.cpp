@@ -347,9 +347,7 @@ std::vector<std::string> BenchmarkOptions::chosen() const {
 
 void BenchmarkOptions::validate() const {
   chosen();
-  if (!(seconds > 0.0) || !std::isfinite(seconds)) {
-    throw InvalidArgument("seconds", fmt::format("{}", seconds), "must be positive and finite");
-  }
+  require_in(Limits::seconds, "seconds", seconds);
   if (sizes.empty()) throw InvalidArgument("size", "", "at least one size is needed");
   for (const SampleSize& size : sizes) {
     if (size.d < 1 || size.m < 1 || size.n < size.d + 2) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lodestone/core/error.hpp"
+#include "lodestone/core/range.hpp"
 #include "lodestone/core/types.hpp"
 
 namespace lodestone {
@@ -20,13 +21,18 @@ struct SampleSize {
 
 /// What `bench` measures.
 struct BenchmarkOptions {
+  /// What the numbers below may be.
+  struct Limits {
+    static constexpr Range seconds = above(0);
+  };
+
   std::vector<std::string> cases;  ///< of benchmark_cases(); empty: all of them
 
   /// Sizes of `sample`; `correlation` and `threads` use the first.
   std::vector<SampleSize> sizes = {
       {20000, 50, 100}, {100000, 20, 512}, {100000, 64, 256}, {50000, 256, 1024}};
   std::vector<std::string> precisions = {"float64"};  ///< of steps on rows: float64, float32
-  double seconds = 4.0;                               ///< for each case, > 0
+  double seconds = 4.0;                               ///< for each case
 
   /// Optional, asked between measurements; true ends the run with what is there.
   std::function<bool()> should_stop;

@@ -22,15 +22,27 @@ std::vector<Option> lab_options(LabRequest& r) {
   for (const Experiment& experiment : experiments()) {
     ids += (ids.empty() ? "" : ", ") + experiment.id;
   }
-  return {
-      io::names("only", "ID,ID", "Only these experiments [all: " + ids + "]", r.only),
-      flag_option("quick", "Fewer teachers, networks and steps: minutes instead of tens of minutes",
-                  r.quick),
-      flag_option("broken",
-                  "Take each statement's assumption away, as its page says: now it should fail",
-                  r.broken),
-      io::number("seed", "N", "Seed of every teacher, network and start, >= 0 [0]", r.seed),
-  };
+  return io::grouped(
+      "Experiments",
+      {io::names({.name = "only",
+                  .value = "ID,ID",
+                  .help = "Only these experiments",
+                  .default_note = "all: " + ids},
+                 r.only),
+       flag_option(
+           {.name = "quick",
+            .help = "Fewer teachers, networks and steps: minutes instead of tens of minutes"},
+           r.quick),
+       flag_option(
+           {.name = "broken",
+            .help = "Take each statement's assumption away, as its page says: now it should "
+                    "fail"},
+           r.broken),
+       io::number({.name = "seed",
+                   .value = "N",
+                   .help = "Seed of every teacher, network and start",
+                   .range = at_least(0)},
+                  r.seed)});
 }
 
 }  // namespace lodestone

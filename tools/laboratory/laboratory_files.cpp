@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "core/phrase.hpp"
 #include "io/figure.hpp"
 #include "io/gnuplot.hpp"
 #include "io/json_text.hpp"
@@ -222,9 +223,8 @@ void make_folder(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error || !fs::is_directory(folder)) {
-    throw FileError(folder.string(),
-                    fmt::format("cannot make this folder ({}); choose another --out",
-                                error ? error.message() : "a file is in the way"));
+    throw FileError(folder.string(), phrase("cannot make this folder ({}); choose another {out}",
+                                            error ? error.message() : "a file is in the way"));
   }
 }
 

@@ -3,19 +3,30 @@
 #include <cstdint>
 #include <functional>
 
+#include "lodestone/core/range.hpp"
 #include "lodestone/model/certificate.hpp"
 #include "lodestone/objective/objective.hpp"
 
 namespace lodestone {
 
 struct AscentOptions {
-  Index random_starts = 200;  ///< uniform directions; >= 0
-  Index most_neurons = 200;   ///< neurons of largest mass that start an ascent; >= 0
-  Index suggested = 50;       ///< most starts taken from Residual::suggested_directions; >= 0
-  int iterations = 40;        ///< ascent steps for each start; >= 1
+  /// What the numbers below may be.
+  struct Limits {
+    static constexpr Range random_starts = at_least(0);
+    static constexpr Range most_neurons = at_least(0);
+    static constexpr Range suggested = at_least(0);
+    static constexpr Range iterations = at_least(1);
+    static constexpr Range most_refined = at_least(1);
+    static constexpr Range finalists = at_least(1);
+  };
 
-  /// Of the distinct ends of these ascents, so many of the highest are taken five times as far;
-  /// >= 1. Fewer cost less; the maxima counted are those among them.
+  Index random_starts = 200;  ///< uniform directions
+  Index most_neurons = 200;   ///< neurons of largest mass that start an ascent
+  Index suggested = 50;       ///< most starts taken from Residual::suggested_directions
+  int iterations = 40;        ///< ascent steps for each start
+
+  /// Of the distinct ends of these ascents, so many of the highest are taken five times as far.
+  /// Fewer cost less; the maxima counted are those among them.
   Index most_refined = 1000;
 
   /// On many rows the ascents go on a random part of them first (Residual::sketch); the highest of
@@ -24,7 +35,7 @@ struct AscentOptions {
   bool sketch = false;
 
   /// Where they went on a sketch first, so many of the highest take more than an eighth of the
-  /// steps on all rows; >= 1.
+  /// steps on all rows.
   Index finalists = 1000;
 
   /// On rows the search then goes on along kinks and from new starts, near neurons, near maxima,
@@ -59,9 +70,15 @@ Certificate estimate_certificate(const Objective& objective, const Network& netw
                                  const AscentOptions& options = {});
 
 struct RigorousOptions {
-  double tolerance = 1e-5;      ///< stop when upper − lower <= tolerance · upper; > 0
-  Index max_cells = 5'000'000;  ///< budget of cells, >= 1; a count, so the bits are the same
-                                ///< everywhere. When it is used up, the best bound so far stands
+  /// What the numbers below may be.
+  struct Limits {
+    static constexpr Range tolerance = above_or_infinite(0);
+    static constexpr Range max_cells = at_least(1);
+  };
+
+  double tolerance = 1e-5;      ///< stop when upper − lower <= tolerance · upper
+  Index max_cells = 5'000'000;  ///< budget of cells; a count, so the bits are the same everywhere.
+                                ///< When it is used up, the best bound so far stands
   std::function<bool()> should_stop;  ///< optional, asked now and then; true: as for max_cells
 };
 

@@ -11,11 +11,17 @@
 namespace lodestone {
 
 struct CertifyOptions {
-  /// λ of the standardized problem, > 0. Absent: the model's own (Provenance::lambda), and for a
+  /// What the numbers below may be.
+  struct Limits {
+    static constexpr Range lambda = above(0);
+    static constexpr Range tolerance = above_or_infinite(0);
+  };
+
+  /// λ of the standardized problem. Absent: the model's own (Provenance::lambda), and for a
   /// model without one the λ at which its relative gap is smallest.
   std::optional<double> lambda;
 
-  /// A neuron violates optimality when |η − sign(a)| exceeds this; > 0.
+  /// A neuron violates optimality when |η − sign(a)| exceeds this.
   double tolerance = 0.01;
 
   bool rigorous = false;  ///< prove sup |η| instead of estimating it
@@ -63,6 +69,9 @@ struct ModelCertificate {
   Index violations = 0;          ///< of them, how many violate optimality
   double violating_share = 0.0;  ///< of the mass
 };
+
+/// "given", "model" or "tightest".
+const char* name(ModelCertificate::LambdaSource source);
 
 /// On rows in original units, columns in the model's order, with row weights (empty: equal). Throws
 /// InvalidArgument for options out of range and for rows that do not fit the model.

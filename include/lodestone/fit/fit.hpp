@@ -8,6 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "lodestone/core/message.hpp"
+#include "lodestone/core/range.hpp"
+#include "lodestone/core/record.hpp"
 #include "lodestone/model/dataset.hpp"
 #include "lodestone/model/model.hpp"
 #include "lodestone/model/recovery.hpp"
@@ -42,16 +45,26 @@ struct Split {
 
 /// How a certified model is fitted to rows (docs/math.md, 9).
 struct FitOptions {
+  /// What the numbers below may be; those of the path are in PathOptions. Where the program may
+  /// choose, 0 leaves it to the program.
+  struct Limits {
+    static constexpr Range gap_tolerance = PathOptions::Limits::gap_tolerance;
+    static constexpr Range max_features = at_least(0);
+    static constexpr Range lambda = above(0);
+    static constexpr Range folds = at_least(2);
+    static constexpr Range bootstrap = at_least(0);
+  };
+
   /// The path. max_neurons and gap_tolerance are set by the two fields below.
   PathOptions path = default_path();
 
-  /// Relative gap of the path of all rows, > 0; 0: 1e-2 on rows, 2e-5 on populations.
+  /// Relative gap of the path of all rows; 0: 1e-2 on rows, 2e-5 on populations.
   double gap_tolerance = 0.0;
 
-  /// Most features, >= 1 and at most the number of rows; 0: as many as it takes.
+  /// Most features, at most the number of rows; 0: as many as it takes.
   Index max_features = 0;
 
-  /// λ of the standardized problem, > 0: the path ends there and nothing is cross-validated. 0:
+  /// λ of the standardized problem: the path ends there and nothing is cross-validated. 0:
   /// chosen.
   double lambda = 0.0;
 
@@ -59,7 +72,7 @@ struct FitOptions {
   bool biases = true;
   Precision precision = Precision::float64;  ///< of the rows
 
-  int folds = 5;  ///< of the cross-validation, >= 2; not used with validation rows
+  int folds = 5;  ///< of the cross-validation; not used with validation rows
 
   /// The folds themselves, at least 2, as numbers of the rows given to fit(), those of weight 0
   /// counted; empty: drawn at random, as many as the field above says.
@@ -67,7 +80,7 @@ struct FitOptions {
 
   Selection select = Selection::best;
   Relaxed relaxed = Relaxed::automatic;
-  int bootstrap = 0;       ///< resamples for the angles' errors, >= 0
+  int bootstrap = 0;       ///< resamples for the angles' errors
   std::uint64_t seed = 0;  ///< of folds, searches and resamples
 
   /// 30 values of λ down to 1e-4 λ_max.
@@ -105,6 +118,17 @@ struct FeatureReport {
   double found_share = std::numeric_limits<double>::quiet_NaN();
 };
 
+template <RecordOf<FeatureReport> Record, class Visitor>
+void visit_fields(Record& report, Visitor&& visitor) {
+  visitor("mass", report.mass);
+  visitor("share", report.share);
+  visitor("eta", report.eta);
+  visitor("active_share", report.active_share);
+  visitor("angle_error_deg", report.angle_error_deg);
+  visitor("angle_95_deg", report.angle_95_deg);
+  visitor("found_share", report.found_share);
+}
+
 struct FitResult {
   PathResult path;                         ///< of all training rows
   std::vector<Index> path_feature_counts;  ///< features after merging, one a point
@@ -128,7 +152,7 @@ struct FitResult {
   Model model;                         ///< what predicts
   Model network_model;                 ///< the penalized network in original units
   std::vector<FeatureReport> reports;  ///< one a feature of the model
-  std::vector<std::string> warnings;
+  std::vector<Warning> warnings;
   bool interrupted = false;  ///< stopped early: the model is the best of what was finished
 
   /// The candidate that was taken; candidates must not be empty.
@@ -166,7 +190,7 @@ FitResult fit(const Teacher& teacher, const FitOptions& options = {},
 
 /// Things about a fitted model that its reader should know: nearly parallel features, amplitudes
 /// that nearly cancel, features that are linear on the training rows.
-std::vector<std::string> feature_warnings(const Network& feature_network,
-                                          const std::vector<FeatureReport>& reports);
+std::vector<Warning> feature_warnings(const Network& feature_network,
+                                      const std::vector<FeatureReport>& reports);
 
 }  // namespace lodestone

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "lodestone/core/message.hpp"
+#include "lodestone/core/range.hpp"
 #include "lodestone/core/types.hpp"
 #include "lodestone/model/teacher.hpp"
 
@@ -22,11 +24,17 @@ struct Dataset {
   Vector y;                               ///< n
   std::vector<std::string> columns = {};  ///< d names; empty: fit() numbers them
   std::string target = {};
-  Vector weights = {};                     ///< n row weights >= 0, or empty: equal
-  std::string weights_column = {};         ///< where they came from
-  std::vector<Encoding> encodings = {};    ///< of the text columns among the inputs
-  Index dropped_rows = 0;                  ///< left out for missing values
-  std::vector<std::string> warnings = {};  ///< what reading found odd, for people
+  Vector weights = {};                   ///< n row weights >= 0, or empty: equal
+  std::string weights_column = {};       ///< where they came from
+  std::vector<Encoding> encodings = {};  ///< of the text columns among the inputs
+  Index dropped_rows = 0;                ///< left out for missing values
+  std::vector<Warning> warnings = {};    ///< what reading found odd, for people
+};
+
+/// What draw_samples takes.
+struct SampleLimits {
+  static constexpr Range rows = at_least(1);
+  static constexpr Range noise = at_least(0);
 };
 
 /// The names of columns that have none: "x0", "x1", ..., `count` of them.
@@ -38,8 +46,8 @@ std::vector<std::string> numbered_columns(Index count);
 Dataset checked_dataset(Dataset data);
 
 /// n rows x ~ N(0, I_d), y = f_*(x) + noise. `noise` is the noise's standard deviation as a share
-/// of the standard deviation of f_*(x), >= 0. Row t depends on the seed and t alone. Columns are
-/// named x0, x1, ..., the target y. Throws InvalidArgument for n < 1 or negative noise.
+/// of the standard deviation of f_*(x). Row t depends on the seed and t alone. Columns are
+/// named x0, x1, ..., the target y. Throws InvalidArgument for numbers outside SampleLimits.
 Dataset draw_samples(const Teacher& teacher, Index n, double noise, std::uint64_t seed);
 
 /// Variance of f_*(x) for x ~ N(0, I), in closed form (docs/math.md, 2.2).

@@ -66,7 +66,7 @@ struct Model {
 /// rows lie further outside the training range of a column than half its width, if any, and which
 /// column is to blame for most of them. A ReLU network goes on linearly there, whatever the target
 /// does.
-std::vector<std::string> extrapolation_warnings(const Model& model, const Matrix& X);
+std::vector<Warning> extrapolation_warnings(const Model& model, const Matrix& X);
 
 /// Takes a network trained in standardized coordinates (rows of W p long, or p + 1 with a bias)
 /// with its affine part to original units (docs/math.md, 3.1), for people: features have unit

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "lodestone/core/record.hpp"
 #include "lodestone/model/network.hpp"
 #include "lodestone/model/teacher.hpp"
 
@@ -16,6 +17,15 @@ struct TeacherRecovery {
   bool recovered = false;   ///< angle within 0.1° and mass within 1%
 };
 
+template <RecordOf<TeacherRecovery> Record, class Visitor>
+void visit_fields(Record& teacher, Visitor&& visitor) {
+  visitor("amplitude", teacher.amplitude);
+  visitor("mass", teacher.mass);
+  visitor("angle_deg", teacher.angle_deg);
+  visitor("neurons", teacher.neurons);
+  visitor("recovered", teacher.recovered);
+}
+
 /// How well a network's neurons sit on a teacher's directions (docs/math.md, 5). Angles in degrees,
 /// up to sign.
 struct Recovery {
@@ -27,6 +37,17 @@ struct Recovery {
   double subspace_share = 0.0;  ///< mass-weighted ‖P_S* ŵ_i‖², 1 when all neurons lie in the span
   std::vector<TeacherRecovery> per_teacher;
 };
+
+template <RecordOf<Recovery> Record, class Visitor>
+void visit_fields(Record& recovery, Visitor&& visitor) {
+  visitor("teachers", recovery.teachers);
+  visitor("recovered", recovery.recovered);
+  visitor("max_angle_deg", recovery.max_angle_deg);
+  visitor("mean_angle_deg", recovery.mean_angle_deg);
+  visitor("far_mass", recovery.far_mass);
+  visitor("subspace_share", recovery.subspace_share);
+  visitor("per_teacher", recovery.per_teacher);
+}
 
 /// Throws InvalidArgument when the dimensions of network and teacher differ. For a network without
 /// mass, angles are 90° and far mass is 1.

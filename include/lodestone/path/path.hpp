@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "lodestone/certify/certificate.hpp"
+#include "lodestone/core/range.hpp"
 #include "lodestone/model/network.hpp"
 #include "lodestone/objective/objective.hpp"
 
@@ -12,10 +13,22 @@ namespace lodestone {
 
 /// How the certified λ-path is computed (docs/math.md, 9).
 struct PathOptions {
-  /// Number of values of λ, >= 1, from λ_max down in equal ratios.
+  /// What the numbers below may be.
+  struct Limits {
+    static constexpr Range lambdas = at_least(1);
+    static constexpr Range lambda_ratio = strictly_between(0, 1);
+    static constexpr Range lambda_max = above(0);
+    static constexpr Range gap_tolerance = above_or_infinite(0);
+    static constexpr Range max_neurons = at_least(1);
+    static constexpr Range max_rounds = at_least(1);
+    static constexpr Range max_iterations = at_least(1);
+    static constexpr Range stagnation_window = at_least(1);
+  };
+
+  /// Number of values of λ, from λ_max down in equal ratios.
   int lambdas = 50;
 
-  /// Last λ as a share of λ_max, in (0, 1).
+  /// Last λ as a share of λ_max.
   double lambda_ratio = 1e-4;
 
   /// The values themselves, positive and falling; empty: chosen by the two fields above.
@@ -24,21 +37,21 @@ struct PathOptions {
   /// What largest_lambda found, where it is known; 0: searched for.
   double lambda_max = 0.0;
 
-  /// A value of λ is done when the gap is at most this share of P_λ; > 0.
+  /// A value of λ is done when the gap is at most this share of P_λ.
   double gap_tolerance = 1e-3;
 
-  /// Most neurons; >= 1, on rows never more than there are rows. When more would be needed, a value
-  /// of λ ends with the gap it has.
+  /// Most neurons, on rows never more than there are rows. When more would be needed, a value of λ
+  /// ends with the gap it has.
   Index max_neurons = 10'000;
 
-  /// Most rounds of births for one value of λ; >= 1.
+  /// Most rounds of births for one value of λ.
   int max_rounds = 200;
 
-  /// Most iterations of one joint descent; >= 1.
+  /// Most iterations of one joint descent.
   int max_iterations = 500;
 
   /// On rows, where kinks keep gradients from vanishing, a descent also ends when this number of
-  /// iterations together has come to little; >= 1. The more rows, the fewer tell.
+  /// iterations together has come to little. The more rows, the fewer tell.
   int stagnation_window = 20;
 
   /// Search for sup |η| as estimate_certificate does before a value of λ counts as done. Without it

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "lodestone/certify/model_certificate.hpp"
+#include "lodestone/core/range.hpp"
 #include "lodestone/core/types.hpp"
 #include "lodestone/fit/fit.hpp"
 #include "lodestone/model/dataset.hpp"
@@ -15,16 +16,24 @@ namespace lodestone {
 
 /// What `fit` does: the rows or the teacher, and how they are fitted.
 struct FitRequest {
+  /// What the numbers below may be; those of `how` are in FitOptions.
+  struct Limits {
+    static constexpr Range samples = at_least(0);
+    static constexpr Range noise = SampleLimits::noise;
+    static constexpr Range test_share = between(0, 0.9);
+    static constexpr Range max_seconds = above_or_infinite(0);
+  };
+
   std::string teacher;  ///< as read_teacher takes it, or
   Index samples = 0;    ///< rows drawn from it; 0: its exact population
   double noise = 0.0;   ///< as draw_samples takes it
   DataSource data;      ///< a data file
   std::string validation_file;
   std::string test_file;
-  double test_share = 0.0;                           ///< of a file's rows, 0 to 0.9
+  double test_share = 0.0;                           ///< of a file's rows
   std::optional<Standardization::Kind> standardize;  ///< absent: scale for files, none for teachers
   std::optional<bool> biases;                        ///< absent: on for files, off for teachers
-  double max_seconds = std::numeric_limits<double>::infinity();  ///< > 0
+  double max_seconds = std::numeric_limits<double>::infinity();
   FitOptions how;
 
   /// Throws InvalidArgument for fields out of range or at odds with each other.
@@ -34,7 +43,7 @@ struct FitRequest {
 /// What `sample` draws.
 struct SampleOptions {
   std::string teacher;     ///< as read_teacher takes it
-  Index samples = 1000;    ///< rows, >= 1
+  Index samples = 1000;    ///< rows
   double noise = 0.0;      ///< as draw_samples takes it
   std::uint64_t seed = 0;  ///< of rows and noise
 };

@@ -5,12 +5,18 @@
 #include <string>
 #include <vector>
 
+#include "lodestone/core/range.hpp"
 #include "lodestone/runs/train.hpp"
 
 namespace lodestone {
 
 /// What `lodestone sweep` does: the same run of `train` over a grid of options and seeds.
 struct SweepRequest {
+  /// What SweepFolder::run takes for its jobs.
+  struct Limits {
+    static constexpr Range jobs = between(1, 1024);
+  };
+
   TrainOptions base;  ///< what all runs share
 
   /// One key an item, as in "width=50,100,200": a key of train's configuration, or teacher.KEY for

@@ -8,6 +8,9 @@
 #include <vector>
 
 #include "lodestone/certify/certificate.hpp"
+#include "lodestone/core/message.hpp"
+#include "lodestone/core/range.hpp"
+#include "lodestone/core/record.hpp"
 #include "lodestone/model/dataset.hpp"
 #include "lodestone/model/model.hpp"
 #include "lodestone/model/recovery.hpp"
@@ -19,13 +22,23 @@ namespace lodestone {
 
 /// What `lodestone train` does: the problem, Algorithm 1's options, and when to stop.
 struct TrainOptions {
+  /// What the numbers below may be; those of the algorithm are in Algorithm1Options.
+  struct Limits {
+    static constexpr Range samples = at_least(0);
+    static constexpr Range noise = SampleLimits::noise;
+    static constexpr Range test_share = between(0, 0.9);
+    static constexpr Range validation_share = between(0, 0.9);
+    static constexpr Range patience = at_least(1);
+    static constexpr Range max_seconds = above_or_infinite(0);
+  };
+
   /// Teacher as read_teacher takes it; empty when training on a data file.
   std::string teacher;
 
   /// Rows drawn from the teacher; 0: its exact population.
   Index samples = 0;
 
-  /// Standard deviation of the noise as a share of the noiseless target's; >= 0, needs samples.
+  /// Standard deviation of the noise as a share of the noiseless target's; needs samples.
   double noise = 0.0;
 
   /// Data file, its target, and how it is read.
@@ -44,15 +57,15 @@ struct TrainOptions {
   /// Of the rows; populations are always float64.
   Precision precision = Precision::float64;
 
-  /// Share of a data file's rows kept aside for the test error; 0 <= share <= 0.9. Unused with a
+  /// Share of a data file's rows kept aside for the test error. Unused with a
   /// test file.
   double test_share = 0.2;
 
-  /// Share of the remaining rows kept aside to choose λ among the epochs; 0 <= share <= 0.9. 0: the
-  /// last epoch is taken. Unused with a validation file.
+  /// Share of the remaining rows kept aside to choose λ among the epochs. 0: the last
+  /// epoch is taken. Unused with a validation file.
   double validation_share = 0.1;
 
-  /// Epochs without a better validation error after which training ends; >= 1.
+  /// Epochs without a better validation error after which training ends.
   int patience = 3;
 
   Algorithm1Options algorithm;
@@ -60,7 +73,7 @@ struct TrainOptions {
   /// Where algorithm.schedule came from, as read_schedule takes it; kept for the run's records.
   std::string schedule_source = "halving";
 
-  /// Budget of wall-clock seconds, counted anew when a run is resumed; > 0.
+  /// Budget of wall-clock seconds, counted anew when a run is resumed.
   double max_seconds = std::numeric_limits<double>::infinity();
 
   /// Throws InvalidArgument for fields out of range or at odds with each other.
@@ -74,10 +87,10 @@ struct Problem {
   std::vector<std::string> columns;  ///< names of the d inputs
   std::vector<Encoding> encodings;   ///< of text columns among them
   std::string target;
-  std::string source;                 ///< teacher or data file, for people
-  Index dropped_rows = 0;             ///< of the data file, for missing values
-  std::vector<std::string> warnings;  ///< what reading the files found odd
-  Standardization standardization;    ///< inputs to the objective's coordinates (before a bias)
+  std::string source;               ///< teacher or data file, for people
+  Index dropped_rows = 0;           ///< of the data file, for missing values
+  std::vector<Warning> warnings;    ///< what reading the files found odd
+  Standardization standardization;  ///< inputs to the objective's coordinates (before a bias)
   bool biases = false;
   Index training_rows = 0;            ///< 0 for a population
   ColumnRanges ranges;                ///< of the training rows
@@ -121,6 +134,25 @@ struct HistoryRow {
   bool end_of_epoch = false;
 };
 
+template <RecordOf<HistoryRow> Record, class Visitor>
+void visit_fields(Record& row, Visitor&& visitor) {
+  visitor("step", row.step);
+  visitor("stage", row.stage);
+  visitor("epoch", row.epoch);
+  visitor("lambda", row.lambda);
+  visitor("loss", row.loss);
+  visitor("penalized_loss", row.penalized_loss);
+  visitor("gradient_norm", row.gradient_norm);
+  visitor("neurons", row.neurons);
+  visitor("mean_angle_deg", row.mean_angle_deg);
+  visitor("max_angle_deg", row.max_angle_deg);
+  visitor("far_mass", row.far_mass);
+  visitor("seconds", row.seconds);
+  visitor("validation_error", row.validation_error);
+  visitor("test_error", row.test_error);
+  visitor("end_of_epoch", row.end_of_epoch);
+}
+
 /// The epoch with the smallest validation error so far.
 struct BestEpoch {
   double validation_error = std::numeric_limits<double>::infinity();
@@ -158,10 +190,18 @@ struct TestError {
   Index rows = 0;  ///< 0: exact expectation over the teacher's population
 };
 
+template <RecordOf<TestError> Record, class Visitor>
+void visit_fields(Record& test, Visitor&& visitor) {
+  visitor("rmse", test.rmse);
+  visitor("r2", test.r2);
+  visitor("relative_error", test.relative_error);
+  visitor("rows", test.rows);
+}
+
 /// What a run ends with.
 struct TrainResult {
   Status status = Status::converged;
-  std::string message;
+  Message message;
   Network network;      ///< as trained, in the objective's coordinates
   double lambda = 0.0;  ///< λ of that network's epoch
   double loss = 0.0;
@@ -174,7 +214,7 @@ struct TrainResult {
   std::optional<Recovery> recovery;
   std::optional<TestError> test;
   std::optional<double> early_condition_number;  ///< κ of H, where the teacher is known
-  std::vector<std::string> warnings;
+  std::vector<Warning> warnings;
 };
 
 /// Runs Algorithm 1 on a problem, from a fresh or a restored state.

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "lodestone/certify/certificate.hpp"
+#include "lodestone/core/message.hpp"
+#include "lodestone/core/range.hpp"
 #include "lodestone/model/network.hpp"
 #include "lodestone/objective/objective.hpp"
 #include "lodestone/train/schedule.hpp"
@@ -15,7 +17,26 @@ namespace lodestone {
 
 /// Options of Algorithm 1 (docs/math.md, 4). λ, loss and step are in the objective's units.
 struct Algorithm1Options {
-  /// Number of neurons m at the symmetric start: even, 2 to 20000 (stage 2 takes m² numbers).
+  /// What the numbers below may be. Where the program may choose, 0 leaves it to the program.
+  struct Limits {
+    /// Neurons start in pairs that cancel, and stage 2 takes m² numbers.
+    static constexpr Range width = even_between(2, 20000);
+    static constexpr Range schedule_value = at_least(0);
+    static constexpr Range lambda_start = above(0);
+    static constexpr Range lambda_end = at_least(0);
+    static constexpr Range lambda_factor = strictly_between(0, 1);
+    static constexpr Range lambda_start_factor = above_up_to(0, 1);
+    static constexpr Range step = above(0);
+    static constexpr Range tolerance = at_least(0);
+    static constexpr Range epoch_tolerance = above(0);
+    static constexpr Range stagnation = at_least(0);
+    static constexpr Range merge_tolerance = from_to_below(0, 1);
+    static constexpr Range max_epoch_steps = at_least(1);
+    static constexpr Range max_steps = at_least(1);
+    static constexpr Range record_every = at_least(1);
+  };
+
+  /// Number of neurons m at the symmetric start.
   Index width = 200;
 
   /// Seed of the start and of the certificate's search.
@@ -23,41 +44,41 @@ struct Algorithm1Options {
 
   Schedule schedule;
 
-  /// λ of the first epoch of stage 3, > 0; 0: chosen from the measured optimality gap after stage 2
+  /// λ of the first epoch of stage 3; 0: chosen from the measured optimality gap after stage 2
   /// as lambda_start_factor times the λ at which the relative gap is smallest (docs/math.md, 4.2).
   double lambda_start = 0.0;
 
-  /// Stage 3 ends before λ falls below this; >= 0.
+  /// Stage 3 ends before λ falls below this.
   double lambda_end = 0.0;
 
-  /// Safety factor of that choice, in (0, 1]: a smaller λ loses fewer weak teachers.
+  /// Safety factor of that choice: a smaller λ loses fewer weak teachers.
   double lambda_start_factor = 0.5;
 
-  /// Step size η of stage 3, > 0; 0: chosen safely by the program (docs/math.md, 4.4).
+  /// Step size η of stage 3; 0: chosen safely by the program (docs/math.md, 4.4).
   double step = 0.0;
 
-  /// Done when L is at most this at the end of an epoch; >= 0.
+  /// Done when L is at most this at the end of an epoch.
   double tolerance = 1e-8;
 
-  /// An epoch ends when ‖∇L_λ‖ <= epoch_tolerance · λ · ‖θ‖ (docs/math.md, 4.3); > 0.
+  /// An epoch ends when ‖∇L_λ‖ <= epoch_tolerance · λ · ‖θ‖ (docs/math.md, 4.3).
   double epoch_tolerance = 0.05;
 
   /// On a sample, where kinks keep the gradient from vanishing, an epoch also ends when 100 steps
-  /// have lowered L_λ by less than this share of it (docs/math.md, 4.3); >= 0.
+  /// have lowered L_λ by less than this share of it (docs/math.md, 4.3).
   double stagnation = 1e-3;
 
   /// Between epochs of stage 3 neurons that have come together become one, by as large an angle, at
-  /// most 2°, as changes L by at most this share of it (docs/math.md, 4.6); in [0, 1). 0: every
+  /// most 2°, as changes L by at most this share of it (docs/math.md, 4.6). 0: every
   /// neuron goes its own way to the end, as in Algorithm 1.
   double merge_tolerance = 0.0;
 
-  /// An epoch ends after this many steps in any case; >= 1.
+  /// An epoch ends after this many steps in any case.
   long max_epoch_steps = 20000;
 
-  /// Budget of gradient steps in all; >= 1.
+  /// Budget of gradient steps in all.
   long max_steps = 200000;
 
-  /// A record is made every so many steps, and at the end of each stage and epoch; >= 1.
+  /// A record is made every so many steps, and at the end of each stage and epoch.
   long record_every = 200;
 
   /// Throws InvalidArgument naming the field, its value and its range.
@@ -123,7 +144,7 @@ struct Observer {
 
 struct Algorithm1Result {
   Status status = Status::converged;
-  std::string message;  ///< one sentence: why it ended, and what to do when that is not good
+  Message message;  ///< one sentence: why it ended, and what to do when that is not good
 };
 
 /// Runs Algorithm 1 on an objective from the given state (default: the beginning) to its end.

@@ -73,20 +73,21 @@ std::string config_text(const std::vector<Option>& options, bool with_help) {
   for (const Option& option : options) {
     const std::string value = option.get();
     if (value.empty()) continue;
-    if (with_help) result += fmt::format("# {}\n", option.help);
+    const std::string key = config_key(option.name);
+    if (with_help) result += fmt::format("# {}\n", option.description().spelled(config_key));
     if (option.kind == Option::Kind::list) {
       const std::vector<std::string> names = io::split_names(value).value();
       std::string items;
       for (const std::string& item : names) {
         items += (items.empty() ? "" : ", ") + quoted(item);
       }
-      result += fmt::format("{} = [{}]\n\n", option.name, items);
+      result += fmt::format("{} = [{}]\n\n", key, items);
       continue;
     }
     // TOML's integers are signed 64-bit ones; a larger seed is written, and read, as text.
     const bool too_long = value.size() >= 19 && value.find_first_not_of("0123456789") == value.npos;
-    const bool plain = option.kind != Option::Kind::text && !too_long;
-    result += fmt::format("{} = {}\n\n", option.name, plain ? value : quoted(value));
+    const bool plain = option.kind != Option::Kind::text && !option.automatic && !too_long;
+    result += fmt::format("{} = {}\n\n", key, plain ? value : quoted(value));
   }
   return result;
 }

@@ -201,8 +201,9 @@ std::optional<RandomTeacher> random_teacher(const std::string& description) {
 std::string with_teacher_key(const std::string& description, const std::string& key,
                              const std::string& value) {
   if (!description.starts_with(random_prefix)) {
-    throw InvalidArgument("teacher." + key, value,
-                          "needs a random teacher, as in --teacher random:d=20,k=4");
+    throw InvalidArgument(
+        "teacher." + key, value,
+        Message::pattern("needs a random teacher, as in {teacher} random:d=20,k=4"));
   }
   std::string result(random_prefix);
   const auto append = [&](std::string_view item) {

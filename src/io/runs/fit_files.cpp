@@ -14,10 +14,6 @@ using Json = nlohmann::ordered_json;
 
 std::string cell(double value) { return std::isnan(value) ? "" : fmt::format("{}", value); }
 
-const char* kind_of(const Certificate& certificate) {
-  return certificate.kind == Certificate::Kind::rigorous ? "rigorous" : "estimated";
-}
-
 // The first validation error of each λ: the penalized network's.
 const Candidate* penalized_at(const FitResult& result, std::size_t point) {
   for (const Candidate& candidate : result.candidates) {
@@ -40,7 +36,7 @@ std::string path_csv(const FitResult& result) {
     text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", point.lambda,
                         result.path_feature_counts[i], point.network.width(), point.loss,
                         point.penalized_loss, point.certificate.sup_eta, point.certificate.gap,
-                        point.certificate.relative_gap, kind_of(point.certificate),
+                        point.certificate.relative_gap, name(point.certificate.kind),
                         result.training_error[i], tried ? cell(tried->validation_error) : "",
                         tried ? cell(tried->standard_error) : "", point.rounds, point.evaluations,
                         point.certificate.starts, point.certificate.unseen_share,

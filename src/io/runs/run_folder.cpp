@@ -1,12 +1,11 @@
 #include "lodestone/io/runs/run_folder.hpp"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <system_error>
 
+#include "core/phrase.hpp"
 #include "lodestone/core/error.hpp"
 #include "lodestone/io/file.hpp"
 #include "lodestone/train/algorithm1.hpp"
@@ -28,16 +27,18 @@ RunFolder RunFolder::create(const fs::path& path, bool overwrite, const std::str
   std::error_code error;
   const bool made = fs::create_directories(path, error);
   if (error || !fs::is_directory(path)) {
-    throw FileError(path.string(), fmt::format("cannot make this folder ({}); choose another --out",
-                                               error ? error.message() : "a file is in the way"));
+    throw FileError(path.string(), phrase("cannot make this folder ({}); choose another {out}",
+                                          error ? error.message() : "a file is in the way"));
   }
   const bool can_go_on = fs::exists(path / "checkpoint");
   for (const char* name : run_files) {
     if (!overwrite && fs::exists(path / name)) {
-      throw FileError(path.string(),
-                      fmt::format("already holds a run ({}); use --overwrite to replace it, "
-                                  "{}or another --out",
-                                  name, can_go_on ? "--resume to go on with it, " : ""));
+      const char* advice =
+          can_go_on ? "already holds a run ({}); use {overwrite} to replace it, {resume} "
+                      "to go on with it, or another {out}"
+                    : "already holds a run ({}); use {overwrite} to replace it, or "
+                      "another {out}";
+      throw FileError(path.string(), phrase(advice, name));
     }
   }
   const RunFolder folder(path);
@@ -63,7 +64,8 @@ RunFolder RunFolder::create(const fs::path& path, bool overwrite, const std::str
 RunFolder RunFolder::open(const fs::path& path) {
   if (!fs::is_regular_file(path / "config.toml")) {
     throw FileError(path.string(),
-                    "holds no run to resume (no config.toml); start one with train --out");
+                    Message::pattern("holds no run to resume (no config.toml); start one with "
+                                     "train {out}"));
   }
   const RunFolder folder(path);
   folder.remove_unfinished_files();

@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "io/json_record.hpp"
 #include "io/json_text.hpp"
 #include "lodestone/core/error.hpp"
 #include "lodestone/io/file.hpp"
@@ -17,18 +18,7 @@ std::optional<double> number_at(const Json& json, const char* key) {
 
 Recovery recovery_from(const Json& json) {
   Recovery recovery;
-  recovery.teachers = json.at("teachers").get<Index>();
-  recovery.recovered = json.at("recovered").get<Index>();
-  recovery.max_angle_deg = json.at("max_angle_deg").get<double>();
-  recovery.mean_angle_deg = json.at("mean_angle_deg").get<double>();
-  recovery.far_mass = json.at("far_mass").get<double>();
-  recovery.subspace_share = json.at("subspace_share").get<double>();
-  for (const Json& teacher : json.at("per_teacher")) {
-    recovery.per_teacher.push_back(
-        {teacher.at("amplitude").get<double>(), teacher.at("mass").get<double>(),
-         teacher.at("angle_deg").get<double>(), teacher.at("neurons").get<Index>(),
-         teacher.at("recovered").get<bool>()});
-  }
+  visit_fields(recovery, io::FieldsFromJson(json));
   return recovery;
 }
 
@@ -43,7 +33,7 @@ ReportedNumbers numbers_from(const Json& json) {
     numbers.sup_eta = number_at(certificate, "sup_eta");
     numbers.gap = number_at(certificate, "gap");
     numbers.relative_gap = number_at(certificate, "relative_gap");
-    if (certificate.at("kind").get<std::string>() == "rigorous") {
+    if (certificate.at("kind").get<std::string>() == name(Certificate::Kind::rigorous)) {
       numbers.kind = Certificate::Kind::rigorous;
     }
   }

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/in_place.hpp"
+#include "core/phrase.hpp"
 #include "io/name_list.hpp"
 #include "io/tables/formats.hpp"
 #include "lodestone/core/error.hpp"
@@ -284,8 +285,8 @@ class DatasetReader {
                        [&](const Text& text) { return text.column == column; });
   }
 
-  /// "--exclude NAME" for a shell, or with the column's number where the name is unwieldy.
-  std::string exclusion(Index column) const {
+  /// The option and NAME for a shell, or with the column's number where the name is unwieldy.
+  Message exclusion(Index column) const {
     const std::string text = io::quoted_name(name(column));
     const auto simple = [](char c) {
       return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
@@ -293,10 +294,10 @@ class DatasetReader {
     };
     const auto unwieldy = [](char c) { return c == '\'' || (c >= 0 && c < 0x20) || c == 0x7F; };
     if (!table_.has_names || text.size() > 40 || std::any_of(text.begin(), text.end(), unwieldy)) {
-      return fmt::format("--exclude {}", column);
+      return phrase("{exclude} {}", column);
     }
-    if (std::all_of(text.begin(), text.end(), simple)) return "--exclude " + text;
-    return "--exclude '" + text + "'";
+    if (std::all_of(text.begin(), text.end(), simple)) return phrase("{exclude} {}", text);
+    return phrase("{exclude} '{}'", text);
   }
 
   /// Once the columns are known: which rows can be used.
@@ -321,7 +322,7 @@ class DatasetReader {
     if (!found) return;
     const auto [column, cell] = *found;
     const OddCells& cells = odd(column);
-    const auto fail = [&](const std::string& what) { table_.fail(*cell, column, what); };
+    const auto fail = [&](const Message& what) { table_.fail(*cell, column, what); };
     const std::string is_text_here = description(*cell);
     if (!cells.advice.empty()) fail(fmt::format("{}; {}", is_text_here, cells.advice));
     const std::string text = shown(cell->text);
@@ -336,15 +337,13 @@ class DatasetReader {
     }
     const Index numbers = rows() - cells.text.count - cells.missing.count - cells.infinite.count;
     if (cells.text.count < numbers) {
-      fail(
-          fmt::format("{} (so in {} of {} rows); correct it, or use --one-hot to make 0/1 columns "
-                      "of this column, or {} to leave it out",
-                      is_text_here, cells.text.count, rows(), exclusion(column)));
+      fail(phrase("{} (so in {} of {} rows); correct it, or use {one_hot} to make 0/1 columns of "
+                  "this column, or ",
+                  is_text_here, cells.text.count, rows()) +
+           exclusion(column) + " to leave it out");
     }
-    fail(
-        fmt::format("holds text ({}); --one-hot turns such columns into 0/1 columns, {} leaves "
-                    "it out",
-                    text, exclusion(column)));
+    fail(phrase("holds text ({}); {one_hot} turns such columns into 0/1 columns, ", text) +
+         exclusion(column) + " leaves it out");
   }
 
   /// Infinities, and a target in a second file that holds text.
@@ -396,8 +395,8 @@ class DatasetReader {
     data_.dropped_rows = std::count(kept_.begin(), kept_.end(), false);
     if (data_.dropped_rows == 0) return;
     if (!source_.drop_missing) {
-      const std::string advice =
-          fmt::format("; --drop-missing leaves out such rows ({} of {})", data_.dropped_rows, all);
+      const Message advice =
+          phrase("; {drop_missing} leaves out such rows ({} of {})", data_.dropped_rows, all);
       if (const auto found = table_.first_odd(&OddCells::missing, used_)) {
         table_.fail(*found->cell, found->column, description(*found->cell) + advice);
       }
@@ -405,14 +404,16 @@ class DatasetReader {
       second_->fail(*found->cell, found->column, description(*found->cell) + advice);
     }
     if (data_.dropped_rows == all) {
-      std::string what = "every row has a missing value, so --drop-missing leaves none";
+      Message what =
+          Message::pattern("every row has a missing value, so {drop_missing} leaves none");
       const Index worst =
           *std::max_element(inputs_.begin(), inputs_.end(), [&](Index first, Index second) {
             return odd(first).missing.count < odd(second).missing.count;
           });
       if (in_training_ && odd(worst).missing.count > 0) {
-        what += fmt::format("; column {} has most ({} of {}), and {} would leave it out",
-                            shown(name(worst)), odd(worst).missing.count, all, exclusion(worst));
+        what += phrase("; column {} has most ({} of {}), and ", shown(name(worst)),
+                       odd(worst).missing.count, all) +
+                exclusion(worst) + " would leave it out";
       }
       throw FileError(file_.name(), what);
     }
@@ -453,10 +454,10 @@ class DatasetReader {
       }
       if (encoding.values.size() > most_values) {
         throw FileError(file_.name(),
-                        fmt::format("column {} holds {} different texts, and at most {} become 0/1 "
-                                    "columns; is it a name of each row? {} leaves it out",
-                                    shown(name(text.column)), encoding.values.size(), most_values,
-                                    exclusion(text.column)));
+                        phrase("column {} holds {} different texts, and at most {} become 0/1 "
+                               "columns; is it a name of each row? ",
+                               shown(name(text.column)), encoding.values.size(), most_values) +
+                            exclusion(text.column) + " leaves it out");
       }
       std::sort(encoding.values.begin(), encoding.values.end());
       data_.encodings.push_back(std::move(encoding));
@@ -470,7 +471,7 @@ class DatasetReader {
     if (twice != names.end()) {
       throw FileError(
           file_.name(),
-          fmt::format("--one-hot gives two columns the name {}; rename a column", shown(*twice)));
+          phrase("{one_hot} gives two columns the name {}; rename a column", shown(*twice)));
     }
   }
 
@@ -542,10 +543,11 @@ class DatasetReader {
       }
     }
     if (unseen_ > 0) {
-      data_.warnings.push_back(fmt::format(
-          "{}: {} {} not in the training data (first: {}); the 0/1 columns are all 0 "
-          "there",
-          file_.name(), unseen_, unseen_ == 1 ? "value is" : "values are", first_unseen_));
+      data_.warnings.push_back(
+          {"unseen_values",
+           phrase("{}: {} {} not in the training data (first: {}); the 0/1 columns are all 0 "
+                  "there",
+                  file_.name(), unseen_, unseen_ == 1 ? "value is" : "values are", first_unseen_)});
     }
   }
 

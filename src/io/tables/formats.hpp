@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lodestone/core/message.hpp"
 #include "lodestone/model/table.hpp"
 
 /// The readers behind read_table, read_vector and read_dataset. The parsers take a file's bytes,
@@ -65,7 +66,7 @@ struct RawTable {
   std::string place(Index row) const;
 
   /// Throws FileError about one cell: its place and column, then `what`.
-  [[noreturn]] void fail(const OddCell& cell, Index column, const std::string& what) const;
+  [[noreturn]] void fail(const OddCell& cell, Index column, const Message& what) const;
 
   struct Found {
     Index column;

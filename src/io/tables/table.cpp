@@ -128,14 +128,13 @@ std::string RawTable::place(Index row) const {
                        : fmt::format("line {}", lines[static_cast<std::size_t>(row)]);
 }
 
-void RawTable::fail(const OddCell& cell, Index column, const std::string& what) const {
+void RawTable::fail(const OddCell& cell, Index column, const Message& what) const {
   if (cell.line == 0) {
     throw FileError(file,
-                    fmt::format("row {}, column {} (counted from 0) {}", cell.row, column, what));
+                    fmt::format("row {}, column {} (counted from 0) ", cell.row, column) + what);
   }
-  throw FileError(
-      file, cell.line,
-      fmt::format("column {} {}", shown(names[static_cast<std::size_t>(column)]), what));
+  throw FileError(file, cell.line,
+                  fmt::format("column {} ", shown(names[static_cast<std::size_t>(column)])) + what);
 }
 
 std::optional<RawTable::Found> RawTable::first_odd(OddCells::Group OddCells::*group,

@@ -1,0 +1,33 @@
+"""Arguments as the library's records of options have them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Callable, TypeVar
+
+from lodestone import _core
+
+Documented = TypeVar("Documented", bound=Callable[..., Any])
+
+# "    max_epoch_steps, max_steps : int" of a docstring in NumPy's style.
+_ARGUMENTS = re.compile(r" +(?P<names>\w+(?:, \w+)*) : .+")
+
+
+def with_ranges(verb: str, **renamed: str) -> Callable[[Documented], Documented]:
+    """Puts the ranges of options into a docstring: "width : int" becomes "width : int (even, 2 to
+    20000)". `renamed` has the option of each argument that has another name."""
+    ranges = {record["name"]: record["range"] for record in _core.options(verb)}
+
+    def range_of(line: str) -> str:
+        arguments = _ARGUMENTS.fullmatch(line)
+        names = arguments["names"].split(", ") if arguments else []
+        found = {ranges.get(renamed.get(name, name), "") for name in names}
+        return found.pop() if len(found) == 1 else ""
+
+    def document(documented: Documented) -> Documented:
+        lines = (documented.__doc__ or "").splitlines()
+        ends = [f" ({text})" if (text := range_of(line)) else "" for line in lines]
+        documented.__doc__ = "\n".join(line + end for line, end in zip(lines, ends))
+        return documented
+
+    return document
