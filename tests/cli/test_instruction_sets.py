@@ -75,3 +75,9 @@ def test_same_bits_on_all_instruction_sets(lodestone, name):
 def test_small_letters_and_nothing(lodestone):
     for text in ("PLAIN", ""):
         lodestone.done(*SHORT["population"], env={**os.environ, VARIABLE: text})
+
+
+@pytest.mark.parametrize("given", ["two", "0", "-1", "1025", "1.5"])
+def test_threads_of_the_environment_are_checked(lodestone, given):
+    result = lodestone(*SHORT["population"], env={**os.environ, "LODESTONE_THREADS": given})
+    assert_refused(result, ("LODESTONE_THREADS", given))
