@@ -279,7 +279,7 @@ Supremum searched_on(const Residual& residual, const Network& network, std::uint
   Index starts = found.starts;
   while (true) {
     // Maxima count that come near the highest; where it rises, the count begins anew.
-    RowSearch search(residual, kinks ? &*kinks : nullptr, neurons, height, {}, RowSearch::all);
+    RowSearch search(residual, kinks ? &*kinks : nullptr, neurons, height, {});
     search.add(known);
     bool done = false;
     while (!done && search.highest() <= height * (1.0 + news_share)) {

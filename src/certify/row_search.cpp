@@ -39,7 +39,7 @@ constexpr double farthest = 0.6;
 constexpr double trusted_share = 0.05;
 constexpr Index least_starts = 1000;
 constexpr double flops_per_start = 240.0;  // for each row and coordinate
-constexpr Index least_limit = 2000;
+constexpr Index least_limit = 1000;
 constexpr Index rows_of_sketch = 4096;
 
 // Numbers of a table, rows times coordinates, up to which ascents go on along kinks: 32 MB.
@@ -211,13 +211,12 @@ Vector joined(const Vector& first, const Vector& second) {
 }
 
 RowSearch::RowSearch(const Residual& residual, const KinkAscents* kinks, const Matrix& neurons,
-                     double height, ClimbOptions options, Index most_on_kinks)
+                     double height, ClimbOptions options)
     : residual_(residual),
       kinks_(kinks),
       neurons_(neurons),
       height_(height),
       options_(std::move(options)),
-      most_on_kinks_(most_on_kinks),
       ends_{Matrix(0, neurons.cols()), Vector(0), Vector(0)} {
   options_.height = promising_share * height;
   // Where the rise at which they end allows, climbs are made in float32.
@@ -230,10 +229,10 @@ RowSearch::RowSearch(const Residual& residual, const KinkAscents* kinks, const M
 }
 
 // Without those that are the end at a neuron.
-Ends RowSearch::unknown(const Ends& ends) const {
+Ends RowSearch::unknown(const Ends& ends, Index most) const {
   std::vector<Index> kept;
   for (Index i = 0; i < ends.values.size(); ++i) {
-    if (static_cast<Index>(kept.size()) == most_on_kinks_) break;
+    if (static_cast<Index>(kept.size()) == most) break;
     const bool above = std::abs(ends.values[i]) > height_;
     if (above || neurons_.rows() == 0 ||
         (neurons_ * ends.directions.row(i).transpose()).cwiseAbs().maxCoeff() <
@@ -244,7 +243,7 @@ Ends RowSearch::unknown(const Ends& ends) const {
   return {ends.directions(kept, Eigen::all), ends.values(kept), ends.counts(kept)};
 }
 
-void RowSearch::add(Matrix starts) {
+void RowSearch::add(Matrix starts, Index most_on_kinks) {
   starts_ += starts.rows();
   if (const auto sketch = residual_.sketch(static_cast<std::uint64_t>(starts_))) {
     const Ends rough = climb(*sketch, std::move(starts), options_);
@@ -252,8 +251,9 @@ void RowSearch::add(Matrix starts) {
   }
   const CorrelationField& field =
       float32_ ? *float32_ : static_cast<const CorrelationField&>(residual_);
-  Ends ends = unknown(distinct(climb(field, std::move(starts), options_), same_end,
-                               promising_share * height_, 2 * most_on_kinks_));
+  const Ends climbed = distinct(climb(field, std::move(starts), options_), same_end,
+                                promising_share * height_, 2 * most_on_kinks);
+  Ends ends = unknown(climbed, most_on_kinks);
   if (kinks_ != nullptr) {
     const ResidualMeasure measure = residual_.measure();
     ends.directions =

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -49,7 +50,7 @@ Matrix starts_around(const Matrix& known, Index near, Index far, std::uint64_t s
 /// passes over them several times.
 bool kinks_pay(Index rows, Index dimension);
 
-/// How many starts take about so many flops, but at least 2,000. Many rows count as those of a
+/// How many starts take about so many flops, but at least 1,000. Many rows count as those of a
 /// sketch.
 Index affordable_starts(double flops, Index rows, Index dimension);
 
@@ -57,16 +58,17 @@ Index affordable_starts(double flops, Index rows, Index dimension);
 /// the highest of their ends go on along kinks to maxima.
 class RowSearch {
  public:
-  static constexpr Index all = 1'000'000'000;  ///< for most_on_kinks
-
   /// `neurons`: unit directions where |C| is known to have maxima of about `height` > 0. Only what
-  /// comes near `height` is followed: the ends above 0.97 of it, at most `most_on_kinks` a batch.
+  /// comes near `height` is followed: the ends above 0.97 of it.
   /// Without `kinks` the ends of the climbs stand. All of it must stay.
   RowSearch(const Residual& residual, const KinkAscents* kinks, const Matrix& neurons,
-            double height, ClimbOptions options, Index most_on_kinks);
+            double height, ClimbOptions options);
 
-  /// One more batch of unit directions.
-  void add(Matrix starts);
+  static constexpr Index all = std::numeric_limits<Index>::max() / 2;
+
+  /// One more batch of unit directions. At most `most_on_kinks` of the climbs' ends, the highest,
+  /// go on along kinks.
+  void add(Matrix starts, Index most_on_kinks = all);
 
   Index starts() const { return starts_; }
 
@@ -86,14 +88,13 @@ class RowSearch {
   bool trusted() const;
 
  private:
-  Ends unknown(const Ends& ends) const;
+  Ends unknown(const Ends& ends, Index most) const;
 
   const Residual& residual_;
   const KinkAscents* kinks_;
   const Matrix& neurons_;
   double height_;
   ClimbOptions options_;
-  Index most_on_kinks_;
   std::unique_ptr<CorrelationField> float32_;
   Ends ends_;
   double highest_ = 0.0;

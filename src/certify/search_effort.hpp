@@ -10,7 +10,7 @@ namespace lodestone::search {
 // are many (AscentOptions::sketch).
 
 /// Most flops of the search for a result on rows.
-inline constexpr double flops_for_a_result = 5e10;
+inline constexpr double flops_for_a_result = 2e10;
 
 /// For births: any direction above 1 will do. On rows many starts take few steps. On populations
 /// (`smooth`), where directions are cheap to try, the maxima themselves leave less for later

@@ -23,8 +23,8 @@ constexpr double batch_flops = 3e8;
 // Maxima within this chord of each other are one birth.
 constexpr double same_birth = 1e-3;
 
-// Ends of a batch that go on along kinks in a quick search. In a thorough one all do.
-constexpr Index quick_on_kinks = 100;
+// Ends of climbs that go on along kinks in a round. Before a gap counts as small enough all do.
+constexpr Index most_on_kinks = 100;
 
 // Starts near neurons, and elsewhere, for each neuron; fewer neurons than `few` count as so many,
 // and start ascents themselves.
@@ -198,7 +198,6 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
   const Index most_starts =
       affordable_starts(options.search_flops, objective_.rows(), objective_.dimension());
   const bool thorough = options.thorough && lambda >= options.quick_below;
-  const Index on_kinks = thorough ? RowSearch::all : quick_on_kinks;
   ClimbOptions climbing;
   climbing.batch = affordable_batch();
   climbing.should_stop = observer.should_stop;
@@ -239,7 +238,7 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
       kinks_.emplace(std::get<RowMeasure>(residual->measure()).rows);
     }
     const KinkAscents* kinks = kinks_ ? &*kinks_ : nullptr;
-    RowSearch search(*residual, kinks, U_, lambda, climbing, on_kinks);
+    RowSearch search(*residual, kinks, U_, lambda, climbing);
     const auto certified = [&] {
       Supremum supremum;
       supremum.value = search.highest();
@@ -249,7 +248,7 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
     };
     Matrix starts = rows_below(pool_, usual_starts(effort));
     if (U_.rows() <= few) starts = rows_below(U_, starts);
-    search.add(std::move(starts));
+    search.add(std::move(starts), most_on_kinks);
     Certificate certificate = certified();
     // Before a gap counts as small enough the search goes on, each batch of as many starts as all
     // before it, until one finds nothing higher and few maxima can be unseen.
@@ -302,8 +301,8 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
     // What is known already is brought to rest before the next search.
     for (int i = 0; i < most_followings && !stopped(observer); ++i) {
       const auto left = objective_.residual(network());
-      RowSearch near(*left, kinks, U_, lambda, following, on_kinks);
-      near.add(U_.rows() <= few ? rows_below(U_, pool_) : pool_);
+      RowSearch near(*left, kinks, U_, lambda, following);
+      near.add(U_.rows() <= few ? rows_below(U_, pool_) : pool_, most_on_kinks);
       pool_ = distinct(near.ends(), same_birth, lambda, 2 * most).directions;
       if (near.highest() <= lambda * (1.0 + 0.5 * tolerance) || born(above(near.ends())) == 0)
         break;

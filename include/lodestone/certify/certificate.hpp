@@ -40,7 +40,7 @@ struct AscentOptions {
 
   /// On rows the search then goes on along kinks and from new starts, near neurons, near maxima,
   /// between them and anywhere, until these find nothing higher and at most 5% of the maxima can
-  /// be unseen; or until about 5e10 flops are spent, a few seconds of one core.
+  /// be unseen; or until about 2e10 flops are spent, some seconds of one core.
   bool until_trusted = false;
 
   std::uint64_t seed = 0;  ///< of the random starts

@@ -60,7 +60,7 @@ struct PathOptions {
 
   /// On rows, most flops of one thorough search; > 0. With too few the last searches of a λ still
   /// find new maxima: it ends with Ending::search.
-  double search_flops = 1e10;
+  double search_flops = 3e9;
 
   /// On rows searches are quick below this λ, for values that are only shown; >= 0.
   double quick_below = 0.0;
