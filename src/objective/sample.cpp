@@ -28,6 +28,9 @@ namespace {
 constexpr double relative_rank_tolerance = 1e-10;
 constexpr double constant_tolerance = 1e-12;
 
+// u·x_t below this share of ‖u‖‖x_t‖ is on the boundary of u: rounding decides its sign.
+constexpr double boundary_share = 1e-13;
+
 void check_weights(const Vector& weights, Index rows) {
   if (weights.size() == 0) return;
   if (weights.size() != rows) {
@@ -600,12 +603,15 @@ ActiveRows SampleObjective::active_rows(const Matrix& U) const {
   ActiveRows result;
   result.bits.assign(p, std::vector<std::uint64_t>(words, 0));
   std::vector<std::uint64_t> counting(words, 0);  // rows with weight
+  const Vector norms = U.rowwise().norm();
   for_each_block(visited.count(), [&](Index block) {
     const auto [first, rows] = visited[block];
     Matrix features;
     data_->visit([&, first = first, rows = rows](const auto& inputs) {
       kernels::simd::activations(inputs, first, rows, U, features);
     });
+    // On the boundary but for rounding is off.
+    const Vector lengths = (inputs(first, rows).rowwise().squaredNorm().array() + 1.0).sqrt();
     std::vector<std::uint64_t> on(p);
     for (Index start = 0; start < rows; start += 64) {
       std::fill(on.begin(), on.end(), std::uint64_t{0});
@@ -615,7 +621,8 @@ ActiveRows SampleObjective::active_rows(const Matrix& U) const {
         counting[word] |= std::uint64_t{1} << (t - start);
         const double* row = &features(t, 0);
         for (std::size_t i = 0; i < p; ++i) {
-          on[i] |= std::uint64_t{row[i] > 0.0} << (t - start);
+          const double least = boundary_share * lengths[t] * norms[static_cast<Index>(i)];
+          on[i] |= std::uint64_t{row[i] > least} << (t - start);
         }
       }
       for (std::size_t i = 0; i < p; ++i) result.bits[i][word] = on[i];

@@ -156,6 +156,7 @@ TEST(RowSearch, FindsWhatManyStartsFind) {
   const SampleObjective objective({normal_matrix(300, 30, 1), normal_vector(300, 2), {}, false});
   PathOptions options;
   options.gap_tolerance = 1e-3;
+  options.search_flops = search::flops_for_a_result;
   const PathPoint point = solve_at(objective, 0.1, Network::empty(30), options);
   const auto residual = objective.residual(point.network);
   const Certificate found =
