@@ -15,6 +15,7 @@
 #include "kernels/population.hpp"
 #include "kernels/product.hpp"
 #include "kernels/sample.hpp"
+#include "kernels/triangular.hpp"
 #include "support.hpp"
 
 namespace lodestone::kernels {
@@ -540,6 +541,44 @@ TEST_P(Kernels, Products) {
   }
   compare_product<double>(0, 5, 3, false, Part::all, compare_bits);
   compare_product<double>(5, 9, 0, false, Part::all, compare_bits);
+}
+
+// The solution of Uᵀ X = B, in a wider matrix whose last columns must stay as they are.
+TEST_P(Kernels, TriangularSolutions) {
+  for (const Index size : {1, 2, 7, 31, 32}) {
+    for (const Index columns : {0, 1, 7, 8, 9, 64, 65, 71, 130}) {
+      SCOPED_TRACE(testing::Message() << size << "x" << columns);
+      const Index stride = std::max(size, columns) + 3;
+      Matrix U = support::normal_matrix(size, stride, 54);
+      U.diagonal().array() += 8.0;
+      // What lies below the diagonal is not read.
+      U.leftCols(size).triangularView<Eigen::StrictlyLower>().setConstant(std::nan(""));
+      const Matrix B = support::normal_matrix(size, stride, 55);
+      const auto solution = [&] {
+        Matrix X = B;
+        simd::solve_transposed(size, columns, U.data(), X.data(), stride);
+        return X;
+      };
+      const Matrix X = solution();
+      EXPECT_TRUE(
+          same_bits(X.rightCols(stride - columns).eval(), B.rightCols(stride - columns).eval()));
+      for (Index i = 0; i < size; ++i) {
+        for (Index j = 0; j < columns; ++j) {
+          long double product = 0.0L;
+          long double terms = 0.0L;
+          for (Index k = 0; k <= i; ++k) {
+            const long double term = static_cast<long double>(U(k, i)) * X(k, j);
+            product += term;
+            terms += std::abs(term);
+          }
+          ASSERT_NEAR(static_cast<double>(product), B(i, j), static_cast<double>(terms) * 1e-14);
+        }
+      }
+      if (has_fused_multiply_add(GetParam())) {
+        EXPECT_TRUE(same_bits(X, by_plain_loops(solution)));
+      }
+    }
+  }
 }
 
 template <class T>
