@@ -18,8 +18,8 @@ std::string feature_table(const Model& model, const std::vector<FeatureReport>& 
   const auto angle_cell = [&](const std::string& text) {
     return with_angles ? fmt::format("  {:>8}", text) : std::string();
   };
-  std::string table = fmt::format("  {:>7}  {:>11}  {:>6}{}  {}\n", "feature", "amplitude", "share",
-                                  angle_cell("angle ±"),
+  std::string table = fmt::format("  {:>9}  {:>10}  {:>10}  {:>6}{}  {}\n", "feature", "amplitude",
+                                  "bias", "share", angle_cell("angle ±"),
                                   "direction: column by standard deviation (by its own unit)");
   std::size_t shown = 0;
   while (shown < features.size() && shown < most_rows &&
@@ -29,8 +29,8 @@ std::string feature_table(const Model& model, const std::vector<FeatureReport>& 
         with_angles ? fmt::format("{:.2g}°", reports[shown].angle_error_deg) : "";
     ++shown;
     table += fmt::format(
-        "  {:>7}  {:>+11.4g}  {:>5.1f}%{}  {}\n", shown, feature.amplitude,
-        100.0 * std::abs(feature.amplitude) / total, angle_cell(angle),
+        "  {:>9}  {:>+10.4g}  {:>+10.4g}  {:>5.1f}%{}  {}\n", shown, feature.amplitude,
+        feature.bias, 100.0 * std::abs(feature.amplitude) / total, angle_cell(angle),
         direction_in_words(feature.direction, model.standardization.scale, model.columns, 4));
   }
   if (shown < features.size()) {
@@ -38,8 +38,28 @@ std::string feature_table(const Model& model, const std::vector<FeatureReport>& 
   }
   const Vector& slope = model.affine.beta;
   const double linear = slope.cwiseProduct(model.standardization.scale).norm();
-  table += fmt::format("  {:>7}  {:>11.4g}  {:>6}{}  {}\n", "linear", linear, "", angle_cell(""),
+  table += fmt::format("  {:>9}  {:>+10.4g}\n", "intercept", model.affine.alpha);
+  table += fmt::format("  {:>9}  {:>10.4g}  {:>10}  {:>6}{}  {}\n", "linear", linear, "", "",
+                       angle_cell(""),
                        direction_in_words(slope, model.standardization.scale, model.columns, 4));
+  return table;
+}
+
+std::string curve_table(const FitResult& result) {
+  std::string table = fmt::format("  {:>10}  {:>18}\n", "features", "validation error");
+  for (std::size_t i = 0; i < result.curve.size(); ++i) {
+    const CurvePoint& point = result.curve[i];
+    const Candidate& candidate = result.candidates[static_cast<std::size_t>(point.candidate)];
+    std::string note = point.kind == CurvePoint::Kind::refitted ? "" : name(point.kind);
+    if (static_cast<int>(i) == result.elbow) note = "elbow: a model to read";
+    // "±" takes two bytes but one place.
+    table += fmt::format(
+        "{} {:>10}  {:>19}  {}", point.candidate == result.chosen_index ? ">" : " ",
+        point.model.features.size(),
+        fmt::format("{:.4g} ± {:.1g}", candidate.validation_error, candidate.standard_error), note);
+    table.erase(table.find_last_not_of(' ') + 1);
+    table += "\n";
+  }
   return table;
 }
 

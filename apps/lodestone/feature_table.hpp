@@ -13,4 +13,7 @@ std::string feature_table(const Model& model, const std::vector<FeatureReport>& 
 /// The path: λ, features, gap, errors; the chosen line marked.
 std::string path_table(const FitResult& result);
 
+/// Errors on held-out rows by number of features; the chosen line marked.
+std::string curve_table(const FitResult& result);
+
 }  // namespace lodestone::app

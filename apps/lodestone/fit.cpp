@@ -155,7 +155,9 @@ class Fit final : public Verb {
         result.warnings.push_back({warning.code, "test: " + warning.message});
       }
     }
-    for (Model* model : {&result.model, &result.network_model}) {
+    std::vector<Model*> models = {&result.model, &result.network_model};
+    for (CurvePoint& point : result.curve) models.push_back(&point.model);
+    for (Model* model : models) {
       model->provenance = {version,       "fit",
                            run.source,    request_.how.seed,
                            result.lambda, result.lambda * result.standardization.target_scale,
@@ -168,6 +170,8 @@ class Fit final : public Verb {
       write_file_atomically(folder->file("path.json"), path_json(result));
       if (result.cross_validated) {
         write_file_atomically(folder->file("cross_validation.csv"), cross_validation_csv(result));
+        write_file_atomically(folder->file("curve.csv"), curve_csv(result));
+        write_file_atomically(folder->file("curve.json"), curve_json(result));
       }
       write_model(folder->file("network.json"), result.network_model);
       write_model(folder->file("model.json"), result.model);
@@ -217,6 +221,7 @@ class Fit final : public Verb {
   std::string result_text(const FitResult& result, const FitRun& run) const {
     const Candidate& chosen = result.chosen();
     std::string text = path_table(result);
+    if (!result.curve.empty()) text += "\n" + curve_table(result);
     text += "\n" + feature_table(result.model, result.reports) + "\n";
     if (run.dropped_rows > 0) {
       text += fmt::format("{} rows with missing values were left out\n", run.dropped_rows);

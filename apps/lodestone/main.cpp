@@ -94,6 +94,7 @@ int run(int argc, char** argv) {
   std::vector<std::unique_ptr<Verb>> verbs;
   verbs.push_back(make_train(app));
   verbs.push_back(make_fit(app));
+  verbs.push_back(make_select(app));
   verbs.push_back(make_sample(app));
   verbs.push_back(make_predict(app));
   verbs.push_back(make_certify(app));

@@ -117,6 +117,7 @@ void write_table(const std::string& file, const Table& table);
 
 std::unique_ptr<Verb> make_train(CLI::App& parent);
 std::unique_ptr<Verb> make_fit(CLI::App& parent);
+std::unique_ptr<Verb> make_select(CLI::App& parent);
 std::unique_ptr<Verb> make_sample(CLI::App& parent);
 std::unique_ptr<Verb> make_predict(CLI::App& parent);
 std::unique_ptr<Verb> make_certify(CLI::App& parent);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import numbers
 from typing import Any, Optional
 
@@ -56,9 +57,10 @@ class LodestoneRegressor(
     cv : int, splitter or iterable of (train, test), default 5
         A number: that many folds, dealt at random by `random_state`. Anything else as in
         scikit-learn.
-    select : {"best", "one-standard-error"}, default "best"
-        The model with the smallest validation error, or the one with the fewest features within one
-        standard error of it.
+    select : {"best", "one-standard-error", "elbow"} or int, default "best"
+        The model with the smallest validation error, the one with the fewest features within one
+        standard error of it, the refit where the curve of errors bends, or the refit with so many
+        features (see `curve`).
     relaxed : {"auto", "never", "always"}, default "auto"
         Refit the chosen features without penalty: where validation says it helps, never or always.
     max_features : int, optional
@@ -103,6 +105,8 @@ class LodestoneRegressor(
         The columns of path.csv, a number for each λ (see `path`).
     path_networks_ : list of Network
         The penalized network at each λ, in standardized coordinates.
+    curve_ : dict of arrays
+        The columns of curve.csv, a number for each point (see `curve`).
     cv_results_ : dict of arrays
         The columns of cross_validation.csv, a number for each model tried; empty where nothing was
         cross-validated.
@@ -129,7 +133,7 @@ class LodestoneRegressor(
         weight_decays: int = 30,
         weight_decay_ratio: float = 1e-4,
         cv: Any = 5,
-        select: str = "best",
+        select: Any = "best",
         relaxed: str = "auto",
         max_features: Optional[int] = None,
         standardize: str = "scale",
@@ -241,6 +245,49 @@ class LodestoneRegressor(
         check_is_fitted(self)
         return frame(self.cv_results_)
 
+    def curve(self):
+        """The cross-validated error by number of features as a pandas frame with the columns of
+        curve.csv: the linear model, the best refit of each number of features, and last the
+        penalized network. Errors are shares of the target's variance. Empty where nothing was
+        cross-validated."""
+        check_is_fitted(self)
+        return frame(self.curve_)
+
+    def with_features(self, features: int) -> LodestoneRegressor:
+        """This estimator with another number of features, without fitting again.
+
+        Parameters
+        ----------
+        features : int
+            One of those in `curve`; of two models with as many the refit.
+
+        Returns
+        -------
+        LodestoneRegressor
+            A copy with the model of that number: model_, directions_, biases_, amplitudes_, coef_
+            and intercept_. Path, certificate and what was cross-validated are shared;
+            feature_reports_ and warnings_, which belong to the other model, are empty.
+
+        Raises
+        ------
+        ValueError
+            For a number that the curve has not.
+        """
+        check_is_fitted(self)
+        counts = [len(model.amplitudes) for model in self._curve_models]
+        if isinstance(features, bool) or not isinstance(features, numbers.Integral):
+            raise TypeError(f"features: got {features!r}; must be an integer")
+        if features not in counts:
+            there = ", ".join(map(str, counts)) or "none: nothing was cross-validated"
+            raise ValueError(f"features: got {features}; this fit has models of {there}")
+        at = counts.index(features)
+        other = copy.copy(self)
+        other._take_model(self._curve_models[at])
+        other.curve_ = {**self.curve_, "chosen": np.arange(len(counts)) == at}
+        other.feature_reports_ = {}
+        other.warnings_ = []
+        return other
+
     def features(self):
         """The features as a pandas frame, the largest first: amplitude, bias, what is known of each
         (`feature_reports_`), and its direction by column."""
@@ -277,7 +324,7 @@ class LodestoneRegressor(
         _require_number(self, "weight_decay", optional=True)
         _require_integer(self, "weight_decays")
         _require_number(self, "weight_decay_ratio")
-        _require_one_of(self, "select", ("best", "one-standard-error"))
+        _require_selection(self.select)
         _require_one_of(self, "relaxed", ("auto", "never", "always"))
         _require_integer(self, "max_features", optional=True)
         if self.max_features == 0:
@@ -330,14 +377,10 @@ class LodestoneRegressor(
         return splits
 
     def _keep(self, parts: dict[str, Any]) -> None:
-        model = parts["model"]
-        self.model_ = model
+        self._take_model(parts["model"])
         self.network_model_ = parts["network_model"]
-        self.directions_ = model.directions
-        self.biases_ = model.biases
-        self.amplitudes_ = model.amplitudes
-        self.coef_ = model.beta
-        self.intercept_ = model.alpha
+        self._curve_models = [point["model"] for point in parts["curve"]]
+        self.curve_ = _curve(parts)
         self.weight_decay_ = parts["weight_decay"]
         self.weight_decay_max_ = parts["weight_decay_max"]
         self.certificate_ = certificate(parts["certificate"])
@@ -351,6 +394,14 @@ class LodestoneRegressor(
         }
         self.warnings_ = [result_warning(*one) for one in parts["warnings"]]
         self.interrupted_ = parts["interrupted"]
+
+    def _take_model(self, model: _core.Model) -> None:
+        self.model_ = model
+        self.directions_ = model.directions
+        self.biases_ = model.biases
+        self.amplitudes_ = model.amplitudes
+        self.coef_ = model.beta
+        self.intercept_ = model.alpha
         self._n_features_out = len(self.amplitudes_)
 
 
@@ -373,6 +424,22 @@ def _cross_validation(parts: dict[str, Any]) -> dict[str, np.ndarray]:
         "validation_error": found["validation_error"],
         "validation_standard_error": found["standard_error"],
         "chosen": np.arange(len(tried)) == parts["chosen"],
+    }
+
+
+def _curve(parts: dict[str, Any]) -> dict[str, np.ndarray]:
+    points = parts["curve"]
+    tried = [parts["candidates"][point["candidate"]] for point in points]
+    lambdas = [parts["path"][candidate["index"]]["weight_decay"] for candidate in tried]
+    angles = [one["merge_angle_deg"] if one["relaxed"] else np.nan for one in tried]
+    return {
+        "features": np.array([len(point["model"].amplitudes) for point in points], dtype=int),
+        "kind": np.array([point["kind"] for point in points], dtype=str),
+        "validation_error": np.array([one["validation_error"] for one in tried], dtype=float),
+        "validation_standard_error": np.array([one["standard_error"] for one in tried], dtype=float),
+        "lambda": np.array(lambdas, dtype=float),
+        "merge_angle_deg": np.array(angles, dtype=float),
+        "chosen": np.array([point["candidate"] == parts["chosen"] for point in points], dtype=bool),
     }
 
 
@@ -447,6 +514,16 @@ def _require_bool(estimator: LodestoneRegressor, name: str) -> None:
     value = getattr(estimator, name)
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name}: got {value!r}; must be True or False")
+
+
+def _require_selection(select: Any) -> None:
+    rules = ("best", "one-standard-error", "elbow")
+    if isinstance(select, numbers.Integral) and not isinstance(select, bool):
+        if select < 0:
+            raise ValueError(f"select: got {select}; a number of features must be >= 0")
+    elif select not in rules:
+        named = ", ".join(map(repr, rules))
+        raise ValueError(f"select: got {select!r}; must be {named} or a number of features")
 
 
 def _require_one_of(estimator: LodestoneRegressor, name: str, allowed: tuple[str, ...]) -> None:

@@ -45,7 +45,9 @@ class Fitting {
     }
     FitResult result;
     call.run([&] { result = fit(request_.how, observer); });
-    for (Model* model : {&result.model, &result.network_model}) {
+    std::vector<Model*> models = {&result.model, &result.network_model};
+    for (CurvePoint& point : result.curve) models.push_back(&point.model);
+    for (Model* model : models) {
       model->provenance = {version,       "fit",
                            source,        request_.how.seed,
                            result.lambda, result.lambda * result.standardization.target_scale,

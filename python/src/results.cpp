@@ -128,6 +128,16 @@ nb::dict as_dict(FitResult result) {
   nb::list candidates;
   for (Candidate& candidate : result.candidates) candidates.append(as_dict(std::move(candidate)));
   dict["candidates"] = candidates;
+  nb::list curve;
+  for (CurvePoint& point : result.curve) {
+    nb::dict one;
+    one["kind"] = name(point.kind);
+    one["candidate"] = point.candidate;
+    one["model"] = std::move(point.model);
+    curve.append(one);
+  }
+  dict["curve"] = curve;
+  dict["elbow"] = result.elbow;
   dict["chosen"] = result.chosen_index;
   dict["best"] = result.best_index;
   dict["cross_validated"] = result.cross_validated;

@@ -69,6 +69,30 @@ def test_path_and_cross_validation_are_frames(fitted):
     assert len(fitted.features()) == len(fitted.amplitudes_)
 
 
+def test_the_curve_is_a_frame_and_gives_its_models(fitted, rows):
+    X, _ = rows
+    curve = fitted.curve()
+    assert list(curve.columns) == list(fitted.curve_)
+    assert curve["features"].iloc[0] == 0 and curve["kind"].iloc[0] == "linear"
+    assert curve["kind"].iloc[-1] == "penalized"
+    assert curve["features"][curve["chosen"]].tolist() == [len(fitted.amplitudes_)]
+    before = fitted.predict(X)
+    one = fitted.with_features(1)
+    assert one.amplitudes_.shape == (1,) and one.transform(X).shape == (len(X), 1)
+    assert one.curve()["chosen"].sum() == 1
+    assert np.array_equal(one.predict(X), one.model_.predict(X))
+    assert np.array_equal(fitted.predict(X), before)
+    assert np.array_equal(fitted.with_features(len(fitted.amplitudes_)).predict(X), before)
+    with pytest.raises(ValueError, match="features: got 1000; this fit has models of 0, 1"):
+        fitted.with_features(1000)
+    with pytest.raises(TypeError, match="features"):
+        fitted.with_features(1.0)
+
+
+def test_a_number_of_features_is_taken(rows):
+    assert len(quick(select=1).fit(*rows).amplitudes_) == 1
+
+
 def test_a_given_weight_decay_is_taken(rows):
     model = quick(weight_decay=0.05, bootstrap=5).fit(*rows)
     assert model.weight_decay_ == 0.05
@@ -405,6 +429,8 @@ def test_bad_weights_are_refused(weights, says, rows):
         ("cv", [([0, 1, 2], [99])], IndexError, "out of bounds"),
         ("cv", [(np.arange(30), np.arange(30, 60))], ValueError, "at least 2 folds"),
         ("select", "smallest", ValueError, "'one-standard-error'"),
+        ("select", -1, ValueError, "number of features must be >= 0"),
+        ("select", 2.5, ValueError, "a number of features"),
         ("relaxed", True, ValueError, "'auto'"),
         ("max_features", 0, ValueError, "at least 1"),
         ("max_features", 61, ValueError, "only 60 rows"),

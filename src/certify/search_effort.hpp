@@ -12,6 +12,12 @@ namespace lodestone::search {
 /// Most flops of the search for a result on rows.
 inline constexpr double flops_for_a_result = 2e10;
 
+/// Share of P_λ by which a round has to lower it to be worth another one where only predictions
+/// count (docs/math.md, 9.7). Concrete and yacht: errors of cross-validation at 1e-2, 3e-3, 1e-3
+/// and 1e-4 differ by less than their standard errors, in either direction, and the first costs
+/// half as much as the last.
+inline constexpr double least_decrease_of_errors = 1e-2;
+
 /// For births: any direction above 1 will do. On rows many starts take few steps. On populations
 /// (`smooth`), where directions are cheap to try, the maxima themselves leave less for later
 /// rounds.

@@ -1,6 +1,8 @@
 #include "fit/choice.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <map>
 
 namespace lodestone::fitting {
 namespace {
@@ -9,6 +11,21 @@ namespace {
 bool clearly_better(const Candidate& other, const Candidate& than) {
   const Vector difference = than.parts - other.parts;
   return difference.mean() > standard_error(difference);
+}
+
+// Whether it is the first point of the path, where no feature pays.
+bool linear(const Candidate& candidate) {
+  return !candidate.relaxed && candidate.index == 0 && candidate.feature_count == 0;
+}
+
+// Of the curve the point with so many features, or the next smaller one.
+int with_features(const std::vector<Candidate>& candidates, Index features) {
+  const std::vector<int> curve = curve_candidates(candidates);
+  int chosen = curve.front();
+  for (const int c : curve) {
+    if (candidates[static_cast<std::size_t>(c)].feature_count <= features) chosen = c;
+  }
+  return chosen;
 }
 
 // Fewer features, or as many and a smaller error.
@@ -37,6 +54,46 @@ int position_of_least(const std::vector<Candidate>& candidates, bool relaxed) {
   return best;
 }
 
+std::vector<int> curve_candidates(const std::vector<Candidate>& candidates) {
+  std::map<Index, int> best;
+  for (int c = 0; c < static_cast<int>(candidates.size()); ++c) {
+    const Candidate& candidate = candidates[static_cast<std::size_t>(c)];
+    if (!candidate.relaxed && !linear(candidate)) continue;
+    const auto [known, is_new] = best.emplace(candidate.feature_count, c);
+    const Candidate& other = candidates[static_cast<std::size_t>(known->second)];
+    if (!is_new && candidate.validation_error < other.validation_error) known->second = c;
+  }
+  std::vector<int> curve;
+  for (const auto& [features, c] : best) curve.push_back(c);
+  return curve;
+}
+
+int elbow(const std::vector<Candidate>& candidates) {
+  const std::vector<int> curve = curve_candidates(candidates);
+  const auto error = [&](int c) {
+    return candidates[static_cast<std::size_t>(c)].validation_error;
+  };
+  const auto position = [&](int c) {
+    const Index features = candidates[static_cast<std::size_t>(c)].feature_count;
+    return std::log1p(static_cast<double>(features));
+  };
+  const int first = curve.front();
+  const int lowest = *std::min_element(curve.begin(), curve.end(),
+                                       [&](int b, int c) { return error(b) < error(c); });
+  int deepest = lowest;
+  double depth = 0.0;
+  for (const int c : curve) {
+    if (c == lowest) break;
+    const double share = (position(c) - position(first)) / (position(lowest) - position(first));
+    const double line = error(first) + share * (error(lowest) - error(first));
+    if (line - error(c) > depth) {
+      depth = line - error(c);
+      deepest = c;
+    }
+  }
+  return deepest;
+}
+
 std::pair<int, int> choose(const std::vector<Candidate>& candidates, const FitOptions& options) {
   const auto at = [&](int c) -> const Candidate& {
     return candidates[static_cast<std::size_t>(c)];
@@ -53,7 +110,13 @@ std::pair<int, int> choose(const std::vector<Candidate>& candidates, const FitOp
     }
   }
   int chosen = best;
-  if (options.select == Selection::one_standard_error) {
+  if (!curve_candidates(candidates).empty()) {
+    if (options.select.rule == Selection::elbow) chosen = elbow(candidates);
+    if (options.select.rule == Selection::feature_count) {
+      chosen = with_features(candidates, options.select.features);
+    }
+  }
+  if (options.select.rule == Selection::one_standard_error) {
     const double most = at(best).validation_error + at(best).standard_error;
     for (int c = 0; c < count; ++c) {
       const bool allowed = at(c).relaxed || !only_relaxed;
@@ -61,6 +124,29 @@ std::pair<int, int> choose(const std::vector<Candidate>& candidates, const FitOp
     }
   }
   return {best, chosen};
+}
+
+std::pair<Index, Index> range_of_choices(const std::vector<Candidate>& candidates,
+                                         const FitOptions& options, int folds) {
+  const auto features_chosen = [&](const std::vector<Candidate>& from) {
+    return from[static_cast<std::size_t>(choose(from, options).second)].feature_count;
+  };
+  const Index chosen = features_chosen(candidates);
+  std::pair<Index, Index> range{chosen, chosen};
+  if (folds < 3) return range;
+  for (int left_out = 0; left_out < folds; ++left_out) {
+    std::vector<Candidate> without = candidates;
+    for (Candidate& candidate : without) {
+      Vector parts(folds - 1);
+      parts << candidate.parts.head(left_out), candidate.parts.tail(folds - 1 - left_out);
+      candidate.validation_error = parts.mean();
+      candidate.standard_error = standard_error(parts);
+      candidate.parts = std::move(parts);
+    }
+    const Index features = features_chosen(without);
+    range = {std::min(range.first, features), std::max(range.second, features)};
+  }
+  return range;
 }
 
 std::vector<Candidate> last_point_only(int points, bool relaxed) {

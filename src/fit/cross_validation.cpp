@@ -16,12 +16,6 @@ namespace {
 constexpr int values_without_gain = 3;
 constexpr double clearly_worse = 1.02;
 
-// Relative gap to which a fold's networks are solved.
-constexpr double fold_gap_tolerance = 3e-2;
-
-// Most rounds of births for one value of λ on a fold: only errors come of it.
-constexpr int fold_rounds = 40;
-
 }  // namespace
 
 CrossValidation::CrossValidation(std::vector<Fold> folds, const PreparedRows& rows,
@@ -42,8 +36,6 @@ std::vector<Candidate> CrossValidation::penalized_candidates(const std::vector<d
     // Only errors come of a fold's path; a single one is that of all rows.
     options.thorough = false;
     options.certified = false;
-    options.gap_tolerance = std::max(options.gap_tolerance, fold_gap_tolerance);
-    options.max_rounds = std::min(options.max_rounds, fold_rounds);
   }
   PathObserver observer;
   observer.should_stop = [&] { return progress.stopped(); };

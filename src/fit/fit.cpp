@@ -10,15 +10,14 @@
 #include "fit/bootstrap.hpp"
 #include "fit/choice.hpp"
 #include "fit/cross_validation.hpp"
+#include "fit/curve.hpp"
+#include "fit/feature_report.hpp"
 #include "fit/folds.hpp"
 #include "fit/lambda_grid.hpp"
 #include "fit/prepared_rows.hpp"
 #include "fit/progress.hpp"
-#include "fit/refit.hpp"
 #include "fit/relaxed.hpp"
-#include "fit/report.hpp"
-#include "fit/signs.hpp"
-#include "path/descent.hpp"
+#include "fit/warnings.hpp"
 
 namespace lodestone {
 namespace {
@@ -39,6 +38,7 @@ FitOptions options_for_rows(const FitOptions& given, Index n) {
   options.path.max_neurons = given.max_features > 0 ? given.max_features : n;
   options.path.gap_tolerance = given.gap_tolerance > 0.0 ? given.gap_tolerance : 1e-2;
   options.path.seed = given.seed;
+  options.path.least_decrease = search::least_decrease_of_errors;
   return options;
 }
 
@@ -55,9 +55,11 @@ FitOptions options_for_population(const FitOptions& given) {
 void cross_validate(std::vector<fitting::Fold> folds, const fitting::PreparedRows& rows,
                     const FitOptions& options, bool one_path, std::vector<double>& lambdas,
                     Progress& progress, FitResult& result) {
+  const std::size_t fold_count = folds.size();
   fitting::CrossValidation cross(std::move(folds), rows, options);
   result.candidates = cross.penalized_candidates(lambdas, progress);
   result.cross_validated = !result.candidates.empty();
+  result.fold_count = fold_count;
   // Stopped before the first λ was finished: what is left is the linear model.
   if (result.candidates.empty()) result.candidates.emplace_back();
   const int best = fitting::position_of_least(result.candidates, false);
@@ -192,20 +194,10 @@ void take_network(const Objective& objective, const PathPlan& plan, double targe
   }
 }
 
-// The features of the chosen network, refitted where the choice says so, heaviest first.
+// The features of the chosen network, refitted where the choice says so.
 void take_features(const Objective& objective, const Progress& progress, FitResult& result) {
-  const Candidate& choice = result.chosen();
-  if (choice.relaxed) {
-    result.feature_network =
-        fitting::refit_best(objective, result.network, choice.merge_angle_deg, choice.feature_count,
-                            [&progress] { return progress.stopped(); });
-    result.merge_angle_deg = choice.merge_angle_deg;
-  } else {
-    std::tie(result.feature_network, result.merge_angle_deg) =
-        coarsest_merge(objective, result.network);
-  }
-  result.feature_network = fitting::with_smallest_linear_part(
-      objective, path::heaviest(result.feature_network, result.feature_network.width()));
+  std::tie(result.feature_network, result.merge_angle_deg) = fitting::features_of(
+      objective, result.network, result.chosen(), [&progress] { return progress.stopped(); });
   result.feature_network_loss = objective.loss(result.feature_network);
 }
 
@@ -281,7 +273,11 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
     fitting::bootstrap(rows, options, relaxed, progress, result);
     result.interrupted = result.interrupted || progress.stopped();
   }
-  for (Warning& warning : fitting::choice_warnings(result, options.path)) {
+  if (result.cross_validated) {
+    fitting::trace_curve(
+        objective, meaning.model_of, [&progress] { return progress.stopped(); }, result);
+  }
+  for (Warning& warning : fitting::choice_warnings(result, options)) {
     result.warnings.push_back(std::move(warning));
   }
   return result;

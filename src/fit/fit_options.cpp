@@ -1,17 +1,50 @@
+#include <charconv>
+#include <string>
+
 #include "lodestone/core/error.hpp"
 #include "lodestone/fit/fit.hpp"
 
 namespace lodestone {
 
-const char* name(Selection selection) {
-  return selection == Selection::best ? "best" : "one-standard-error";
+std::string name(const Selection& selection) {
+  switch (selection.rule) {
+    case Selection::best:
+      return "best";
+    case Selection::one_standard_error:
+      return "one-standard-error";
+    case Selection::elbow:
+      return "elbow";
+    case Selection::feature_count:
+      return std::to_string(selection.features);
+  }
+  return "";
 }
 
 Selection parse_selection(const std::string& text) {
-  for (const Selection selection : {Selection::best, Selection::one_standard_error}) {
-    if (text == name(selection)) return selection;
+  for (const Selection::Rule rule :
+       {Selection::best, Selection::one_standard_error, Selection::elbow}) {
+    if (text == name(Selection(rule))) return rule;
   }
-  throw InvalidArgument("select", "'" + text + "'", "must be best or one-standard-error");
+  Index features = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, status] = std::from_chars(text.data(), end, features);
+  if (status == std::errc() && stop == end && features >= 0) {
+    return {Selection::feature_count, features};
+  }
+  throw InvalidArgument("select", "'" + text + "'",
+                        "must be best, one-standard-error, elbow or a number of features");
+}
+
+const char* name(CurvePoint::Kind kind) {
+  switch (kind) {
+    case CurvePoint::Kind::linear:
+      return "linear";
+    case CurvePoint::Kind::refitted:
+      return "refitted";
+    case CurvePoint::Kind::penalized:
+      return "penalized";
+  }
+  return "";
 }
 
 const char* name(Relaxed relaxed) {
@@ -41,6 +74,12 @@ PathOptions FitOptions::default_path() {
 }
 
 void FitOptions::validate() const {
+  if (lambda > 0.0 && select.rule == Selection::feature_count) {
+    throw InvalidArgument(
+        "select", name(select),
+        Message::pattern("a number of features is chosen along the path; {lambda} "
+                         "takes one model"));
+  }
   path.validate();
   require_in(Limits::folds, "folds", folds);
   if (splits.size() == 1) throw InvalidArgument("splits", "1", "must be at least 2 folds, or none");

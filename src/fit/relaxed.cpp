@@ -8,10 +8,15 @@
 namespace lodestone::fitting {
 namespace {
 
-std::vector<Index> feature_counts(Index most) {
+// 1, 2, 3, ... in steps of a quarter, and the number that was asked for.
+std::vector<Index> feature_counts(Index most, const Selection& select) {
   std::vector<Index> counts;
   for (Index count = 1; count <= most; count = std::max(count + 1, count * 5 / 4)) {
     counts.push_back(count);
+  }
+  if (select.rule == Selection::feature_count && select.features > 0) {
+    const auto place = std::lower_bound(counts.begin(), counts.end(), select.features);
+    if (place == counts.end() || *place != select.features) counts.insert(place, select.features);
   }
   return counts;
 }
@@ -51,7 +56,7 @@ void add_relaxed(const CrossValidation& validation, const FitOptions& options, I
   double least = HUGE_VAL;
   int since_least = 0;
   Index last = 0;
-  for (const Index count : feature_counts(most)) {
+  for (const Index count : feature_counts(most, options.select)) {
     double least_of_count = HUGE_VAL;
     for (const Source& source : sources) {
       if (progress.stopped()) return;
@@ -71,7 +76,9 @@ void add_relaxed(const CrossValidation& validation, const FitOptions& options, I
     last = count;
     since_least = least_of_count < least ? 0 : since_least + 1;
     least = std::min(least, least_of_count);
-    if (since_least >= 3) break;
+    const bool wanted_ahead =
+        options.select.rule == Selection::feature_count && count < options.select.features;
+    if (since_least >= 3 && !wanted_ahead) break;
   }
 }
 

@@ -228,6 +228,7 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
   const double usual = thorough ? thorough_share : quick_share;
   double effort = usual;
   double least = HUGE_VAL;  // P_λ at the last progress
+  double last = HUGE_VAL;   // P_λ of the last round
   int progress_round = 0;
   Index needed_starts = 0;  // of the last search that did not find |η| low enough
   while (true) {
@@ -287,6 +288,7 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
       }
       if (stopped(observer)) return Ending::interrupted;
       if (point.rounds >= options.max_rounds) return Ending::rounds;
+      if (!thorough && last - value < options.least_decrease * value) return Ending::decrease;
       if (point.rounds >= progress_round + patience) return Ending::search;
       if (U_.rows() >= most) return Ending::neurons;
       if (born(maxima) > 0) return std::nullopt;
@@ -296,6 +298,7 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
       point.ending = *ended;
       break;
     }
+    last = value;
     effort = (point.certificate.relative_gap > 3.0 * tolerance ? 1.0 : 2.0) * usual;
     settle(lambda, margin, observer);
     // What is known already is brought to rest before the next search.

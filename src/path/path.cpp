@@ -102,6 +102,8 @@ const char* name(Ending ending) {
       return "rounds";
     case Ending::neurons:
       return "neurons";
+    case Ending::decrease:
+      return "decrease";
     case Ending::search:
       return "search";
     case Ending::interrupted:

@@ -389,10 +389,11 @@ std::vector<Option> fit_options(FitRequest& r) {
           {bound(
                {.name = "select",
                 .value = "RULE",
-                .help = "Which cross-validated model: best, or one-standard-error (the fewest "
-                        "features within one standard error of it)"},
+                .help = "Which cross-validated model: best, one-standard-error (the fewest "
+                        "features within one standard error of it), elbow (where the curve of "
+                        "errors bends) or a number of features"},
                [&how](const std::string& given) { how.select = parse_selection(given); },
-               [&how] { return std::string(name(how.select)); }),
+               [&how] { return name(how.select); }),
            bound(
                {.name = "relaxed",
                 .value = "WHEN",
@@ -435,6 +436,16 @@ std::vector<Option> fit_options(FitRequest& r) {
                                   .unit = "seconds"},
                                  r.max_seconds)}),
   });
+}
+
+std::vector<Option> select_options(SelectOptions& o) {
+  return grouped(of_choice, {number<Index>({.name = "features",
+                                            .value = "N",
+                                            .help = "Number of features of the model; those of the "
+                                                    "run's curve.csv can be had",
+                                            .range = at_least(0),
+                                            .unit = "features"},
+                                           o.features)});
 }
 
 std::vector<Option> sample_options(SampleOptions& o) {

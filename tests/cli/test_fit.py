@@ -11,8 +11,10 @@ from conftest import NAMES, read_json, ridge_table, tree, write_csv
 DATA = ["--data", "table.csv", "--target", "target"]
 # A few values of the weight decay: a tenth of a second.
 SHORT = ["--lambdas", 6, "--lambda-ratio", 0.02]
-FILES = """config.toml cross_validation.csv model.json network.json path.csv path.json
+FILES = """config.toml cross_validation.csv curve.csv curve.json model.json network.json path.csv path.json
     summary.json""".split()
+
+OF_VALIDATION = {"cross_validation.csv", "curve.csv", "curve.json"}
 
 
 def fit(lodestone, out, *arguments, status=0):
@@ -88,6 +90,47 @@ def test_the_model_predicts(run, shared):
     assert shared.done("predict", run / "model.json", "table.csv").stdout == text
 
 
+def test_the_curve_has_a_model_for_each_number_of_features(run, shared):
+    curve = lines_of(run / "curve.csv")
+    models = read_json(run / "curve.json")["points"]
+    assert [line["kind"] for line in curve[:2]] == ["linear", "refitted"]
+    assert curve[-1]["kind"] == "penalized"
+    for line, point in zip(curve, models, strict=True):
+        assert int(line["features"]) == point["features"] == len(point["model"]["features"])
+        assert line["kind"] == point["kind"]
+    [chosen] = [point for line, point in zip(curve, models) if line["chosen"] == "1"]
+    assert chosen["model"] == read_json(run / "model.json")
+
+
+def test_select_takes_a_model_of_the_curve(run, shared):
+    counts = [int(line["features"]) for line in lines_of(run / "curve.csv")]
+    shared.done("select", run, "--features", counts[1], "--out", "one.json", "--quiet")
+    assert read_json(shared.folder / "one.json") == read_json(run / "curve.json")["points"][1]["model"]
+    shared.done("predict", "one.json", "table.csv")
+    text = shared.done("select", run, "--features", counts[1]).stdout
+    assert "intercept" in text and "linear" in text
+    summary = json.loads(shared.done("select", run, "--features", 0, "--json").stdout)
+    assert summary["features"] == 0
+    for refused, says in (
+        ([run], ["features: nothing", str(counts[1])]),
+        ([run, "--features", 1000], ["features: 1000", str(counts[-1])]),
+        ([run, "--features", counts[1], "--out", "one.json"], ["one.json", "--overwrite"]),
+        (["nowhere", "--features", 1], ["nowhere"]),
+        ([run / "model.json", "--features", 1], ["model.json"]),
+    ):
+        shared.refused("select", *refused, says=says)
+    (shared.folder / "damaged").mkdir()
+    (shared.folder / "damaged/curve.json").write_text('{"format": "lodestone-curve", "version": 1}')
+    shared.refused("select", "damaged", "--features", 1, says=["curve.json", "damaged"])
+
+
+def test_a_number_of_features_can_be_asked_for(lodestone, table_file):
+    folder = fit(lodestone, "run", *DATA, *SHORT, "--select", 2)
+    assert read_json(folder / "summary.json")["features"] == 2
+    assert read_json(folder / "summary.json")["selection"]["rule"] == "2"
+    lodestone.refused("fit", *DATA, "--lambda", 0.1, "--select", 2, says=["select", "--lambda"])
+
+
 def test_configuration_comes_round(run, shared):
     again = fit(shared, "again", "--config", run / "config.toml")
     assert outcome(again) == outcome(run)
@@ -106,7 +149,7 @@ def test_overwrite_replaces_a_run_and_nothing_else(lodestone, table_file):
     lodestone.refused("fit", *DATA, *SHORT, "--out", "run", says=["run", "--overwrite"])
     fit(lodestone, "run", *DATA, "--lambda", 0.05, "--overwrite")
     # Nothing was cross-validated, and the old table is gone.
-    assert sorted(tree(folder)) == sorted({*FILES, "notes.txt"} - {"cross_validation.csv"})
+    assert sorted(tree(folder)) == sorted({*FILES, "notes.txt"} - OF_VALIDATION)
     assert read_json(folder / "summary.json")["lambda"] == 0.05
 
 

@@ -6,7 +6,7 @@ import re
 import pytest
 from conftest import SMALL, assert_refused
 
-VERBS = ["fit", "train", "sample", "predict", "certify", "verify", "lab", "bench"]
+VERBS = ["fit", "select", "train", "sample", "predict", "certify", "verify", "lab", "bench"]
 
 CERTIFY = """data target delimiter weights exclude one-hot drop-missing teacher lambda standardize
     tolerance rigorous bound-tolerance max-cells starts seed out overwrite config threads quiet
@@ -27,6 +27,7 @@ FLAGS = {
     "verify": CERTIFY,
     "lab": "only quick broken seed out overwrite config threads quiet json".split(),
     "bench": "case size precision seconds out overwrite config threads quiet json".split(),
+    "select": "features out overwrite config threads quiet json".split(),
     "predict": "delimiter drop-missing out overwrite config threads quiet json".split(),
 }
 

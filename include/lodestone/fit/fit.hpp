@@ -21,11 +21,28 @@
 namespace lodestone {
 
 /// Which of the models that were cross-validated is taken.
-enum class Selection {
-  best,                ///< the smallest validation error; a refit only where it is clearly better
-  one_standard_error,  ///< the fewest features within one standard error of it
+struct Selection {
+  enum class Rule {
+    best,                ///< the smallest validation error; a refit only where it is clearly better
+    one_standard_error,  ///< the fewest features within one standard error of it
+    elbow,               ///< the refit where the curve of errors bends (docs/math.md, 9.5)
+    feature_count,       ///< a refit of so many features, 0 for the linear model
+  };
+  using enum Rule;
+
+  // NOLINTNEXTLINE(google-explicit-constructor): a rule is a selection
+  constexpr Selection(Rule which = best, Index count = 0) : rule(which), features(count) {}
+
+  Rule rule;
+  Index features;  ///< of Rule::feature_count, >= 0
+
+  friend bool operator==(const Selection& left, const Selection& right) = default;
 };
-const char* name(Selection selection);
+
+/// best, one-standard-error, elbow, or the number of features.
+std::string name(const Selection& selection);
+
+/// The selection of a name. Throws InvalidArgument for any other text.
 Selection parse_selection(const std::string& text);
 
 /// Whether the chosen features may be refitted without penalty (docs/math.md, 9.5).
@@ -78,7 +95,7 @@ struct FitOptions {
   /// counted; empty: drawn at random, as many as the field above says.
   std::vector<Split> splits;
 
-  Selection select = Selection::best;
+  Selection select;
   Relaxed relaxed = Relaxed::automatic;
   int bootstrap = 0;       ///< resamples for the angles' errors
   std::uint64_t seed = 0;  ///< of folds, searches and resamples
@@ -129,6 +146,17 @@ void visit_fields(Record& report, Visitor&& visitor) {
   visitor("found_share", report.found_share);
 }
 
+/// One point of the curve of errors over the number of features: the best refit of so many
+/// features, the linear model, or the penalized network that validates best.
+struct CurvePoint {
+  enum class Kind { linear, refitted, penalized };
+
+  Kind kind = Kind::refitted;
+  int candidate = 0;  ///< into FitResult::candidates: its error, λ and number of features
+  Model model;        ///< of all training rows, in original units
+};
+const char* name(CurvePoint::Kind kind);
+
 struct FitResult {
   PathResult path;                         ///< of all training rows
   std::vector<Index> path_feature_counts;  ///< features after merging, one a point
@@ -137,6 +165,11 @@ struct FitResult {
   int chosen_index = 0;                    ///< into candidates
   int best_index = 0;            ///< the best penalized one, or the refit that is clearly better
   bool cross_validated = false;  ///< whether validation_error means anything
+  std::size_t fold_count = 0;    ///< of the cross-validation; 1: validation rows
+
+  /// By number of features, the penalized network last; empty where nothing was cross-validated.
+  std::vector<CurvePoint> curve;
+  int elbow = -1;  ///< into curve: the point where it bends, a model to read; -1 without a curve
 
   Network network;  ///< the penalized network of the chosen λ, to which the certificate belongs
   Certificate certificate;

@@ -65,6 +65,11 @@ struct PathOptions {
   /// On rows searches are quick below this λ, for values that are only shown; >= 0.
   double quick_below = 0.0;
 
+  /// On rows, where searches are quick: a value of λ also ends when a round lowered P_λ by less
+  /// than this share; >= 0. P_λ comes near its least value long before the gap tells so
+  /// (docs/math.md, 9.7).
+  double least_decrease = 0.0;
+
   /// Give every value of λ a certificate. Without it one whose network has max_neurons ends without
   /// a search: for paths of which only the predictions matter.
   bool certified = true;
@@ -83,6 +88,7 @@ enum class Ending {
   tolerance,    ///< the gap is at most gap_tolerance of P_λ
   rounds,       ///< max_rounds were taken
   neurons,      ///< a neuron more would have been needed than max_neurons
+  decrease,     ///< a round lowered P_λ by less than least_decrease
   search,       ///< no direction was found that would lower the gap further
   interrupted,  ///< should_stop
 };

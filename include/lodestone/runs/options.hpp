@@ -15,6 +15,7 @@ std::vector<Option> data_options(DataSource& source);
 
 std::vector<Option> train_options(TrainOptions& options);
 std::vector<Option> fit_options(FitRequest& request);
+std::vector<Option> select_options(SelectOptions& options);
 std::vector<Option> sample_options(SampleOptions& options);
 std::vector<Option> predict_options(PredictOptions& options);
 std::vector<Option> certify_options(CertifyRequest& request);

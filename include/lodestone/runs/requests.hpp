@@ -40,6 +40,11 @@ struct FitRequest {
   void validate() const;
 };
 
+/// What `select` takes from a run of fit.
+struct SelectOptions {
+  Index features = 0;  ///< of the model
+};
+
 /// What `sample` draws.
 struct SampleOptions {
   std::string teacher;     ///< as read_teacher takes it

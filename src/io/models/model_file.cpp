@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "io/json_format.hpp"
 #include "io/json_text.hpp"
 #include "lodestone/core/error.hpp"
 #include "lodestone/io/file.hpp"
+#include "lodestone/io/runs/fit_files.hpp"
 #include "lodestone/model/model.hpp"
 
 namespace lodestone {
@@ -13,8 +15,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr const char* format_name = "lodestone-model";
-constexpr int format_version = 1;
+constexpr io::Format model_format = {"lodestone-model", 1, "model", "the model.json of a run"};
+constexpr io::Format curve_format = {"lodestone-curve", 1, "curve", "the folder of a fit"};
 
 std::vector<double> to_list(const Vector& vector) { return {vector.begin(), vector.end()}; }
 
@@ -123,12 +125,10 @@ Model model_from(const Json& json) {
   return model;
 }
 
-}  // namespace
-
-void write_model(const std::string& path, const Model& model) {
+Json to_json(const Model& model) {
   Json json = {
-      {"format", format_name},
-      {"version", format_version},
+      {"format", model_format.name},
+      {"version", model_format.version},
       {"formula", "target = alpha + beta.x + sum of amplitude * relu(direction.x + bias)"},
       {"target", model.target},
       {"columns", model.columns.empty() ? numbered_columns(model.dimension()) : model.columns},
@@ -155,34 +155,35 @@ void write_model(const std::string& path, const Model& model) {
                         {"lambda", model.provenance.lambda},
                         {"lambda_in_target_units", model.provenance.lambda_in_target_units},
                         {"rows", model.provenance.rows}};
-  write_file_atomically(path, io::readable(json));
+  return json;
 }
 
-Model read_model(const std::string& path) {
-  const std::string content = read_file(path);
-  try {
-    const Json json = Json::parse(content);
-    if (!json.is_object() || json.value("format", "") != format_name) {
-      throw FileError(path, "is not a Lodestone model; give the model.json of a run");
-    }
-    const int version = json.at("version").get<int>();
-    if (version != format_version) {
-      throw FileError(path, fmt::format("is a model of format version {}; this program reads "
-                                        "version {}: use the Lodestone that wrote it",
-                                        version, format_version));
-    }
-    return model_from(json);
-  } catch (const nlohmann::json::parse_error& error) {
-    throw FileError(
-        path,
-        fmt::format("is damaged or not a Lodestone model (not JSON from byte {} on)", error.byte));
-  } catch (const nlohmann::json::exception& error) {
-    throw FileError(path, "is damaged: " + io::plain_message(error));
-  } catch (const std::out_of_range& error) {
-    throw FileError(path, fmt::format("is damaged: {}", error.what()));
-  } catch (const InvalidArgument& error) {
-    throw FileError(path, fmt::format("is damaged: {}", error.what()));
+}  // namespace
+
+void write_model(const std::string& path, const Model& model) {
+  write_file_atomically(path, io::readable(to_json(model)));
+}
+
+Model read_model(const std::string& path) { return io::read_json(path, model_format, model_from); }
+
+std::string curve_json(const FitResult& result) {
+  Json json = {{"format", curve_format.name}, {"version", curve_format.version}};
+  Json& points = json["points"] = Json::array();
+  for (const CurvePoint& point : result.curve) {
+    points.push_back({{"kind", name(point.kind)},
+                      {"features", point.model.features.size()},
+                      {"model", to_json(point.model)}});
   }
+  return io::readable(json);
+}
+
+std::vector<Model> read_curve(const std::string& path) {
+  return io::read_json(path, curve_format, [](const Json& json) {
+    std::vector<Model> models;
+    for (const Json& point : list_at(json, "points"))
+      models.push_back(model_from(point.at("model")));
+    return models;
+  });
 }
 
 }  // namespace lodestone

@@ -60,6 +60,20 @@ std::string cross_validation_csv(const FitResult& result) {
   return text;
 }
 
+std::string curve_csv(const FitResult& result) {
+  std::string text =
+      "features,kind,validation_error,validation_standard_error,lambda,merge_angle_deg,chosen\n";
+  for (const CurvePoint& point : result.curve) {
+    const Candidate& candidate = result.candidates[static_cast<std::size_t>(point.candidate)];
+    text += fmt::format("{},{},{},{},{},{},{}\n", point.model.features.size(), name(point.kind),
+                        cell(candidate.validation_error), cell(candidate.standard_error),
+                        result.path.points[static_cast<std::size_t>(candidate.index)].lambda,
+                        candidate.relaxed ? fmt::format("{}", candidate.merge_angle_deg) : "",
+                        point.candidate == result.chosen_index ? 1 : 0);
+  }
+  return text;
+}
+
 std::string path_json(const FitResult& result) {
   Json json = {{"format", "lodestone-path"},
                {"version", 1},

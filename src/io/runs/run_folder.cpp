@@ -17,9 +17,10 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr std::array run_files = {
-    "config.toml", "teacher.json", "history.csv",          "model.json",   "network.json",
-    "path.csv",    "path.json",    "cross_validation.csv", "summary.json", "checkpoint",
-    "report.html", "lab.json",     "index.html",           "runs.csv"};
+    "config.toml",  "teacher.json", "history.csv", "model.json",
+    "network.json", "path.csv",     "path.json",   "cross_validation.csv",
+    "summary.json", "checkpoint",   "report.html", "lab.json",
+    "index.html",   "runs.csv",     "curve.csv",   "curve.json"};
 
 }  // namespace
 

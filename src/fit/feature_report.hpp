@@ -15,7 +15,4 @@ std::vector<FeatureReport> report_features(const Objective& objective, const Net
 /// Share of the rows, by their weights, on which the feature's relu is above zero.
 double active_share(const Feature& feature, const Dataset& data);
 
-/// What the reader of a fit to rows should know about its λ and the bound on its features.
-std::vector<Warning> choice_warnings(const FitResult& result, const PathOptions& path);
-
 }  // namespace lodestone::fitting

@@ -1,4 +1,4 @@
-#include "fit/report.hpp"
+#include "fit/warnings.hpp"
 
 #include <fmt/format.h>
 
@@ -6,32 +6,59 @@
 #include <cmath>
 
 #include "core/phrase.hpp"
-#include "fit/prepared_rows.hpp"
+#include "fit/choice.hpp"
 
 namespace lodestone {
 namespace fitting {
+namespace {
 
-std::vector<FeatureReport> report_features(const Objective& objective, const Network& network,
-                                           const Network& feature_network, double lambda) {
-  std::vector<FeatureReport> reports(static_cast<std::size_t>(feature_network.width()));
-  const Vector mass = masses(feature_network);
-  const Correlation correlation =
-      objective.residual(network)->correlate(unit_directions(feature_network.W));
-  for (Index i = 0; i < feature_network.width(); ++i) {
-    FeatureReport& report = reports[static_cast<std::size_t>(i)];
-    report.mass = mass[i];
-    report.share = mass[i] / mass.sum();
-    report.eta = -correlation.value[i] / lambda;
+// Numbers of features that leaving out one fold at a time may give before the choice counts as not
+// settled: a factor.
+constexpr double settled_factor = 1.5;
+
+// What the errors on held-out rows leave open.
+void add_doubts(const FitResult& result, const FitOptions& options,
+                std::vector<Warning>& warnings) {
+  const Candidate& chosen = result.chosen();
+  const Candidate& best = result.candidates[static_cast<std::size_t>(result.best_index)];
+  const std::vector<int> curve = curve_candidates(result.candidates);
+  if (!curve.empty() && chosen.feature_count > 0) {
+    const Candidate& linear = result.candidates[static_cast<std::size_t>(curve.front())];
+    if (linear.feature_count == 0 &&
+        linear.validation_error <= best.validation_error + best.standard_error) {
+      warnings.push_back(
+          {"linear_does_as_well",
+           phrase("weak evidence for features: the linear model's validation error {} is within "
+                  "one standard error of the best, {} ± {}",
+                  fmt::format("{:.3g}", linear.validation_error),
+                  fmt::format("{:.3g}", best.validation_error),
+                  fmt::format("{:.1g}", best.standard_error))});
+    }
   }
-  return reports;
+  if (options.select.rule == Selection::feature_count) {
+    if (chosen.feature_count < options.select.features) {
+      warnings.push_back(
+          {"fewer_features", phrase("{select} asks for {} features; the largest refit has {}",
+                                    options.select.features, chosen.feature_count)});
+    }
+    return;
+  }
+  const int folds = static_cast<int>(result.fold_count);
+  const auto [fewest, most] = range_of_choices(result.candidates, options, folds);
+  if (static_cast<double>(most) >
+      settled_factor * static_cast<double>(std::max<Index>(1, fewest))) {
+    warnings.push_back(
+        {"choice_not_settled",
+         phrase("the number of features is not settled: leaving out one fold at a time chooses {} "
+                "to {}; {select} takes a number",
+                fewest, most)});
+  }
 }
 
-double active_share(const Feature& feature, const Dataset& data) {
-  const Vector z = (data.X * feature.direction).array() + feature.bias;
-  return normalized_weights(data).dot((z.array() > 0.0).cast<double>().matrix());
-}
+}  // namespace
 
-std::vector<Warning> choice_warnings(const FitResult& result, const PathOptions& path) {
+std::vector<Warning> choice_warnings(const FitResult& result, const FitOptions& options) {
+  const PathOptions& path = options.path;
   std::vector<Warning> warnings;
   if (result.lambda >= result.path.lambda_max) {
     warnings.push_back(
@@ -63,6 +90,7 @@ std::vector<Warning> choice_warnings(const FitResult& result, const PathOptions&
                 "|eta| (estimated share unseen {}%)",
                 certificate.starts, fmt::format("{:.0f}", 100.0 * certificate.unseen_share))});
   }
+  if (result.cross_validated) add_doubts(result, options, warnings);
   return warnings;
 }
 
