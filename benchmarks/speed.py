@@ -5,6 +5,7 @@
     benchmarks/speed.py population    a step on an exact population
     benchmarks/speed.py recovery      Algorithm 1 until the teachers of a population are found
     benchmarks/speed.py test-error    training on rows until the test error is small
+    benchmarks/speed.py products      Gram matrices, ridges and predictions beside BLAS libraries
     benchmarks/speed.py all
 
 Runs of `lodestone bench` and of each peer alternate, every one a process of its own that checks
@@ -19,7 +20,7 @@ import statistics
 import sys
 from pathlib import Path
 
-from parts import results_beside
+from parts import products, results_beside
 from parts.common import BENCHMARKS, Lodestone, Unavailable, measured, print_table, save, say
 
 SAMPLE_PEERS = [
@@ -142,7 +143,7 @@ def population(options):
 
 STEPS = {"sample": (sample, "n, d, m"), "population": (population, "m, d, k")}
 RESULTS = {"recovery": results_beside.recovery, "test-error": results_beside.test_error}
-PARTS = [*STEPS, *RESULTS]
+PARTS = [*STEPS, *RESULTS, "products"]
 
 
 def print_steps(part, options):
@@ -192,6 +193,40 @@ def print_results(part, options):
     return results
 
 
+def print_products(part, options):
+    def run(command, environment):
+        finished = measured(command, environment)
+        if finished.status != 0:
+            raise RuntimeError(finished.stderr)
+        return finished.stdout
+
+    results = products.beside(options, run)
+    print_table(
+        f"{part}, {options.threads} threads: GF/s beside the best product of any library",
+        ["case", "size", "precision", "lodestone", "product", "best library", "its GF/s", "lodestone / best"],
+        [
+            [
+                one["case"],
+                one["size"],
+                one["precision"],
+                f"{one['gigaflops']:.1f}",
+                " x ".join(map(str, one["product"])),
+                one["best_library"],
+                f"{one['best_gigaflops']:.1f}",
+                f"{one['ratio']:.2f}",
+            ]
+            for one in results
+        ],
+    )
+    return results
+
+
+def printer_of(part):
+    if part == "products":
+        return print_products
+    return print_steps if part in STEPS else print_results
+
+
 def main():
     options = command_line()
     options.lodestone = Lodestone(Path(options.lodestone), options.threads)
@@ -200,7 +235,7 @@ def main():
     except Unavailable as missing:
         return str(missing)
     for part in PARTS if options.part == "all" else [options.part]:
-        results = (print_steps if part in STEPS else print_results)(part, options)
+        results = printer_of(part)(part, options)
         save(options.out, part, {"results": results}, options.threads)
     return 0
 
