@@ -11,7 +11,7 @@ import numpy as np
 
 from lodestone._importance import Shares, shares
 from lodestone._sources import Source, read_columns, read_json, truth
-from lodestone._style import printable, short, signed
+from lodestone._style import loading, printable, short, signed
 
 # Loadings below this share of the largest are left out of words; they are in the tables.
 _SMALL = 0.05
@@ -117,7 +117,7 @@ class Reading:
                     found_share=told("found_share"),
                 )
             )
-        return sorted(found, key=lambda one: -abs(one.explained))
+        return sorted(found, key=lambda one: (-abs(one.explained), one.number))
 
     # ---- in words
 
@@ -125,8 +125,10 @@ class Reading:
         """(signed loading, column) of the columns that matter, the largest first."""
         order = np.argsort(-np.abs(loadings), kind="stable")
         largest = abs(loadings[order[0]]) if len(order) else 0.0
+        unit = abs(float(loadings @ loadings) - 1.0) < 1e-6
+        number = loading if unit else lambda value: signed(value, 3)
         kept = [j for j in order if largest > 0.0 and abs(loadings[j]) >= _SMALL * largest]
-        return [(signed(loadings[j], 2), self.columns[j]) for j in kept[:most]]
+        return [(number(loadings[j]), self.columns[j]) for j in kept[:most]]
 
     def left_out(self, loadings: np.ndarray, most: int = 4) -> int:
         """Columns with a loading that `direction` does not name."""
@@ -166,7 +168,7 @@ class Reading:
         share = f"{100 * feature.active:.0f}% of the rows"
         if feature.active >= 0.995:
             return said + "; every row lies there, so this feature is a straight line."
-        return said + f"; elsewhere it adds nothing. {share} lie there."
+        return said + f"; elsewhere the feature adds nothing. {share} lie there."
 
     def important(self, most: int = 3) -> list[tuple[str, float]]:
         order = np.argsort(-np.abs(self.shares.columns), kind="stable")[:most]

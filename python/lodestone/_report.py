@@ -17,7 +17,7 @@ from lodestone._objectives import PopulationObjective
 from lodestone._onnx import write_whole
 from lodestone._reading import Bend, Reading, evidence_of
 from lodestone._sources import Source, read_columns, read_json, source_of
-from lodestone._style import PAPER, ROLES, inline_svg, printable, settings, short, signed
+from lodestone._style import PAPER, ROLES, inline_svg, loading, printable, settings, short, signed, with_noise
 from lodestone._teacher import Teacher
 
 # A larger table is not read again for the pictures.
@@ -29,6 +29,8 @@ _MOST_COLUMNS = 15
 # The table of the whole model has no more numbers than this.
 _MOST_NUMBERS = 1500
 _TEMPLATE = "report.html.jinja"
+# What of a run's configuration says which rows and columns it read.
+_TABLE_OPTIONS = ("data", "target", "weights", "exclude", "one_hot", "drop_missing")
 
 
 def report(
@@ -108,7 +110,7 @@ def _template() -> Any:
         trim_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters.update(short=short, signed=signed, percent=_percent)
+    environment.filters.update(short=short, signed=signed, loading=loading, percent=_percent)
     return environment.get_template(_TEMPLATE)
 
 
@@ -196,13 +198,11 @@ class _Page:
         told = self._reading.evidence
         said = []
         if math.isfinite(told.error):
-            noise = ""
-            if math.isfinite(told.standard_error):
-                noise = f" ± {short(100 * told.standard_error, 2)}"
+            explained = with_noise(100 * (1 - told.error), 100 * told.standard_error)
             how = f"{told.folds}-fold cross-validation" if (told.folds or 0) > 1 else "validation rows"
             typical = self._typical(told.error)
             said.append(
-                f"On rows it had not seen it explains {short(100 * (1 - told.error), 3)}{noise}% of the "
+                f"On rows it had not seen it explains {explained}% of the "
                 f"variance ({how}{f', {told.rows} rows' if told.rows else ''})"
                 + (f", a typical error of {typical}." if typical else ".")
             )
@@ -263,20 +263,18 @@ class _Page:
         if told.rows:
             facts.append(("rows", f"{told.rows:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")))
         if math.isfinite(told.error):
-            noise = f" ± {short(told.standard_error, 1)}" if math.isfinite(told.standard_error) else ""
-            facts.append(("cross-validated error, of the variance", short(told.error) + noise))
+            facts.append(("held-out error, of the variance",
+                          with_noise(told.error, told.standard_error)))
         if told.test.get("r2") is not None:
             facts.append(("test R²", short(float(told.test["r2"]), 4)))
         if told.weight_decay:
             facts.append(("weight decay λ", short(told.weight_decay)))
+        if summary.get("status") and summary["status"] != "converged":
+            facts.append(("status", str(summary["status"])))
         if summary.get("loss") is not None and told.command == "train":
             facts.append(("loss", short(float(summary["loss"]))))
         if summary.get("steps") is not None:
             facts.append(("steps", str(summary["steps"])))
-        if summary.get("seconds") is not None:
-            facts.append(("seconds", short(float(summary["seconds"]))))
-        if summary.get("status"):
-            facts.append(("status", str(summary["status"])))
         return facts
 
     # ---- parts
@@ -284,7 +282,7 @@ class _Page:
     def _figure(self, caption: str, drawn: Any, note: str = "") -> dict[str, str]:
         self._figures += 1
         name = f"figure-{self._figures}"
-        return {"name": name, "caption": caption, "note": note,
+        return {"name": name, "caption": caption + ("." if note else ""), "note": note,
                 "svg": inline_svg(drawn, name, caption)}
 
     def _predictions(self) -> Optional[dict[str, str]]:
@@ -317,9 +315,8 @@ class _Page:
             f"{short(least['error'])}, with {least['features']} features ({least['kind']})."
         )
         if chosen is not None:
-            words += f" Chosen: {chosen['features']} features ({chosen['kind']}), {short(chosen['error'])}"
-            words += f" ± {short(chosen['standard_error'], 1)}." if math.isfinite(
-                chosen["standard_error"]) else "."
+            error = with_noise(chosen["error"], chosen["standard_error"])
+            words += f" Chosen: {chosen['features']} features ({chosen['kind']}), {error}."
         figure = self._figure("Error against the number of features", plots._curve_of(points),
                               "Bars: one standard error to either side.")
         return {**figure, "words": words}
@@ -337,18 +334,19 @@ class _Page:
         )
 
     def _limits(self, shown: list[Bend]) -> Optional[tuple[float, float]]:
-        if self._X is None or self._y is None or not shown:
-            return None
+        """One scale for all pictures of features."""
         reading = self._reading
-        residual = self._y - reading.model.predict(self._X)
         low, high = 0.0, 0.0
-        spread = np.quantile(residual, [0.002, 0.998])
+        spread = np.zeros(2)
+        if self._X is not None and self._y is not None:
+            spread = np.quantile(self._y - reading.model.predict(self._X), [0.002, 0.998])
         for one in shown:
-            norm = float(np.linalg.norm(one.weights * reading.scale)) or 1.0
-            along = (self._X - reading.center) @ one.weights / norm
-            added = one.slope * np.maximum(along - one.bend, 0.0)
+            u = np.array(plots._span(reading, one, self._X))
+            added = one.slope * np.maximum(u - one.bend, 0.0)
             low = min(low, float(added.min() + spread[0]))
             high = max(high, float(added.max() + spread[1]))
+        if not high > low:
+            return None
         room = 0.04 * (high - low)
         return low - room, high + room
 
@@ -362,8 +360,10 @@ class _Page:
         if math.isfinite(one.found_share):
             sure.append(f"in {_percent(one.found_share, 0)} of resamples")
         drawn = plots._shape_of(reading, one, self._X, self._y, limits)
+        share = _percent(abs(one.explained))
         return {
             "figure": self._figure(f"Feature {one.number}", drawn),
+            "explains": f"explains {share}" if one.explained >= 0.0 else f"takes back {share}",
             "number": one.number,
             "explained": one.explained,
             "sure": " · ".join(sure),
@@ -397,13 +397,15 @@ class _Page:
         words = (
             f"The linear part explains {_percent(reading.shares.linear)} of the variance of the "
             f"prediction. It belongs to the features: what a feature adds is on top of it. The intercept "
-            f"is {short(reading.level, 4)} where every column has its mean{at_zero}."
+            f"is {short(reading.level, 4)} where every column has its mean{at_zero}. By how much "
+            f"{reading.target} changes through the linear part when a column grows:"
         )
         if not rows:
             words = (f"There is no linear part. The intercept is {short(reading.level, 4)} where every "
                      f"column has its mean{at_zero}.")
         return {"words": words, "rows": rows, "left_out": len(order) - len(rows),
-                "most": max((abs(row["loading"]) for row in rows), default=1.0)}
+                "most": max((abs(row["loading"]) for row in rows), default=1.0),
+                "both": any(row["loading"] < 0.0 for row in rows)}
 
     def _whole(self) -> Optional[dict[str, Any]]:
         reading = self._reading
@@ -427,14 +429,13 @@ class _Page:
         order = np.argsort(-np.abs(held.columns), kind="stable")
         m = held.through.shape[1] - 1
 
-        def through(j: int) -> str:
+        def through(j: int) -> list[str]:
             parts = np.argsort(-np.abs(held.through[j]), kind="stable")[:3]
-            named = [
-                f"{'the linear part' if i == m else f'feature {i + 1}'} {_percent(held.through[j, i], 0)}"
+            return [
+                f"{'linear part' if i == m else f'feature {i + 1}'}: {_percent(held.through[j, i], 0)}"
                 for i in parts
                 if abs(held.through[j, i]) >= 0.005
             ]
-            return ", ".join(named)
 
         rows = [{"name": reading.columns[j], "share": float(held.columns[j]), "through": through(j)}
                 for j in order[:_MOST_COLUMNS]]
@@ -449,6 +450,7 @@ class _Page:
             "words": words, "rows": rows, "left_out": len(order) - len(rows),
             "rest": float(held.columns[order[_MOST_COLUMNS:]].sum()),
             "most": max((abs(row["share"]) for row in rows), default=1.0) or 1.0,
+            "both": any(row["share"] < -0.0005 for row in rows),
         }
 
     def _subspace(self) -> Optional[dict[str, Any]]:
@@ -465,18 +467,18 @@ class _Page:
             + (f"The first {'one holds' if enough == 1 else f'{enough} hold'} 95% of its change."
                if upto[-1] >= 0.95 else f"The first {len(upto)} hold {_percent(upto[-1], 0)} of its change.")
         )
-        figure = None
+        figures = []
         if self._X is not None and self._y is not None:
-            figure = self._figure(
-                f"{reading.target} over the first directions",
-                plots._subspace_of(reading, self._X, self._y, most=500),
-            )
+            captions = (f"{reading.target} over the first direction",
+                        f"{reading.target}, by colour, over the first two directions")
+            figures = [self._figure(caption, drawn) for caption, drawn in
+                       zip(captions, plots._subspace_figures(reading, self._X, self._y))]
         rows = [
             {"share": float(share), "words": reading.direction(axis, 5), "more": reading.left_out(axis, 5)}
             for share, axis in zip(held.subspace[:5], held.axes)
             if share >= 0.001
         ]
-        return {"words": words, "figure": figure, "rows": rows}
+        return {"words": words, "figures": figures, "rows": rows}
 
     def _certificate(self) -> Optional[dict[str, Any]]:
         held = self._reading.evidence.certificate
@@ -492,13 +494,16 @@ class _Page:
             + "It says nothing about how well the model predicts, nor about features merged or refitted "
             "afterwards."
         )
-        names = (("sup_eta", "sup |η|, 1 at an optimum", 6), ("relative_gap", "gap, relative", 3),
+        names = (("sup_eta", "sup |η|, 1 at an optimum", 5), ("relative_gap", "gap, relative", 3),
                  ("gap", "gap", 3), ("starts", "searches", 0), ("distinct_maxima", "distinct maxima", 0),
                  ("unseen_share", "estimated share of maxima unseen", 2), ("cells", "cells of the proof", 0))
         rows = [("kind", str(held.get("kind", "")))]
         for key, name, digits in names:
             value = held.get(key)
             if isinstance(value, (int, float)) and not (key == "cells" and not value):
+                # Near 1 its distance from there is what matters.
+                if key == "sup_eta" and abs(value - 1.0) > 0.1:
+                    digits = 4
                 rows.append((name, short(float(value), digits) if digits else f"{int(value)}"))
         return {"words": words, "rows": rows}
 
@@ -551,8 +556,10 @@ class _Page:
         shown = "\n".join(line for line in text.splitlines() if line and not line.startswith("#"))
         again = f"lodestone {self._summary['command']} --config {config} --out AGAIN"
         version = self._summary.get("lodestone")
+        seconds = self._summary.get("seconds")
+        took = f" It took {short(float(seconds))} s." if isinstance(seconds, (int, float)) else ""
         return [("The same numbers, to the last bit, come from", again),
-                (f"with lodestone {version} and this configuration:", shown)]
+                (f"with Lodestone {version} and this configuration.{took}", shown)]
 
     # ---- rows
 
@@ -563,7 +570,8 @@ class _Page:
         if not source or source == "-":
             return None, None
         try:
-            X, y, columns = _core.read_rows(options)
+            X, y, columns = _core.read_rows({name: text for name, text in options.items()
+                                             if name in _TABLE_OPTIONS})
         except (OSError, ValueError) as gone:
             self._notes.append(f"Features are shown without rows: {printable(gone)}")
             return None, None
@@ -614,7 +622,9 @@ def _configuration(file: Path) -> dict[str, str]:
             return ",".join(_quoted(str(one)) for one in value)
         return str(value)
 
-    return {name: as_text(value) for name, value in options.items()}
+    # Keys are flags; the library's names have no dashes. "auto" is how a file leaves something out.
+    texts = {name.replace("-", "_"): as_text(value) for name, value in options.items()}
+    return {name: text for name, text in texts.items() if text != "auto"}
 
 
 def _quoted(name: str) -> str:

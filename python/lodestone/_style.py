@@ -178,6 +178,23 @@ def signed(value: float, digits: int = 3) -> str:
     return ("+" if value > 0 else "") + short(value, digits)
 
 
+def with_noise(value: float, noise: float) -> str:
+    """A number and its standard error, to the places that the error leaves it."""
+    if not (math.isfinite(noise) and noise > 0.0):
+        return short(value)
+    places = -math.floor(math.log10(noise))
+    if noise * 10.0**places < 1.95:  # one more digit after a leading 1
+        places += 1
+    if not 0 < places <= 6:
+        return f"{short(value)} ± {short(noise, 1)}"
+    return f"{value:.{places}f} ± {noise:.{places}f}".replace("-", "−")
+
+
+def loading(value: float) -> str:
+    """A loading, −1 to 1, with two places."""
+    return f"{value:+.2f}".replace("-", "−")
+
+
 def _raised(exponent: int) -> str:
     return str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 

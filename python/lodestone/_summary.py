@@ -11,7 +11,7 @@ import numpy as np
 from lodestone import _core
 from lodestone._reading import Reading, evidence_of
 from lodestone._sources import Source, source_of
-from lodestone._style import padded, printable, short, signed, width
+from lodestone._style import padded, printable, short, signed, width, with_noise
 
 _COLUMNS = 80
 _MOST_FEATURES = 10
@@ -45,10 +45,7 @@ class _Text:
             "",
         ]
         if math.isfinite(told.error):
-            noise = ""
-            if math.isfinite(told.standard_error):
-                noise = f" ± {short(told.standard_error, 1)}"
-            said = f"{short(told.error)}{noise} of the variance, held out"
+            said = f"{with_noise(told.error, told.standard_error)} of the variance, held out"
             lines.append(f"error        {said} (R² {short(1.0 - told.error)})")
         if math.isfinite(told.linear_error):
             as_well = ", as good within one standard error" if reading.linear_does_as_well() else ""

@@ -21,7 +21,7 @@ from lodestone._objectives import PopulationObjective, _Objective
 from lodestone._reading import Evidence, Reading, curve_points, evidence_of
 from lodestone._sources import columns_for, source_of, truth
 from lodestone._style import COLOURS, DOTS, INK, RULE, SOFT, figure as _figure, line, logarithmic
-from lodestone._style import printable, short, signed
+from lodestone._style import loading, printable, short, signed
 from lodestone._teacher import Teacher
 
 __all__ = ["curve", "dual_certificate", "features", "importance", "loadings", "neurons", "path",
@@ -64,7 +64,7 @@ def path(source: Any):
     columns = columns_for(source, "path_", "path.csv")
     weight_decay = columns["lambda"].astype(float)
     chosen = np.flatnonzero(truth(columns["chosen"]))
-    figure, axes = _figure(3, size=(5.0, 5.6), sharex=True, height_ratios=(3, 2, 2))
+    figure, axes = _figure(3, size=(4.5, 5.4), sharex=True, height_ratios=(3, 2, 2))
     error, count, gap = axes[:, 0]
     error.plot(weight_decay, columns["train_error"], marker="s", ms=3.5, label="training rows",
                **line(1))
@@ -86,10 +86,11 @@ def path(source: Any):
     count.set_ylabel("features")
     count.set_ylim(bottom=0)
     count.yaxis.get_major_locator().set_params(integer=True)
-    relative_gap = np.maximum(columns["relative_gap"].astype(float), 1e-16)
+    # Where no feature pays the gap is rounding: 14 decades of it would hide the rest.
+    relative_gap = np.maximum(columns["relative_gap"].astype(float), 1e-5)
     gap.plot(weight_decay, relative_gap, marker="o", ms=3.5, **line(0))
     logarithmic(gap.yaxis, few=5)
-    gap.set_ylabel("gap to the best\n(relative)")
+    gap.set_ylabel("gap to the best\n(relative, from 10⁻⁵)")
     gap.set_xlabel("weight decay λ, falling to the right")
     for panel in (error, count, gap):
         for at in chosen:
@@ -98,7 +99,7 @@ def path(source: Any):
     logarithmic(gap.xaxis)
     gap.invert_xaxis()
     error.legend()
-    figure.suptitle("What each weight decay gives, and how close to optimal it is")
+    figure.suptitle("What each weight decay gives, and how near the best it is")
     return figure
 
 
@@ -126,7 +127,7 @@ def curve(source: Any):
 
 
 def _curve_of(points: Sequence[Mapping[str, Any]]):
-    figure, axes = _figure(size=(5.0, 3.1))
+    figure, axes = _figure(size=(4.4, 3.2))
     panel = axes[0, 0]
     linear = [one for one in points if one["kind"] == "linear"]
     kinds = (("penalized", "penalized network", 1, "s"), ("refitted", "refitted features", 0, "o"))
@@ -233,7 +234,7 @@ def timeline(source: Any):
     if not runs:
         raise ValueError("timeline: got no runs; must be at least one")
     known = any(np.isfinite(run["mean_angle_deg"]).any() for run in runs)
-    figure, axes = _figure(2 if known else 1, size=(5.0, 4.9 if known else 3.0), sharex=True)
+    figure, axes = _figure(2 if known else 1, size=(4.5, 4.7 if known else 3.0), sharex=True)
     loss, last = axes[0, 0], axes[-1, 0]
     for k, run in enumerate(runs):
         named = f"run {k + 1}" if several else "loss L"
@@ -323,7 +324,7 @@ def neurons(snapshots: Sequence[tuple[int, Network]], teacher: Teacher):
     nearest = cosines[-1].argmax(axis=1)
     masses = snapshots[-1][1].masses
     share = masses / max(masses.max(), np.finfo(float).tiny)
-    figure, axes = _figure(size=(7, 4.5))
+    figure, axes = _figure(size=(4.8, 3.5))
     panel = axes[0, 0]
     for i in range(angles.shape[1]):
         panel.plot(steps, np.maximum(angles[:, i].min(axis=1), 1e-4),
@@ -415,7 +416,7 @@ def _bounds(panel: Any) -> None:
 def _on_circle(eta: Any, basis: np.ndarray, marked: np.ndarray, points: int):
     angle = np.linspace(0.0, np.pi, points)
     U = np.column_stack([np.cos(angle), np.sin(angle)]) @ basis
-    figure, axes = _figure(size=(7, 4))
+    figure, axes = _figure(size=(4.6, 3.0))
     panel = axes[0, 0]
     panel.plot(np.degrees(angle), eta(U), label="η", **line(0))
     at = np.degrees(np.arctan2(marked @ basis[1], marked @ basis[0])) % 180.0
@@ -423,7 +424,7 @@ def _on_circle(eta: Any, basis: np.ndarray, marked: np.ndarray, points: int):
     _bounds(panel)
     panel.set_xlabel("direction in the plane of the neurons (°)")
     panel.set_ylabel("η")
-    panel.set_title("The dual certificate on the circle: optimal where |η| ≤ 1")
+    panel.set_title("η on the circle: optimal where |η| ≤ 1")
     panel.set_xticks(np.arange(0, 181, 30))
     panel.legend()
     return figure
@@ -440,7 +441,7 @@ def _on_sphere(eta: Any, basis: np.ndarray, marked: np.ndarray, points: int):
     U = np.stack([z, x * root, y * root], axis=-1)[inside] @ basis
     values = np.full(x.shape, np.nan)
     values[inside] = eta(U)
-    figure, axes = _figure(size=(6.5, 5.6))
+    figure, axes = _figure(size=(4.8, 4.4))
     panel = axes[0, 0]
     top = max(1.0, float(np.nanmax(np.abs(values))))
     levels = np.linspace(-top, top, 21)
@@ -455,8 +456,7 @@ def _on_sphere(eta: Any, basis: np.ndarray, marked: np.ndarray, points: int):
     panel.set_axis_off()
     figure.colorbar(filled, ax=panel, label="η", shrink=0.8)
     panel.legend(loc="lower left")
-    panel.set_title("The dual certificate on the half sphere (equal areas);\n"
-                    "lines at η = 0 and ±0.99")
+    panel.set_title("η on the half sphere (equal areas);\nlines at η = 0 and ±0.99")
     return figure
 
 
@@ -471,7 +471,7 @@ def _on_great_circles(eta: Any, marked: np.ndarray, masses: np.ndarray, pairs: i
     chosen = [(i, j) for j in range(len(kept)) for i in range(j)][:pairs]
     columns = min(3, len(chosen))
     rows = -(-len(chosen) // columns)
-    figure, axes = _figure(rows, columns, size=(3.2 * columns, 2.6 * rows + 0.6), sharey=True)
+    figure, axes = _figure(rows, columns, size=(1.2 + 1.5 * columns, 1.8 * rows + 0.5), sharey=True)
     for panel in axes.flat[len(chosen):]:
         panel.set_visible(False)
     for panel, (i, j) in zip(axes.flat, chosen):
@@ -491,7 +491,7 @@ def _on_great_circles(eta: Any, marked: np.ndarray, masses: np.ndarray, pairs: i
         panel.set_ylabel("η")
     for panel in axes[-1, :]:
         panel.set_xlabel("angle from the first (°)")
-    figure.suptitle("The dual certificate on great circles through pairs of neurons (dots)")
+    figure.suptitle("η on great circles through pairs of neurons (dots)")
     return figure
 
 
@@ -547,21 +547,16 @@ def features(model: Any, X: Any = None, y: Any = None, *, most: int = 9):
 
 def _shape(panel: Any, reading: Reading, one: Any, rows: Any, y: Any, dots: int = 2000) -> None:
     """A feature over its direction, with partial residuals where there are rows."""
-    if rows is None:
-        u = np.linspace(min(-3.0, one.bend - 0.5), max(3.0, one.bend + 0.5), 201)
-        u = u[(u >= -4.0) & (u <= 4.0)] if abs(one.bend) < 4.0 else u
-    else:
+    if rows is not None:
         model = reading.model
-        norm = float(np.linalg.norm(one.weights * reading.scale)) or 1.0
-        along = (rows - reading.center) @ one.weights / norm
+        along = _along(reading, one, rows)
         partial = y - model.predict(rows) + one.slope * np.maximum(along - one.bend, 0.0)
         some = _thinned(len(along), dots)
         panel.plot(along[some], partial[some], "o", ms=2.4, mew=0, color=DOTS, alpha=0.55,
                    rasterized=dots > 500)
-        # The kink itself is a point of the line, where it is within the rows.
-        ends = [float(along.min()), float(along.max())]
-        inside = [one.bend] if ends[0] < one.bend < ends[1] else []
-        u = np.union1d(np.linspace(ends[0], ends[1], 101), inside)
+    start, end = _span(reading, one, rows)
+    # The kink itself is a point of the line.
+    u = np.union1d(np.linspace(start, end, 101), [one.bend] if start < one.bend < end else [])
     panel.plot(u, one.slope * np.maximum(u - one.bend, 0.0), linewidth=2.2, color=COLOURS[0])
     panel.axhline(0.0, color=RULE, linewidth=0.7, zorder=0)
     _few_ticks(panel)
@@ -570,6 +565,20 @@ def _shape(panel: Any, reading: Reading, one: Any, rows: Any, y: Any, dots: int 
     more = reading.left_out(one.direction, 2)
     panel.set_xlabel(words + (f"  and {more} more" if more else "")
                      + f"\n({reading.unit}s from the mean)", fontsize=8)
+
+
+def _along(reading: Reading, one: Any, rows: np.ndarray) -> np.ndarray:
+    """Where rows lie along a feature's direction."""
+    norm = float(np.linalg.norm(one.weights * reading.scale)) or 1.0
+    return (rows - reading.center) @ one.weights / norm
+
+
+def _span(reading: Reading, one: Any, rows: Any) -> tuple[float, float]:
+    """From where to where a feature is drawn: over the rows, else over three deviations."""
+    if rows is None:
+        return -3.0, 3.0
+    along = _along(reading, one, rows)
+    return float(along.min()), float(along.max())
 
 
 def _shape_of(reading: Reading, one: Any, rows: Any, y: Any, limits: Any):
@@ -646,7 +655,7 @@ def loadings(
         # Written on the other side of the axis, where there is neither bar nor line.
         for at, value in zip(rows, values):
             if abs(value) >= 0.1:
-                panel.text(-0.06 if value > 0 else 0.06, at, signed(value, 2), fontsize=7.5,
+                panel.text(-0.06 if value > 0 else 0.06, at, loading(value), fontsize=7.5,
                            ha="right" if value > 0 else "left", va="center", color=INK)
         panel.axvline(0.0, color=SOFT, linewidth=0.8)
         panel.set_xlim(-1.08, 1.08)
@@ -687,7 +696,7 @@ def importance(model: Any, X: Any = None, *, most: int = 15):
         held = shares(source.model, None if X is None else source.rows(X)).columns
     held = np.asarray(held, dtype=float)
     order = np.argsort(-np.abs(held), kind="stable")[:most]
-    figure, axes = _figure(size=(5.0, 0.9 + 0.27 * len(order)))
+    figure, axes = _figure(size=(4.6, 0.9 + 0.27 * len(order)))
     panel = axes[0, 0]
     values = 100.0 * held[order]
     panel.barh(np.arange(len(order)), values, height=0.62, linewidth=0,
@@ -724,36 +733,63 @@ def subspace(model: Any, X: Any, y: Any):
     return _subspace_of(reading, rows, np.asarray(y, dtype=float))
 
 
-def _subspace_of(reading: Reading, rows: np.ndarray, y: np.ndarray, most: int = 2000):
-    axes_found, sizes = reading.shares.axes, reading.shares.subspace
+def _subspace_of(reading: Reading, rows: np.ndarray, y: np.ndarray):
+    two = _two_directions(reading)
+    figure, axes = _figure(1, 2 if two else 1, size=(6.6 if two else 4.2, 3.2))
+    _first_direction(axes[0, 0], reading, rows, y)
+    if two:
+        _both_directions(axes[0, 1], reading, rows, y)
+    return figure
+
+
+def _two_directions(reading: Reading) -> bool:
+    """Whether a second direction has more than a hundredth of the change."""
+    sizes = reading.shares.subspace
     if not len(sizes):
         raise ValueError("model: is constant; it changes along no direction")
+    return len(sizes) > 1 and sizes[1] > 0.01
+
+
+def _along_axis(reading: Reading, rows: np.ndarray, k: int) -> np.ndarray:
     standardized = (rows - reading.center) / np.where(reading.scale > 0.0, reading.scale, 1.0)
+    return standardized @ reading.shares.axes[k]
+
+
+def _first_direction(panel: Any, reading: Reading, rows: np.ndarray, y: np.ndarray,
+                     most: int = 2000) -> None:
     some = _thinned(len(y), most)
-    two = len(sizes) > 1 and sizes[1] > 0.01
-    figure, axes = _figure(1, 2 if two else 1, size=(6.6 if two else 4.2, 3.1))
-    first = standardized[some] @ axes_found[0]
-    panel = axes[0, 0]
-    panel.plot(first, y[some], "o", ms=3, mew=0, alpha=0.5, color=COLOURS[0])
-    panel.set_xlabel(f"first direction ({100 * sizes[0]:.0f}%), {reading.unit}s")
+    panel.plot(_along_axis(reading, rows[some], 0), y[some], "o", ms=3, mew=0, alpha=0.5,
+               color=COLOURS[0])
+    panel.set_xlabel(f"first direction ({100 * reading.shares.subspace[0]:.0f}%), {reading.unit}s")
     panel.set_ylabel(printable(reading.target, _NAME))
     _few_ticks(panel)
-    if two:
-        panel = axes[0, 1]
-        second = standardized[some] @ axes_found[1]
-        # Few distinct colours, so that a page can take them along into the dark: blue is low.
-        cuts = np.quantile(y, [0.2, 0.4, 0.6, 0.8])
-        group = np.searchsorted(cuts, y[some])
-        shades = (COLOURS[0], COLOURS[5], COLOURS[4], COLOURS[3], COLOURS[1])
-        names = ("lowest fifth", "", "middle", "", "highest fifth")
-        for k, (shade, name) in enumerate(zip(shades, names)):
-            panel.plot(first[group == k], second[group == k], "o", ms=3, mew=0, alpha=0.75,
-                       color=shade, label=name or f"_{k}")
-        panel.set_xlabel(f"first direction, {reading.unit}s")
-        panel.set_ylabel(f"second direction ({100 * sizes[1]:.0f}%)")
-        panel.legend(title=printable(reading.target, _NAME), title_fontsize=8)
-        _few_ticks(panel)
-    return figure
+
+
+def _both_directions(panel: Any, reading: Reading, rows: np.ndarray, y: np.ndarray,
+                     most: int = 2000) -> None:
+    some = _thinned(len(y), most)
+    first, second = (_along_axis(reading, rows[some], k) for k in (0, 1))
+    # Few colours, which a page can take along into the dark.
+    group = np.searchsorted(np.quantile(y, [0.2, 0.4, 0.6, 0.8]), y[some])
+    shades = (COLOURS[0], COLOURS[5], DOTS, COLOURS[4], COLOURS[1])
+    for k, (shade, name) in enumerate(zip(shades, ("lowest fifth", "", "middle", "", "highest"))):
+        panel.plot(first[group == k], second[group == k], "o", ms=3, mew=0, alpha=0.75, color=shade,
+                   label=name or f"_{k}")
+    panel.set_xlabel(f"first direction, {reading.unit}s")
+    panel.set_ylabel(f"second direction ({100 * reading.shares.subspace[1]:.0f}%)")
+    panel.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3, markerscale=1.6,
+                 handletextpad=0.1, columnspacing=0.8, borderpad=0.2)
+    _few_ticks(panel)
+
+
+def _subspace_figures(reading: Reading, rows: np.ndarray, y: np.ndarray) -> list[Any]:
+    """The two panels as figures of their own, for the report."""
+    figures = []
+    for draw in (_first_direction, _both_directions)[: 2 if _two_directions(reading) else 1]:
+        figure, axes = _figure(size=(3.5, 3.0))
+        draw(axes[0, 0], reading, rows, y, most=400)
+        figures.append(figure)
+    return figures
 
 
 def _unit(W: np.ndarray) -> np.ndarray:
