@@ -281,6 +281,7 @@ class _Page:
 
     def _figure(self, caption: str, drawn: Any, note: str = "") -> dict[str, str]:
         self._figures += 1
+        drawn.suptitle("")  # the caption says it
         name = f"figure-{self._figures}"
         return {"name": name, "caption": caption + ("." if note else ""), "note": note,
                 "svg": inline_svg(drawn, name, caption)}

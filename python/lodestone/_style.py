@@ -229,6 +229,8 @@ def printable(name: Any, most: Optional[int] = None) -> str:
     """A name as one line of text: no line breaks, no control characters, cut in the middle where it
     is longer than `most` columns of a terminal."""
     text = str(name).encode("utf-8", "replace").decode("utf-8")
+    # Directions of writing are the reader's business; a name must not turn what stands beside it.
+    text = re.sub("[\u200e\u200f\u202a-\u202e\u2066-\u2069]", "", text)
     text = " ".join(text.split())
     text = "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) == "Cc" else c for c in text)
     if most is None or width(text) <= most:

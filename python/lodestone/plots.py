@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import math
+import textwrap
 from typing import Any, Callable, Mapping, Optional, Sequence, TypeVar, cast
 
 import numpy as np
@@ -45,6 +46,12 @@ def _styled(draw: _Draw) -> _Draw:
             return draw(*arguments, **options)
 
     return cast(_Draw, within)
+
+
+def _headline(figure: Any, text: str) -> None:
+    """A title over the whole figure, on as many lines as its width asks for."""
+    letters = int(figure.get_figwidth() / 0.1)
+    figure.suptitle("\n".join(textwrap.wrap(text, letters)))
 
 
 @_styled
@@ -99,7 +106,7 @@ def path(source: Any):
     logarithmic(gap.xaxis)
     gap.invert_xaxis()
     error.legend()
-    figure.suptitle("What each weight decay gives, and how near the best it is")
+    _headline(figure, "What each weight decay gives")
     return figure
 
 
@@ -260,8 +267,8 @@ def timeline(source: Any):
     if not several:
         _shade_stages(axes[:, 0], runs[0]["step"], runs[0]["stage"])
     last.set_xlabel("gradient steps")
-    figure.suptitle("Features are learned while the weight decay falls" if known
-                    else "The loss while the weight decay falls")
+    _headline(figure, "Features are learned while λ falls" if known
+                    else "The loss while λ falls")
     return figure
 
 
@@ -491,7 +498,7 @@ def _on_great_circles(eta: Any, marked: np.ndarray, masses: np.ndarray, pairs: i
         panel.set_ylabel("η")
     for panel in axes[-1, :]:
         panel.set_xlabel("angle from the first (°)")
-    figure.suptitle("η on great circles through pairs of neurons (dots)")
+    _headline(figure, "η on great circles through pairs of neurons (dots)")
     return figure
 
 
@@ -537,10 +544,10 @@ def features(model: Any, X: Any = None, y: Any = None, *, most: int = 9):
         panel.set_visible(False)
     for one, panel in zip(shown, axes.flat):
         _shape(panel, reading, one, rows, target)
-        panel.set_title(f"feature {one.number}: {signed(one.slope)} per {reading.unit}")
+        panel.set_title(f"feature {one.number}: {signed(one.slope)} beyond {short(one.bend, 2)}")
     for panel in axes[:, 0]:
         panel.set_ylabel(printable(reading.target, _NAME))
-    figure.suptitle("What each feature adds to the prediction"
+    _headline(figure, "What each feature adds to the prediction"
                     + ("" if rows is None else " (dots: partial residuals)"))
     return figure
 
@@ -558,13 +565,19 @@ def _shape(panel: Any, reading: Reading, one: Any, rows: Any, y: Any, dots: int 
     # The kink itself is a point of the line.
     u = np.union1d(np.linspace(start, end, 101), [one.bend] if start < one.bend < end else [])
     panel.plot(u, one.slope * np.maximum(u - one.bend, 0.0), linewidth=2.2, color=COLOURS[0])
-    panel.axhline(0.0, color=RULE, linewidth=0.7, zorder=0)
+    panel.hlines(0.0, 0.0, 1.0, color=RULE, linewidth=0.7, zorder=0,
+                 transform=panel.get_yaxis_transform())
     _few_ticks(panel)
-    words = "  ".join(f"{number} {printable(name, 16)}"
-                      for number, name in reading.direction(one.direction, 2))
+    words = [f"{number} {printable(name, 22)}" for number, name in reading.direction(one.direction, 2)]
     more = reading.left_out(one.direction, 2)
-    panel.set_xlabel(words + (f"  and {more} more" if more else "")
-                     + f"\n({reading.unit}s from the mean)", fontsize=8)
+    words += [f"and {more} more"] if more > 0 else []
+    lines = [words[0]] if words else []
+    for word in words[1:]:
+        if _style.width(lines[-1]) + 2 + _style.width(word) > 34:
+            lines.append(word)
+        else:
+            lines[-1] += "  " + word
+    panel.set_xlabel("\n".join([*lines, f"({reading.unit}s from the mean)"]), fontsize=8)
 
 
 def _along(reading: Reading, one: Any, rows: np.ndarray) -> np.ndarray:
@@ -590,7 +603,7 @@ def _shape_of(reading: Reading, one: Any, rows: Any, y: Any, limits: Any):
         panel.set_ylim(limits)
     _few_ticks(panel, 4)
     panel.set_xlabel(f"{reading.unit}s along the direction", fontsize=8.5)
-    panel.set_ylabel(f"adds to {printable(reading.target, 22)}", fontsize=8.5)
+    panel.set_ylabel(f"adds to {printable(reading.target, 14)}", fontsize=8.5)
     return figure
 
 
@@ -641,7 +654,7 @@ def loadings(
     cone = np.asarray(reports.get("angle_95_deg", np.full(shown, np.nan)), dtype=float)
     rows = np.arange(len(order))
     wide = max(_style.width(name) for name in names) * 0.075 + 0.3
-    figure, axes = _figure(1, shown, size=(wide + 1.55 * shown, 1.15 + 0.27 * len(order)),
+    figure, axes = _figure(1, shown, size=(wide + 1.55 * shown, 1.5 + 0.27 * len(order)),
                            sharey=True)
     for i, panel in enumerate(axes[0]):
         values = scaled[i, order]
@@ -652,13 +665,12 @@ def loadings(
             turn = np.radians(cone[i])
             panel.hlines(rows, np.cos(np.minimum(angle + turn, np.pi)),
                          np.cos(np.maximum(angle - turn, 0.0)), color=INK, linewidth=1.3)
-        # Written on the other side of the axis, where there is neither bar nor line.
+        # Written in a column of their own, clear of bars and lines.
         for at, value in zip(rows, values):
             if abs(value) >= 0.1:
-                panel.text(-0.06 if value > 0 else 0.06, at, loading(value), fontsize=7.5,
-                           ha="right" if value > 0 else "left", va="center", color=INK)
+                panel.text(1.72, at, loading(value), fontsize=7.5, ha="right", va="center")
         panel.axvline(0.0, color=SOFT, linewidth=0.8)
-        panel.set_xlim(-1.08, 1.08)
+        panel.set_xlim(-1.08, 1.75)
         panel.set_xticks([-1, 0, 1], ["−1", "0", "1"])
         panel.set_title(f"feature {i + 1}", loc="center")
         panel.grid(False, axis="y")
@@ -667,7 +679,7 @@ def loadings(
     axes[0, 0].invert_yaxis()
     figure.supxlabel("loading, columns by their standard deviation", fontsize=9)
     known = bool(np.isfinite(cone[:shown]).any())
-    figure.suptitle("Where the features look"
+    _headline(figure, "Where the features look"
                     + (" (lines: within the bootstrap's 95% angle)" if known else ""))
     return figure
 
