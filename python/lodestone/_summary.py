@@ -111,13 +111,24 @@ class _Text:
             words = reading.direction(loadings, names)
             more = f" +{count - len(words)} more" if count > len(words) else ""
             room = _COLUMNS - width(head) - width(more)
-            each = (room - sum(len(number) + 2 for number, _ in words)) // len(words)
-            if each < 10 and names > 1 and any(width(name) > each for _, name in words):
+            room -= sum(width(number) + 1 for number, _ in words) + 2 * (len(words) - 1)
+            each = _shared([width(name) for _, name in words], room)
+            if names > 1 and any(given < min(10, width(name)) for given, (_, name) in zip(each, words)):
                 continue
-            told = "  ".join(f"{number} {printable(name, max(each, 4))}" for number, name in words)
-            if width(told) <= room:
-                return head + told + more
+            return head + "  ".join(
+                f"{number} {printable(name, max(given, 4))}"
+                for given, (number, name) in zip(each, words)
+            ) + more
         return head
+
+
+def _shared(wanted: list[int], room: int) -> list[int]:
+    """Room for each, no more than it wants: what short ones leave goes to the long ones."""
+    given = [0] * len(wanted)
+    for place, i in enumerate(sorted(range(len(wanted)), key=lambda i: wanted[i])):
+        given[i] = min(wanted[i], max(room, 0) // (len(wanted) - place))
+        room -= given[i]
+    return given
 
 
 def _percent(share: float) -> str:
