@@ -313,7 +313,7 @@ def curve_points(columns: dict[str, np.ndarray]) -> list[dict[str, Any]]:
     for i, kind in enumerate(kinds):
         if not (math.isfinite(error[i]) and math.isfinite(count[i])):
             continue
-        point = {"features": int(count[i]), "kind": kind, "error": float(error[i]),
+        point: dict[str, Any] = {"features": int(count[i]), "kind": kind, "error": float(error[i]),
                  "standard_error": float(noise[i]), "chosen": bool(chosen[i])}
         held = best.get((kind, int(count[i])))
         if held is None or (point["chosen"], -point["error"]) > (held["chosen"], -held["error"]):

@@ -192,7 +192,15 @@ class _Page:
             listed = [f"{name} ({_percent(share, 0)})" for name, share in important]
             told_names = listed[0] if len(listed) == 1 else ", ".join(listed[:-1]) + " and " + listed[-1]
             first += f" Its prediction follows {told_names} most."
+        enough = self._enough_directions()
+        if m > 1 and enough < min(m, d):
+            first += (f" 95% of its change happens along {enough} direction"
+                      f"{'s' if enough != 1 else ''} (below).")
         return [first, " ".join([*self._how_well(), *self._how_sure()])]
+
+    def _enough_directions(self) -> int:
+        """Of the directions in which the model changes, those that hold 95% of its change."""
+        return int(np.searchsorted(np.cumsum(self._reading.shares.subspace), 0.95)) + 1
 
     def _how_well(self) -> list[str]:
         told = self._reading.evidence
@@ -353,8 +361,7 @@ class _Page:
 
     def _feature(self, one: Bend, limits: Any) -> dict[str, Any]:
         reading = self._reading
-        order = np.argsort(-np.abs(one.direction), kind="stable")
-        order = [j for j in order if one.direction[j] != 0.0]
+        order = _largest_first(one.direction)
         sure = []
         if math.isfinite(one.angle_95_deg):
             sure.append(f"direction ± {short(one.angle_95_deg, 2)}° (95%)")
@@ -387,8 +394,7 @@ class _Page:
 
     def _linear(self) -> dict[str, Any]:
         reading = self._reading
-        order = np.argsort(-np.abs(reading.linear), kind="stable")
-        order = [j for j in order if reading.linear[j] != 0.0]
+        order = _largest_first(reading.linear)
         rows = [
             {"name": reading.columns[j], "loading": float(reading.linear[j]),
              "weight": float(reading.beta[j])}
@@ -460,7 +466,7 @@ class _Page:
         if len(held.subspace) == 0 or not reading.features:
             return None
         upto = np.cumsum(held.subspace)
-        enough = int(np.searchsorted(upto, 0.95)) + 1
+        enough = self._enough_directions()
         words = (
             "The directions in which the model changes most: eigenvectors of the mean outer product of "
             "its gradient, in standardized columns. They do not depend on how the model is split into "
@@ -589,6 +595,11 @@ class _Page:
             self._notes.append(f"Features are shown without rows: the table has more than {_MOST_ROWS}.")
             return None, None
         return X, y
+
+
+def _largest_first(loadings: np.ndarray) -> list[int]:
+    """Columns with a loading."""
+    return [int(j) for j in np.argsort(-np.abs(loadings), kind="stable") if loadings[j] != 0.0]
 
 
 def _share(y: np.ndarray, predicted: np.ndarray) -> float:

@@ -235,7 +235,8 @@ def printable(name: Any, most: Optional[int] = None) -> str:
     text = "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) == "Cc" else c for c in text)
     if most is None or width(text) <= most:
         return text
-    head, tail = list(text), []
+    head: list[str] = list(text)
+    tail: list[str] = []
     while head and width("".join(head)) + 1 + width("".join(tail)) > most:
         # Keep a third of what there is room for as the end: there names often differ.
         if width("".join(tail)) < (most - 1) // 3:
