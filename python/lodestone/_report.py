@@ -395,7 +395,7 @@ class _Page:
     def _linear(self) -> dict[str, Any]:
         reading = self._reading
         order = _largest_first(reading.linear)
-        rows = [
+        rows: list[dict[str, Any]] = [
             {"name": reading.columns[j], "loading": float(reading.linear[j]),
              "weight": float(reading.beta[j])}
             for j in order[:_MOST_COLUMNS]
