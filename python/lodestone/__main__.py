@@ -25,8 +25,9 @@ def _parser() -> argparse.ArgumentParser:
     report = verbs.add_parser(
         "report",
         help="one self-contained page about a run",
-        description="Write one self-contained page about the folder of a fit or train run: its "
-        "result, pictures, certificate, and how to repeat it.",
+        description="Write one self-contained page about the folder of a fit or train run: what "
+        "the target depends on, how well and how surely, the model, pictures, certificate, and how "
+        "to repeat it.",
         epilog=_EXIT,
     )
     report.add_argument("run", metavar="RUN", help="the run's folder")

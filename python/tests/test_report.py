@@ -1,6 +1,7 @@
 """The page about a run, opened in a real browser and looked at."""
 
 import io
+import json
 import re
 import shutil
 import subprocess
@@ -289,3 +290,24 @@ def test_without_jinja_one_line_says_what_to_install(runs, python_of_tests, tmp_
     monkeypatch.setitem(sys.modules, "jinja2", None)
     with pytest.raises(ImportError, match=r"lodestone\[report\]"):
         lodestone.report(runs / "fit", tmp_path / "page.html")
+
+
+def test_evidence_is_told_in_words(runs, tmp_path):
+    shutil.copytree(runs / "fit", tmp_path / "fit")
+
+    def page(linear):
+        summary = json.loads((runs / "fit" / "summary.json").read_text())
+        summary["selection"]["chosen"].update(validation_error=0.3, standard_error=0.02)
+        (tmp_path / "fit" / "summary.json").write_text(json.dumps(summary))
+        (tmp_path / "fit" / "curve.csv").write_text(
+            "features,kind,validation_error,validation_standard_error,lambda,merge_angle_deg,chosen\n"
+            f"0,linear,{linear},0.02,0.5,,false\n1,refitted,0.3,0.02,0.1,2,true\n"
+        )
+        return lodestone.report(tmp_path / "fit", overwrite=True).read_text(encoding="utf-8")
+
+    weak, strong = page(0.315), page(0.6)
+    assert "as much within one standard error: the bends are weak evidence" in weak
+    assert "A linear model explains 40%: the bends matter" in strong
+    for told in (weak, strong):
+        assert "it explains 70 ± 2% of the variance (5-fold cross-validation, 80 rows)" in told
+        assert "found again in at least 80% of resamples" in told
