@@ -66,7 +66,8 @@ def path(source: Any):
     Returns
     -------
     matplotlib Figure
-        Three panels with one axis of λ, which falls from left to right.
+        Three panels with one axis of λ, which falls from left to right. Bars are one standard error (s.e.)
+        to either side.
     """
     columns = columns_for(source, "path_", "path.csv")
     weight_decay = columns["lambda"].astype(float)
@@ -82,7 +83,7 @@ def path(source: Any):
             weight_decay[held_out],
             validation[held_out],
             columns["validation_standard_error"].astype(float)[held_out],
-            marker="o", ms=3.5, capsize=2, elinewidth=1, label="held out, ± 1 standard error",
+            marker="o", ms=3.5, capsize=2, elinewidth=1, label="held out ± 1 s.e.",
             **line(0),
         )
     if (columns["train_error"] > 0).all():
@@ -105,7 +106,9 @@ def path(source: Any):
                           label="chosen" if panel is error else None)
     logarithmic(gap.xaxis)
     gap.invert_xaxis()
-    error.legend()
+    # Above the panel: within it the line of the choice would run through the words.
+    error.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3, fontsize=8, handlelength=1.5,
+                 columnspacing=1.0, borderpad=0.2)
     _headline(figure, "What each weight decay gives")
     return figure
 
