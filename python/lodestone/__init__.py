@@ -7,6 +7,7 @@ the names of arguments and attributes, where the command line has ``lambda`` (a 
 ``weight_decay_start`` is ``--lambda-start``. Columns and keys of files keep ``lambda``.
 """
 
+from lodestone import _summary
 from lodestone._core import Model, TrainState, __version__, set_threads, threads
 from lodestone._certify import Discrepancy, ModelCertificate, VerifiedNumbers, certify, verify
 from lodestone._network import Network
@@ -17,6 +18,8 @@ from lodestone._report import report
 from lodestone._results import Certificate, Recovery, ResultWarning, TeacherRecovery
 from lodestone._teacher import Teacher
 from lodestone._train import Interrupted, TrainResult, train
+
+_summary.extend(Model)
 
 __all__ = [
     "Certificate",

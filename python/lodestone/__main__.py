@@ -9,7 +9,7 @@ import os
 import sys
 from typing import Any, Optional, Sequence
 
-_EXIT = "Exit status: 0 done, 2 unusable input."
+_EXIT = "Exit status: 0 done, 2 unusable input, 130 interrupted."
 
 
 class _Parser(argparse.ArgumentParser):
@@ -25,8 +25,9 @@ def _parser() -> argparse.ArgumentParser:
     report = verbs.add_parser(
         "report",
         help="one self-contained page about a run",
-        description="Write one self-contained page about the folder of a fit or train run: its "
-        "result, pictures, certificate, and how to repeat it.",
+        description="Write one self-contained page about the folder of a fit or train run: what "
+        "the target depends on, how well and how surely, the model, pictures, certificate, and how "
+        "to repeat it.",
         epilog=_EXIT,
     )
     report.add_argument("run", metavar="RUN", help="the run's folder")
@@ -92,8 +93,13 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         elif not options.quiet:
             print(f"file: {done['file']}")
         sys.stdout.flush()
-    except (ImportError, OSError, TypeError, ValueError) as error:
+    except KeyboardInterrupt:
+        print("lodestone: interrupted", file=sys.stderr)
+        return 130
+    except Exception as error:  # whatever goes wrong, and wherever: one line
         message = str(error)
+        if not isinstance(error, (ImportError, OSError, TypeError, ValueError)) or not message:
+            message = f"{type(error).__name__}: {message}" if message else type(error).__name__
         if isinstance(error, OSError) and error.errno is not None and error.filename:
             message = f"{error.filename}: {error.strerror}"
         print("lodestone: error: " + " ".join(message.split()), file=sys.stderr)

@@ -13,12 +13,13 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from typing import Any, Optional, Union
+from typing import Any, Iterator, Optional, Union
 
 import numpy as np
 
 from lodestone import _core
 from lodestone._network import Network, model_of
+from lodestone._sources import unwrapped
 
 OPSET = 13
 INPUT = "x"
@@ -49,6 +50,9 @@ def to_onnx(
     Parameters
     ----------
     source : Model, Network, fitted LodestoneRegressor, TrainResult, or what `Network.of` takes
+        Also a Pipeline or search that ends in one of them, where the steps before it only shift and
+        scale columns (StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler): the graph then takes
+        the pipeline's input.
     path : str or PathLike, optional
         Written whole or not at all. Default: nothing is written.
     dtype : "float64" or "float32"
@@ -70,9 +74,14 @@ def to_onnx(
     onnx = _package()
     if dtype not in _TYPES:
         raise ValueError(f"dtype: got {dtype!r}; must be 'float64' or 'float32'")
+    source, steps = unwrapped(source)
     model = model_of(source)
     network = Network.of(model)
     center = np.asarray(model.center)
+    columns = list(model.columns)
+    if steps is not None:
+        network, center = _before_scaling(network, center, steps)
+        columns = [str(name) for name in getattr(steps, "feature_names_in_", columns)]
     b = np.zeros(network.width) if network.b is None else network.b
     beta = np.asarray(network.beta)
     constants = {
@@ -116,12 +125,61 @@ def to_onnx(
         doc_string="target = alpha + beta.x + sum of amplitude * relu(direction.x + bias)",
     )
     helper.set_model_props(
-        proto, {"columns": json.dumps(list(model.columns)), "target": model.target}
+        proto, {"columns": json.dumps(columns), "target": model.target}
     )
     onnx.checker.check_model(proto, full_check=True)
     if path is not None:
         write_whole(path, proto.SerializeToString())
     return proto
+
+
+def _before_scaling(network: Network, center: np.ndarray, steps: Any) -> tuple[Network, np.ndarray]:
+    """The network, and the centre of its data, as functions of what goes into the steps before it."""
+    for step in reversed(list(_single_steps(steps))):
+        shift, factor = _scaling(step, network.dimension)
+        b = np.zeros(network.width) if network.b is None else network.b
+        network = Network(
+            network.a,
+            network.W * factor,
+            b - network.W @ (shift * factor),
+            network.alpha - float(network.beta @ (shift * factor)),
+            np.asarray(network.beta) * factor,
+        )
+        center = center / factor + shift
+    return network, center
+
+
+def _single_steps(steps: Any) -> Iterator[Any]:
+    for _, step in steps.steps:
+        if hasattr(step, "steps"):
+            yield from _single_steps(step)
+        elif step is not None and step != "passthrough":
+            yield step
+
+
+def _scaling(step: Any, d: int) -> tuple[np.ndarray, np.ndarray]:
+    """(shift, factor) of a step that makes (x − shift)·factor of x. Raises ValueError for another."""
+    kind = type(step).__name__
+
+    def held(name: str, otherwise: float) -> np.ndarray:
+        value = getattr(step, name, None)
+        return np.full(d, otherwise) if value is None else np.asarray(value, dtype=np.float64)
+
+    if kind == "StandardScaler":
+        # What it was told not to do it keeps numbers of all the same.
+        shift = held("mean_", 0.0) if step.with_mean else np.zeros(d)
+        return shift, 1.0 / (held("scale_", 1.0) if step.with_std else np.ones(d))
+    if kind == "RobustScaler":
+        return held("center_", 0.0), 1.0 / held("scale_", 1.0)
+    if kind == "MaxAbsScaler":
+        return np.zeros(d), 1.0 / held("scale_", 1.0)
+    if kind == "MinMaxScaler" and not step.clip:
+        factor = held("scale_", 1.0)
+        return -held("min_", 0.0) / factor, factor
+    raise ValueError(
+        f"pipeline: its step {kind} does more than shift and scale columns; export the model at its "
+        "end, and take this step in front of the graph"
+    )
 
 
 def from_onnx(source: Any) -> Network:

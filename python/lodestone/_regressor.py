@@ -18,7 +18,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from lodestone import _core
+from lodestone import _summary
 from lodestone._arrays import option_text, option_texts, target_name, unmasked
+from lodestone._importance import shares
 from lodestone._network import Network
 from lodestone._options import with_ranges
 from lodestone._progress import bar, reporter
@@ -113,6 +115,10 @@ class LodestoneRegressor(
     feature_reports_ : dict of arrays
         For each feature: mass, share (of the masses), eta (η of its neuron), active_share (of the
         rows) and, after a bootstrap, angle_error_deg, angle_95_deg, found_share.
+    feature_importances_ : array (d,)
+        For each column, the share of the variance of the prediction that comes by it, through every
+        feature and the linear part, over the training rows: they add up to 1, and one is negative
+        where others take back what the column brings (docs/math.md, 10.1).
     model_ : Model
         What predicts; ``model_.write(path)`` saves it for the command line.
     network_model_ : Model
@@ -214,6 +220,10 @@ class LodestoneRegressor(
             if shown is not None:
                 shown.close()
         self._keep(parts)
+        counted = np.ones(len(y), dtype=bool) if sample_weight is None else sample_weight > 0.0
+        self._training_rows = int(counted.sum())
+        self._shares = shares(self.model_, X, sample_weight)
+        self.feature_importances_ = self._shares.columns
         if parts["error"] is not None:
             raise parts["error"]
         return self
@@ -296,6 +306,30 @@ class LodestoneRegressor(
         for name, numbers_of_column in zip(self.model_.columns, self.directions_.T):
             columns[name] = numbers_of_column
         return frame(columns)
+
+    def summary(self) -> str:
+        """The model in words and numbers, 80 columns wide: target, rows, error, intercept, linear part,
+        features in the order of what they explain, and the certificate. ``print(regressor)`` prints
+        it."""
+        check_is_fitted(self)
+        return _summary.summary_of(self)
+
+    def __str__(self) -> str:
+        return self.summary() if "model_" in vars(self) else repr(self)
+
+    # Notebooks: scikit-learn's diagram, and below it what was found.
+
+    def _repr_html_inner(self) -> str:
+        return super()._repr_html_inner() + self._told()
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, str]:
+        bundle = super()._repr_mimebundle_(**options)
+        if "text/html" in bundle:
+            bundle["text/html"] += self._told()
+        return bundle
+
+    def _told(self) -> str:
+        return _summary.html_of(self) if "model_" in vars(self) else ""
 
     # ---- inside
 

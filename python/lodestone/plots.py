@@ -1,160 +1,312 @@
 """Pictures of runs and fits (needs matplotlib: ``pip install 'lodestone[plots]'``).
 
-Every function draws a new figure and returns it; save it with ``figure.savefig``. Lines differ by
-their dashes and markers as well as their colour, so that they can be told apart in print.
+Every function draws a new figure and returns it; save it with ``figure.savefig``. A model may be given as
+what holds it: a run's folder, a fitted estimator, a Pipeline or search that ends in one, a Model. Lines
+differ by their dashes as well as their colour, so that they can be told apart in print. All figures have
+the report's style, whatever the settings of matplotlib are, and names are shown letter by letter.
 """
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional, Sequence
+import functools
+import math
+import textwrap
+from typing import Any, Callable, Mapping, Optional, Sequence, TypeVar, cast
 
 import numpy as np
 
-from lodestone._network import Network, model_of
+from lodestone import _style
+from lodestone._importance import shares
+from lodestone._network import Network
 from lodestone._objectives import PopulationObjective, _Objective
+from lodestone._reading import Evidence, Reading, curve_points, evidence_of
+from lodestone._sources import columns_for, source_of, truth
+from lodestone._style import COLOURS, DOTS, INK, RULE, SOFT, figure as _figure, line, logarithmic
+from lodestone._style import loading, printable, short, signed
 from lodestone._teacher import Teacher
 
-__all__ = ["dual_certificate", "features", "loadings", "neurons", "path", "timeline"]
-
-# Okabe and Ito's colours, in an order in which neighbours also differ in lightness.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+__all__ = ["curve", "dual_certificate", "features", "importance", "loadings", "neurons", "path",
+           "predictions", "subspace", "timeline"]
 
 # Directions of neurons, by the root of their mass, whose singular value is below this share of the
 # largest do not count as a dimension: a few stray neurons should not hide the picture.
 _RANK_TOLERANCE = 0.03
+# Names of columns are cut to so many letters on axes.
+_NAME = 26
+
+_Draw = TypeVar("_Draw", bound=Callable[..., Any])
 
 
-def _style(i: int) -> dict[str, Any]:
-    return {"color": _COLOURS[i % 7], "linestyle": _DASHES[i % 7]}
+def _styled(draw: _Draw) -> _Draw:
+    """Text takes our settings when it is made."""
+
+    @functools.wraps(draw)
+    def within(*arguments: Any, **options: Any) -> Any:
+        with _style.settings():
+            return draw(*arguments, **options)
+
+    return cast(_Draw, within)
 
 
-def _figure(rows: int = 1, columns: int = 1, *, size: tuple[float, float], **options: Any):
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as missing:
-        raise ImportError(
-            "pictures need matplotlib: pip install 'lodestone[plots]'"
-        ) from missing
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)  # no window and no global state; notebooks show it all the same
-    axes = figure.subplots(rows, columns, squeeze=False, **options)
-    for one in axes.flat:
-        one.spines[["top", "right"]].set_visible(False)
-        one.grid(True, color="0.9", linewidth=0.6)
-        one.set_axisbelow(True)
-    return figure, axes
+def _headline(figure: Any, text: str) -> None:
+    """A title over the whole figure, on as many lines as its width asks for."""
+    letters = int(figure.get_figwidth() / 0.1)
+    figure.suptitle("\n".join(textwrap.wrap(text, letters)))
 
 
+@_styled
 def path(source: Any):
     """The λ-path of a fit: error, number of features and certified gap against λ.
 
     Parameters
     ----------
-    source : fitted LodestoneRegressor, or a mapping with the columns of path.csv
+    source : fitted LodestoneRegressor (or what ends in one), a run's folder, or a mapping with the
+        columns of path.csv
 
     Returns
     -------
     matplotlib Figure
-        Three panels with one axis of λ, which falls from left to right.
+        Three panels with one axis of λ, which falls from left to right. Bars are one standard error (s.e.)
+        to either side.
     """
-    columns = {
-        name: np.asarray(values) for name, values in getattr(source, "path_", source).items()
-    }
-    weight_decay = columns["lambda"]
-    chosen = np.flatnonzero(columns["chosen"].astype(bool))
-    figure, axes = _figure(3, size=(7, 7.5), sharex=True, height_ratios=(3, 2, 2))
+    columns = columns_for(source, "path_", "path.csv")
+    weight_decay = columns["lambda"].astype(float)
+    chosen = np.flatnonzero(truth(columns["chosen"]))
+    figure, axes = _figure(3, size=(4.5, 5.4), sharex=True, height_ratios=(3, 2, 2))
     error, count, gap = axes[:, 0]
-    error.plot(weight_decay, columns["train_error"], marker="s", ms=4, label="training",
-               **_style(1))
-    held_out = np.isfinite(columns["validation_error"])
+    error.plot(weight_decay, columns["train_error"], marker="s", ms=3.5, label="training rows",
+               **line(1))
+    validation = columns["validation_error"].astype(float)
+    held_out = np.isfinite(validation)
     if held_out.any():
         error.errorbar(
             weight_decay[held_out],
-            columns["validation_error"][held_out],
-            columns["validation_standard_error"][held_out],
-            marker="o", ms=4, capsize=2, label="held out (± 1 standard error)", **_style(0),
+            validation[held_out],
+            columns["validation_standard_error"].astype(float)[held_out],
+            marker="o", ms=3.5, capsize=2, elinewidth=1, label="held out ± 1 s.e.",
+            **line(0),
         )
     if (columns["train_error"] > 0).all():
-        error.set_yscale("log")
-    error.set_ylabel("mean squared error\nas a share of the variance")
-    count.step(weight_decay, columns["features"], where="mid", **_style(0))
-    count.plot(weight_decay, columns["features"], "o", ms=4, color=_COLOURS[0])
+        logarithmic(error.yaxis)
+    error.set_ylabel("mean squared error\n(share of the variance)")
+    count.step(weight_decay, columns["features"], where="mid", color=COLOURS[0])
+    count.plot(weight_decay, columns["features"], "o", ms=3.5, color=COLOURS[0])
     count.set_ylabel("features")
+    count.set_ylim(bottom=0)
     count.yaxis.get_major_locator().set_params(integer=True)
-    relative_gap = np.maximum(columns["relative_gap"].astype(float), 1e-16)
-    gap.plot(weight_decay, relative_gap, marker="o", ms=4, **_style(0))
-    gap.set_yscale("log")
-    gap.set_ylabel("gap to the best network\nof any width (relative)")
-    gap.set_xlabel("weight decay λ (falls to the right)")
+    # Where no feature pays the gap is rounding: 14 decades of it would hide the rest.
+    relative_gap = np.maximum(columns["relative_gap"].astype(float), 1e-5)
+    gap.plot(weight_decay, relative_gap, marker="o", ms=3.5, **line(0))
+    logarithmic(gap.yaxis, few=5)
+    gap.set_ylabel("gap to the best\n(relative, from 10⁻⁵)")
+    gap.set_xlabel("weight decay λ, falling to the right")
     for panel in (error, count, gap):
-        panel.set_xscale("log")
         for at in chosen:
-            panel.axvline(weight_decay[at], color="0.4", linewidth=1,
+            panel.axvline(weight_decay[at], color=SOFT, linewidth=1,
                           label="chosen" if panel is error else None)
+    logarithmic(gap.xaxis)
     gap.invert_xaxis()
-    error.legend(frameon=False)
-    figure.suptitle("What each weight decay gives, and how close to optimal it is")
+    # Above the panel: within it the line of the choice would run through the words.
+    error.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3, fontsize=8, handlelength=1.5,
+                 columnspacing=1.0, borderpad=0.2)
+    _headline(figure, "What each weight decay gives")
     return figure
 
 
+@_styled
+def curve(source: Any):
+    """Cross-validated error against the number of features, the choice marked.
+
+    Parameters
+    ----------
+    source : fitted LodestoneRegressor (or what ends in one), a run's folder, or a mapping with the
+        columns of curve.csv or cross_validation.csv
+
+    Returns
+    -------
+    matplotlib Figure
+        Bars are one standard error to either side; 0 features are the linear model.
+    """
+    if isinstance(source, Mapping):
+        points = curve_points({name: np.asarray(values) for name, values in source.items()})
+    else:
+        points = evidence_of(source_of(source)).curve
+    if not points:
+        raise ValueError("curve: nothing was cross-validated, so there are no errors to show")
+    return _curve_of(points)
+
+
+def _curve_of(points: Sequence[Mapping[str, Any]]):
+    figure, axes = _figure(size=(4.4, 3.2))
+    panel = axes[0, 0]
+    linear = [one for one in points if one["kind"] == "linear"]
+    kinds = (("penalized", "penalized network", 1, "s"), ("refitted", "refitted features", 0, "o"))
+    for kind, label, style, marker in kinds:
+        shown = linear + [one for one in points if one["kind"] == kind]
+        if len(shown) == len(linear):
+            continue
+        panel.errorbar(
+            [one["features"] for one in shown],
+            [one["error"] for one in shown],
+            [one["standard_error"] if math.isfinite(one["standard_error"]) else 0.0 for one in shown],
+            marker=marker, ms=4, capsize=2, elinewidth=1, label=label, **line(style),
+        )
+    if linear:
+        panel.plot([0], [linear[0]["error"]], "D", ms=6, color=INK, zorder=5, label="linear model")
+    for one in points:
+        if one["chosen"]:
+            panel.plot([one["features"]], [one["error"]], "o", ms=12, mfc="none", mec=COLOURS[1],
+                       mew=1.8, zorder=6, label=f"chosen: {one['features']}")
+    most = max(one["features"] for one in points)
+    if most > 12:
+        # 0 has a place of its own on an axis that otherwise counts in ratios.
+        panel.set_xscale("symlog", linthresh=1.0, linscale=0.5)
+        marks = [n for n in (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000) if n <= most]
+    else:
+        marks = list(range(0, most + 1, 1 if most <= 8 else 2))
+    panel.set_xticks(marks, [str(n) for n in marks])
+    panel.minorticks_off()
+    errors = [one["error"] for one in points if one["error"] > 0]
+    if errors and max(errors) > 4.0 * min(errors):
+        logarithmic(panel.yaxis)
+    panel.set_xlabel("features")
+    panel.set_ylabel("cross-validated error\n(share of the variance)")
+    panel.legend()
+    return figure
+
+
+@_styled
+def predictions(model: Any, X: Any, y: Any):
+    """Predicted against observed values of the target.
+
+    Parameters
+    ----------
+    model : Model, fitted estimator, pipeline or search, or a run's folder
+    X, y : rows (n, d) and targets (n,)
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    source = source_of(model)
+    rows = source.rows(X)
+    return _predictions_of(source.model.predict(rows), np.asarray(y, dtype=float),
+                           printable(source.model.target))
+
+
+def _predictions_of(predicted: np.ndarray, observed: np.ndarray, target: str, most: int = 2000):
+    figure, axes = _figure(size=(4.2, 3.9))
+    panel = axes[0, 0]
+    some = _thinned(len(observed), most)
+    low = float(min(predicted.min(), observed.min()))
+    high = float(max(predicted.max(), observed.max()))
+    room = 0.03 * ((high - low) or 1.0)
+    panel.plot([low, high], [low, high], color=SOFT, linewidth=1, zorder=1)
+    panel.plot(predicted[some], observed[some], "o", ms=3.2, mew=0, alpha=0.5, color=COLOURS[0])
+    panel.set_xlim(low - room, high + room)
+    panel.set_ylim(low - room, high + room)
+    panel.set_aspect("equal")
+    _few_ticks(panel)
+    target = printable(target, _NAME)
+    panel.set_xlabel(f"{target}, predicted")
+    panel.set_ylabel(f"{target}, observed")
+    return figure
+
+
+def _few_ticks(panel: Any, few: int = 5) -> None:
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    for axis in (panel.xaxis, panel.yaxis):
+        axis.set_major_locator(MaxNLocator(few))
+        low, high = axis.get_view_interval()
+        size = max(abs(low), abs(high))
+        # As many digits as tell neighbours apart.
+        digits = 3 if high == low else max(3, math.ceil(math.log10(size / abs(high - low))) + 2)
+        axis.set_major_formatter(FuncFormatter(lambda v, _, digits=digits: short(v, digits)))
+
+
+@_styled
 def timeline(source: Any):
     """When features are learned: loss, weight decay and angles over the steps of Algorithm 1.
 
     Parameters
     ----------
-    source : TrainResult, or a mapping with the columns of history.csv
+    source : TrainResult, a run's folder, a mapping with the columns of history.csv, or a list of these
 
     Returns
     -------
     matplotlib Figure
-        Angles only where the run knew its teacher. Stages are shaded.
+        Angles only where the run knew its teacher. Of one run, stages are shaded; of several, each has
+        a colour, and weight decays are left out.
     """
-    history = {
-        name: np.asarray(values) for name, values in getattr(source, "history", source).items()
-    }
-    step = np.maximum(history["step"].astype(float), 1.0)
-    angles = history["mean_angle_deg"].astype(float)
-    known = bool(np.isfinite(angles).any())
-    figure, axes = _figure(2 if known else 1, size=(7, 6.5 if known else 3.8), sharex=True)
-    loss = axes[0, 0]
-    loss.plot(step, history["loss"], label="loss L", **_style(0))
-    decay = history["lambda"].astype(float)
-    if (decay > 0).any():
-        loss.plot(step, np.where(decay > 0, decay, np.nan), drawstyle="steps-post",
-                  label="weight decay λ", **_style(1))
-    loss.set_yscale("log")
-    loss.set_ylabel("loss, weight decay")
-    loss.legend(frameon=False)
-    last = loss
+    several = isinstance(source, (list, tuple))
+    runs = [_history(one) for one in (source if several else [source])]
+    if not runs:
+        raise ValueError("timeline: got no runs; must be at least one")
+    known = any(np.isfinite(run["mean_angle_deg"]).any() for run in runs)
+    figure, axes = _figure(2 if known else 1, size=(4.5, 4.7 if known else 3.0), sharex=True)
+    loss, last = axes[0, 0], axes[-1, 0]
+    for k, run in enumerate(runs):
+        named = f"run {k + 1}" if several else "loss L"
+        loss.plot(run["step"], run["loss"], label=named, **line(k))
+        if known:
+            last.plot(run["step"], run["mean_angle_deg"],
+                      label=named if several else "mean, by mass", **line(k))
+    if not several:
+        decay = runs[0]["lambda"]
+        if (decay > 0).any():
+            loss.plot(runs[0]["step"], np.where(decay > 0, decay, np.nan),
+                      drawstyle="steps-post", label="weight decay λ", **line(1))
+        if known:
+            last.plot(runs[0]["step"], runs[0]["max_angle_deg"], label="largest", **line(1))
+    loss.set_ylabel("loss" if several else "loss, weight decay")
+    logarithmic(loss.yaxis)
+    loss.legend()
     if known:
-        last = axes[1, 0]
-        last.plot(step, angles, label="mean, by mass", **_style(0))
-        last.plot(step, history["max_angle_deg"], label="largest", **_style(1))
-        last.set_yscale("log")
         last.set_ylabel("angle to the nearest\nhidden direction (°)")
-        last.legend(frameon=False)
-    for panel in axes[:, 0]:
-        panel.set_xscale("log")
-        _shade_stages(panel, step, history["stage"])
+        logarithmic(last.yaxis)
+        last.legend()
+    logarithmic(last.xaxis)
+    if not several:
+        _shade_stages(axes[:, 0], runs[0]["step"], runs[0]["stage"])
     last.set_xlabel("gradient steps")
-    figure.suptitle("Features are learned while the weight decay falls" if known
-                    else "The loss while the weight decay falls")
+    _headline(figure, "Features are learned while λ falls" if known
+                    else "The loss while λ falls")
     return figure
 
 
-def _shade_stages(panel: Any, step: np.ndarray, stage: np.ndarray) -> None:
-    for number in np.unique(stage):
+def _history(source: Any) -> dict[str, np.ndarray]:
+    run = {name: values.astype(float)
+           for name, values in columns_for(source, "history", "history.csv").items()}
+    run["step"] = np.maximum(run["step"], 1.0)
+    return run
+
+
+def _shade_stages(panels: Sequence[Any], step: np.ndarray, stage: np.ndarray) -> None:
+    """Bands behind the lines; a stage too short for a label of its own shares its neighbour's."""
+    low, high = np.log(step.min()), np.log(max(step.max(), step.min() * 1.01))
+    room = 0.11  # a label's share of the panel's width
+    labels: list[tuple[float, float, list[int]]] = []
+    for number in np.unique(stage[np.isfinite(stage)]):
         within = step[stage == number]
         start, end = within.min(), within.max()
         if int(number) % 2 == 0:
-            panel.axvspan(start, end, color="0.94", zorder=0)
-        panel.text((start * end) ** 0.5, 1.0, f"stage {int(number)}", ha="center", va="bottom",
-                   fontsize=7, color="0.35", transform=panel.get_xaxis_transform())
+            for panel in panels:
+                panel.axvspan(start, end, color=_style.GRID, zorder=0, linewidth=0)
+        left, right = ((np.log(x) - low) / (high - low) for x in (start, end))
+        if labels and (left + right) / 2 - (labels[-1][0] + labels[-1][1]) / 2 < room:
+            left, _, numbers = labels.pop()
+            labels.append((left, right, [*numbers, int(number)]))
+        else:
+            labels.append((left, right, [int(number)]))
+    for left, right, numbers in labels:
+        text = (f"stage {numbers[0]}" if len(numbers) == 1
+                else f"stages {numbers[0]}–{numbers[-1]}")
+        panels[0].text(min(max((left + right) / 2, room / 2), 1 - room / 2), 1.0, text, ha="center",
+                       va="bottom", fontsize=7.5, color=SOFT, transform=panels[0].transAxes)
 
 
+@_styled
 def neurons(snapshots: Sequence[tuple[int, Network]], teacher: Teacher):
     """Every neuron on its way to the teacher: its angle to the nearest hidden direction.
 
@@ -182,23 +334,24 @@ def neurons(snapshots: Sequence[tuple[int, Network]], teacher: Teacher):
     nearest = cosines[-1].argmax(axis=1)
     masses = snapshots[-1][1].masses
     share = masses / max(masses.max(), np.finfo(float).tiny)
-    figure, axes = _figure(size=(7, 4.5))
+    figure, axes = _figure(size=(4.8, 3.5))
     panel = axes[0, 0]
     for i in range(angles.shape[1]):
         panel.plot(steps, np.maximum(angles[:, i].min(axis=1), 1e-4),
-                   linewidth=0.3 + 1.7 * share[i] ** 0.5, alpha=0.6, **_style(nearest[i]))
+                   linewidth=0.3 + 1.7 * share[i] ** 0.5, alpha=0.6, **line(nearest[i]))
     for k in range(len(T)):
         count = int(((nearest == k) & (share > 1e-4)).sum())
-        panel.plot([], [], label=f"direction {k + 1}: {count} neurons", **_style(k))
-    panel.set_xscale("log")
-    panel.set_yscale("log")
+        panel.plot([], [], label=f"direction {k + 1}: {count} neurons", **line(k))
+    logarithmic(panel.xaxis)
+    logarithmic(panel.yaxis)
     panel.set_xlabel("gradient steps")
     panel.set_ylabel("angle to the nearest hidden direction (°)")
     panel.set_title("Every neuron on its way to a hidden direction")
-    panel.legend(frameon=False, fontsize=8)
+    panel.legend(fontsize=8)
     return figure
 
 
+@_styled
 def dual_certificate(
     objective: _Objective,
     network: Network,
@@ -267,23 +420,23 @@ def _with_another_axis(basis: np.ndarray) -> np.ndarray:
 
 def _bounds(panel: Any) -> None:
     for bound in (-1.0, 1.0):
-        panel.axhline(bound, color="0.4", linewidth=1)
+        panel.axhline(bound, color=SOFT, linewidth=1)
 
 
 def _on_circle(eta: Any, basis: np.ndarray, marked: np.ndarray, points: int):
     angle = np.linspace(0.0, np.pi, points)
     U = np.column_stack([np.cos(angle), np.sin(angle)]) @ basis
-    figure, axes = _figure(size=(7, 4))
+    figure, axes = _figure(size=(4.6, 3.0))
     panel = axes[0, 0]
-    panel.plot(np.degrees(angle), eta(U), label="η", **_style(0))
+    panel.plot(np.degrees(angle), eta(U), label="η", **line(0))
     at = np.degrees(np.arctan2(marked @ basis[1], marked @ basis[0])) % 180.0
-    panel.plot(at, eta(marked), "o", color=_COLOURS[1], label="neurons")
+    panel.plot(at, eta(marked), "o", color=COLOURS[1], label="neurons")
     _bounds(panel)
     panel.set_xlabel("direction in the plane of the neurons (°)")
     panel.set_ylabel("η")
-    panel.set_title("The dual certificate on the circle: optimal where |η| ≤ 1")
+    panel.set_title("η on the circle: optimal where |η| ≤ 1")
     panel.set_xticks(np.arange(0, 181, 30))
-    panel.legend(frameon=False)
+    panel.legend()
     return figure
 
 
@@ -298,30 +451,29 @@ def _on_sphere(eta: Any, basis: np.ndarray, marked: np.ndarray, points: int):
     U = np.stack([z, x * root, y * root], axis=-1)[inside] @ basis
     values = np.full(x.shape, np.nan)
     values[inside] = eta(U)
-    figure, axes = _figure(size=(6.5, 5.6))
+    figure, axes = _figure(size=(4.8, 4.4))
     panel = axes[0, 0]
     top = max(1.0, float(np.nanmax(np.abs(values))))
     levels = np.linspace(-top, top, 21)
     filled = panel.contourf(x, y, values, levels=levels, cmap="RdBu_r")
-    panel.contour(x, y, values, levels=[-0.99, 0.0, 0.99], colors="k", linewidths=0.7)
+    panel.contour(x, y, values, levels=[-0.99, 0.0, 0.99], colors=INK, linewidths=0.7)
     at = marked @ basis.T
     at *= np.where(at[:, :1] < 0, -1.0, 1.0)
     scale = 1.0 / np.sqrt(1.0 + at[:, 0])
-    panel.plot(at[:, 1] * scale, at[:, 2] * scale, "o", mfc="none", mec="k", label="neurons")
+    panel.plot(at[:, 1] * scale, at[:, 2] * scale, "o", mfc="none", mec=INK, label="neurons")
     panel.add_patch(_circle())
     panel.set_aspect("equal")
     panel.set_axis_off()
     figure.colorbar(filled, ax=panel, label="η", shrink=0.8)
-    panel.legend(frameon=False, loc="lower left")
-    panel.set_title("The dual certificate on the half sphere (equal areas);\n"
-                    "lines at η = 0 and ±0.99")
+    panel.legend(loc="lower left")
+    panel.set_title("η on the half sphere (equal areas);\nlines at η = 0 and ±0.99")
     return figure
 
 
 def _circle() -> Any:
     from matplotlib.patches import Circle
 
-    return Circle((0.0, 0.0), 1.0, fill=False, color="0.4")
+    return Circle((0.0, 0.0), 1.0, fill=False, color=SOFT)
 
 
 def _on_great_circles(eta: Any, marked: np.ndarray, masses: np.ndarray, pairs: int):
@@ -329,7 +481,7 @@ def _on_great_circles(eta: Any, marked: np.ndarray, masses: np.ndarray, pairs: i
     chosen = [(i, j) for j in range(len(kept)) for i in range(j)][:pairs]
     columns = min(3, len(chosen))
     rows = -(-len(chosen) // columns)
-    figure, axes = _figure(rows, columns, size=(3.2 * columns, 2.6 * rows + 0.6), sharey=True)
+    figure, axes = _figure(rows, columns, size=(1.2 + 1.5 * columns, 1.8 * rows + 0.5), sharey=True)
     for panel in axes.flat[len(chosen):]:
         panel.set_visible(False)
     for panel, (i, j) in zip(axes.flat, chosen):
@@ -338,10 +490,10 @@ def _on_great_circles(eta: Any, marked: np.ndarray, masses: np.ndarray, pairs: i
         other /= np.linalg.norm(other)
         angle = np.linspace(0.0, np.pi, 361)
         U = np.cos(angle)[:, None] * first + np.sin(angle)[:, None] * other
-        panel.plot(np.degrees(angle), eta(U), **_style(0))
+        panel.plot(np.degrees(angle), eta(U), **line(0))
         between = np.degrees(np.arccos(np.clip(kept[j] @ first, -1.0, 1.0)))
         panel.plot([0.0, between, 180.0], eta(np.vstack([first, kept[j], first])), "o",
-                   color=_COLOURS[1], ms=5)
+                   color=COLOURS[1], ms=5)
         _bounds(panel)
         panel.set_xticks([0, 90, 180])
         panel.set_title(f"neurons {i + 1} and {j + 1}", fontsize=9)
@@ -349,7 +501,7 @@ def _on_great_circles(eta: Any, marked: np.ndarray, masses: np.ndarray, pairs: i
         panel.set_ylabel("η")
     for panel in axes[-1, :]:
         panel.set_xlabel("angle from the first (°)")
-    figure.suptitle("The dual certificate on great circles through pairs of neurons (dots)")
+    _headline(figure, "η on great circles through pairs of neurons (dots)")
     return figure
 
 
@@ -364,57 +516,97 @@ def _apart(directions: np.ndarray, masses: np.ndarray) -> list[np.ndarray]:
     return kept
 
 
+@_styled
 def features(model: Any, X: Any = None, y: Any = None, *, most: int = 9):
-    """The learned ridge functions, each beside what the data leave for it.
+    """The learned ridge functions, each beside what the data leave for it. All have one scale.
 
     Parameters
     ----------
-    model : Model or fitted LodestoneRegressor
+    model : Model, fitted estimator, pipeline or search, or a run's folder
     X, y : arrays (n, d) and (n,), optional
-        Rows in the model's columns: dots are partial residuals, y less everything in the model but
-        the feature.
+        Rows: dots are partial residuals, y less everything in the model but the feature.
     most : int
-        Features shown at most, the largest amplitudes.
+        Features shown at most, the first of the model.
 
     Returns
     -------
     matplotlib Figure
+        Along each feature's direction, in standard deviations of standardized columns from the mean.
     """
-    model = model_of(model)
-    W, b, a = model.directions, model.biases, model.amplitudes
-    shown = range(min(most, len(a)))
+    source = source_of(model)
+    rows = None if X is None else source.rows(X)
+    target = None if X is None else np.asarray(y, dtype=np.float64)
+    reading = Reading(source, Evidence(), rows)
+    shown = sorted(reading.features, key=lambda one: one.number)[:most]
     if not shown:
         raise ValueError("model: has no features to show: it is linear")
     columns = min(3, len(shown))
-    rows = -(-len(shown) // columns)
-    figure, axes = _figure(rows, columns, size=(3.3 * columns, 2.8 * rows + 0.5), sharey=True)
+    grid = -(-len(shown) // columns)
+    figure, axes = _figure(grid, columns, size=(2.7 * columns, 2.5 * grid + 0.4), sharey=True)
     for panel in axes.flat[len(shown):]:
         panel.set_visible(False)
-    residual = None
-    if X is not None:
-        X = np.ascontiguousarray(X, dtype=np.float64)
-        residual = np.asarray(y, dtype=np.float64) - model.predict(X)
-    center = np.asarray(model.center)
-    for i, panel in zip(shown, axes.flat):
-        # Centred: 0 is the middle of the data.
-        offset = b[i] + W[i] @ center
-        if residual is None:
-            z = np.linspace(-3.0, 3.0, 200)
-        else:
-            projected = X @ W[i] - W[i] @ center
-            partial = residual + a[i] * np.maximum(projected + offset, 0.0)
-            some = _thinned(len(projected), 2000)
-            panel.plot(projected[some], partial[some], ".", ms=3, color="0.6", alpha=0.6,
-                       rasterized=True)
-            z = np.linspace(projected.min(), projected.max(), 200)
-        panel.plot(z, a[i] * np.maximum(z + offset, 0.0), linewidth=2, color=_COLOURS[0])
-        panel.set_title(f"feature {i + 1}: amplitude {a[i]:+.3g}", fontsize=9)
-    for panel in axes[-1, :]:
-        panel.set_xlabel("direction·(x − mean)")
+    for one, panel in zip(shown, axes.flat):
+        _shape(panel, reading, one, rows, target)
+        panel.set_title(f"feature {one.number}: {signed(one.slope)} beyond {short(one.bend, 2)}")
     for panel in axes[:, 0]:
-        panel.set_ylabel(model.target)
-    figure.suptitle("What each feature adds to the prediction"
-                    + ("" if residual is None else " (dots: partial residuals)"))
+        panel.set_ylabel(printable(reading.target, _NAME))
+    _headline(figure, "What each feature adds to the prediction"
+                    + ("" if rows is None else " (dots: partial residuals)"))
+    return figure
+
+
+def _shape(panel: Any, reading: Reading, one: Any, rows: Any, y: Any, dots: int = 2000) -> None:
+    """A feature over its direction, with partial residuals where there are rows."""
+    if rows is not None:
+        model = reading.model
+        along = _along(reading, one, rows)
+        partial = y - model.predict(rows) + one.slope * np.maximum(along - one.bend, 0.0)
+        some = _thinned(len(along), dots)
+        panel.plot(along[some], partial[some], "o", ms=2.4, mew=0, color=DOTS, alpha=0.55,
+                   rasterized=dots > 500)
+    start, end = _span(reading, one, rows)
+    # The kink itself is a point of the line.
+    u = np.union1d(np.linspace(start, end, 101), [one.bend] if start < one.bend < end else [])
+    panel.plot(u, one.slope * np.maximum(u - one.bend, 0.0), linewidth=2.2, color=COLOURS[0])
+    panel.hlines(0.0, 0.0, 1.0, color=RULE, linewidth=0.7, zorder=0,
+                 transform=panel.get_yaxis_transform())
+    _few_ticks(panel)
+    words = [f"{number} {printable(name, 22)}" for number, name in reading.direction(one.direction, 2)]
+    more = reading.left_out(one.direction, 2)
+    words += [f"and {more} more"] if more > 0 else []
+    lines = [words[0]] if words else []
+    for word in words[1:]:
+        if _style.width(lines[-1]) + 2 + _style.width(word) > 34:
+            lines.append(word)
+        else:
+            lines[-1] += "  " + word
+    panel.set_xlabel("\n".join([*lines, f"({reading.unit}s from the mean)"]), fontsize=8)
+
+
+def _along(reading: Reading, one: Any, rows: np.ndarray) -> np.ndarray:
+    """Where rows lie along a feature's direction."""
+    norm = float(np.linalg.norm(one.weights * reading.scale)) or 1.0
+    return (rows - reading.center) @ one.weights / norm
+
+
+def _span(reading: Reading, one: Any, rows: Any) -> tuple[float, float]:
+    """From where to where a feature is drawn: over the rows, else over three deviations."""
+    if rows is None:
+        return -3.0, 3.0
+    along = _along(reading, one, rows)
+    return float(along.min()), float(along.max())
+
+
+def _shape_of(reading: Reading, one: Any, rows: Any, y: Any, limits: Any):
+    """One feature, for the report: its words stand beside it."""
+    figure, axes = _figure(size=(3.3, 2.25))
+    panel = axes[0, 0]
+    _shape(panel, reading, one, rows, y, dots=300)
+    if limits is not None:
+        panel.set_ylim(limits)
+    _few_ticks(panel, 4)
+    panel.set_xlabel(f"{reading.unit}s along the direction", fontsize=8.5)
+    panel.set_ylabel(f"adds to {printable(reading.target, 14)}", fontsize=8.5)
     return figure
 
 
@@ -422,6 +614,7 @@ def _thinned(count: int, most: int) -> np.ndarray:
     return np.linspace(0, count - 1, min(count, most)).astype(int)
 
 
+@_styled
 def loadings(
     model: Any,
     reports: Optional[Mapping[str, Any]] = None,
@@ -433,52 +626,185 @@ def loadings(
 
     Parameters
     ----------
-    model : Model or fitted LodestoneRegressor
+    model : Model, fitted estimator, pipeline or search, or a run's folder
     reports : mapping, optional
-        `LodestoneRegressor.feature_reports_`; the regressor's own by default. After a bootstrap,
-        lines show between which values a loading stays while the direction turns by its 95% angle.
+        `LodestoneRegressor.feature_reports_`; the regressor's (or run's) own by default. After a
+        bootstrap, lines show between which values a loading stays while the direction turns by its 95%
+        angle.
     most : int
-        Features shown at most, the largest amplitudes.
+        Features shown at most, the first of the model.
     columns : int
         Columns shown at most, those with the largest loadings.
 
     Returns
     -------
     matplotlib Figure
+        Loadings of 0.1 and more are also written out.
     """
+    source = source_of(model)
     if reports is None:
-        reports = getattr(model, "feature_reports_", {})
-    model = model_of(model)
-    scaled = _unit(model.directions * np.asarray(model.scale))
+        held = source.estimator
+        reports = getattr(held, "feature_reports_", None)
+        if reports is None:
+            reports = evidence_of(source).reports if source.folder is not None else {}
+    scaled = _unit(source.model.directions * np.asarray(source.model.scale))
     shown = min(most, len(scaled))
     if shown == 0:
         raise ValueError("model: has no features to show: it is linear")
     scaled = scaled[:shown]
-    order = np.argsort(-np.abs(scaled).max(axis=0))[:columns]
-    names = [model.columns[j] for j in order]
+    order = np.argsort(-np.abs(scaled).max(axis=0), kind="stable")[:columns]
+    names = [printable(source.columns[j], _NAME) for j in order]
     cone = np.asarray(reports.get("angle_95_deg", np.full(shown, np.nan)), dtype=float)
     rows = np.arange(len(order))
-    figure, axes = _figure(1, shown, size=(1.2 + 1.9 * shown, 1.4 + 0.28 * len(order)),
+    wide = max(_style.width(name) for name in names) * 0.075 + 0.3
+    figure, axes = _figure(1, shown, size=(wide + 1.55 * shown, 1.5 + 0.27 * len(order)),
                            sharey=True)
     for i, panel in enumerate(axes[0]):
         values = scaled[i, order]
-        panel.barh(rows, values, height=0.65, color=np.where(values < 0, _COLOURS[1], _COLOURS[0]),
-                   edgecolor="k", linewidth=0.5)
+        panel.barh(rows, values, height=0.62, linewidth=0,
+                   color=np.where(values < 0, COLOURS[1], COLOURS[0]))
         if i < len(cone) and np.isfinite(cone[i]):
             angle = np.arccos(np.clip(values, -1.0, 1.0))
             turn = np.radians(cone[i])
             panel.hlines(rows, np.cos(np.minimum(angle + turn, np.pi)),
-                         np.cos(np.maximum(angle - turn, 0.0)), color="k", linewidth=1.5)
-        panel.axvline(0.0, color="0.3", linewidth=0.8)
-        panel.set_xlim(-1.05, 1.05)
-        panel.set_title(f"feature {i + 1}", fontsize=9)
-        panel.set_xlabel("loading")
+                         np.cos(np.maximum(angle - turn, 0.0)), color=INK, linewidth=1.3)
+        # Written in a column of their own, clear of bars and lines.
+        for at, value in zip(rows, values):
+            if abs(value) >= 0.1:
+                panel.text(1.72, at, loading(value), fontsize=7.5, ha="right", va="center")
+        panel.axvline(0.0, color=SOFT, linewidth=0.8)
+        panel.set_xlim(-1.08, 1.75)
+        panel.set_xticks([-1, 0, 1], ["−1", "0", "1"])
+        panel.set_title(f"feature {i + 1}", loc="center")
+        panel.grid(False, axis="y")
+        panel.tick_params(axis="y", length=0)
     axes[0, 0].set_yticks(rows, names)
     axes[0, 0].invert_yaxis()
+    figure.supxlabel("loading, columns by their standard deviation", fontsize=9)
     known = bool(np.isfinite(cone[:shown]).any())
-    figure.suptitle("Where the features look"
+    _headline(figure, "Where the features look"
                     + (" (lines: within the bootstrap's 95% angle)" if known else ""))
     return figure
+
+
+@_styled
+def importance(model: Any, X: Any = None, *, most: int = 15):
+    """Share of the variance of the prediction that comes by each column, through every feature and the
+    linear part (docs/math.md, 10).
+
+    Parameters
+    ----------
+    model : Model, fitted estimator, pipeline or search, or a run's folder
+    X : rows (n, d), optional
+        What the shares are taken over. Default: columns as independent Gaussians with the centres and
+        deviations of the training rows; a regressor has the shares of its own rows.
+    most : int
+        Columns shown at most.
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    source = source_of(model)
+    held = getattr(source.estimator, "feature_importances_", None) if X is None else None
+    if held is None:
+        held = shares(source.model, None if X is None else source.rows(X)).columns
+    held = np.asarray(held, dtype=float)
+    order = np.argsort(-np.abs(held), kind="stable")[:most]
+    figure, axes = _figure(size=(4.6, 0.9 + 0.27 * len(order)))
+    panel = axes[0, 0]
+    values = 100.0 * held[order]
+    panel.barh(np.arange(len(order)), values, height=0.62, linewidth=0,
+               color=np.where(values < 0, COLOURS[1], COLOURS[0]))
+    panel.axvline(0.0, color=SOFT, linewidth=0.8)
+    panel.set_yticks(np.arange(len(order)), [printable(source.columns[j], _NAME) for j in order])
+    panel.invert_yaxis()
+    panel.grid(False, axis="y")
+    panel.tick_params(axis="y", length=0)
+    panel.set_xlabel("share of the variance of the prediction (%)")
+    panel.set_title("Which columns the prediction follows")
+    return figure
+
+
+@_styled
+def subspace(model: Any, X: Any, y: Any):
+    """The target over the one or two directions in which the model changes most: a sufficient summary
+    plot. They are the first eigenvectors of the mean outer product of the model's gradient in
+    standardized columns (docs/math.md, 10.3).
+
+    Parameters
+    ----------
+    model : Model, fitted estimator, pipeline or search, or a run's folder
+    X, y : rows (n, d) and targets (n,)
+
+    Returns
+    -------
+    matplotlib Figure
+        The target against the first direction, and its colours over the first two.
+    """
+    source = source_of(model)
+    rows = source.rows(X)
+    reading = Reading(source, Evidence(), rows)
+    return _subspace_of(reading, rows, np.asarray(y, dtype=float))
+
+
+def _subspace_of(reading: Reading, rows: np.ndarray, y: np.ndarray):
+    two = _two_directions(reading)
+    figure, axes = _figure(1, 2 if two else 1, size=(6.6 if two else 4.2, 3.2))
+    _first_direction(axes[0, 0], reading, rows, y)
+    if two:
+        _both_directions(axes[0, 1], reading, rows, y)
+    return figure
+
+
+def _two_directions(reading: Reading) -> bool:
+    """Whether a second direction has more than a hundredth of the change."""
+    sizes = reading.shares.subspace
+    if not len(sizes):
+        raise ValueError("model: is constant; it changes along no direction")
+    return len(sizes) > 1 and sizes[1] > 0.01
+
+
+def _along_axis(reading: Reading, rows: np.ndarray, k: int) -> np.ndarray:
+    standardized = (rows - reading.center) / np.where(reading.scale > 0.0, reading.scale, 1.0)
+    return standardized @ reading.shares.axes[k]
+
+
+def _first_direction(panel: Any, reading: Reading, rows: np.ndarray, y: np.ndarray,
+                     most: int = 2000) -> None:
+    some = _thinned(len(y), most)
+    panel.plot(_along_axis(reading, rows[some], 0), y[some], "o", ms=3, mew=0, alpha=0.5,
+               color=COLOURS[0])
+    panel.set_xlabel(f"first direction ({100 * reading.shares.subspace[0]:.0f}%), {reading.unit}s")
+    panel.set_ylabel(printable(reading.target, _NAME))
+    _few_ticks(panel)
+
+
+def _both_directions(panel: Any, reading: Reading, rows: np.ndarray, y: np.ndarray,
+                     most: int = 2000) -> None:
+    some = _thinned(len(y), most)
+    first, second = (_along_axis(reading, rows[some], k) for k in (0, 1))
+    # Few colours, which a page can take along into the dark.
+    group = np.searchsorted(np.quantile(y, [0.2, 0.4, 0.6, 0.8]), y[some])
+    shades = (COLOURS[0], COLOURS[5], DOTS, COLOURS[4], COLOURS[1])
+    for k, (shade, name) in enumerate(zip(shades, ("lowest fifth", "", "middle", "", "highest"))):
+        panel.plot(first[group == k], second[group == k], "o", ms=3, mew=0, alpha=0.75, color=shade,
+                   label=name or f"_{k}")
+    panel.set_xlabel(f"first direction, {reading.unit}s")
+    panel.set_ylabel(f"second direction ({100 * reading.shares.subspace[1]:.0f}%)")
+    panel.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3, markerscale=1.6,
+                 handletextpad=0.1, columnspacing=0.8, borderpad=0.2)
+    _few_ticks(panel)
+
+
+def _subspace_figures(reading: Reading, rows: np.ndarray, y: np.ndarray) -> list[Any]:
+    """The two panels as figures of their own, for the report."""
+    figures = []
+    for draw in (_first_direction, _both_directions)[: 2 if _two_directions(reading) else 1]:
+        figure, axes = _figure(size=(3.5, 3.0))
+        draw(axes[0, 0], reading, rows, y, most=400)
+        figures.append(figure)
+    return figures
 
 
 def _unit(W: np.ndarray) -> np.ndarray:

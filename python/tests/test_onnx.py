@@ -194,3 +194,24 @@ def test_the_command_line_exports(tmp_path, python_of_tests):
     assert again.returncode == 2
     assert again.stderr.startswith("lodestone: error:") and "--overwrite" in again.stderr
     assert again.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-12), ("float32", 1e-3)])
+def test_scaling_before_the_model_is_part_of_the_graph(dtype, tolerance):
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, PolynomialFeatures, RobustScaler
+
+    X, y = ridge_rows(80)
+    X = 1000.0 + X * [1.0, 20.0, 0.1]
+    for steps in ([StandardScaler()], [StandardScaler(with_mean=False)], [RobustScaler()],
+                  [MaxAbsScaler()], [MinMaxScaler((-1, 3)), StandardScaler(with_std=False)],
+                  ["passthrough"]):
+        pipeline = make_pipeline(*steps, quick()).fit(X, y)
+        got = run_onnx(to_onnx(pipeline, dtype=dtype), X.astype(dtype))
+        assert np.abs(got - pipeline.predict(X)).max() <= tolerance * max(1.0, np.abs(y).max())
+    search = GridSearchCV(make_pipeline(StandardScaler(), quick()),
+                          {"lodestoneregressor__max_features": [1, 2]}, cv=2).fit(X, y)
+    assert run_onnx(to_onnx(search), X) == pytest.approx(search.predict(X))
+    other = make_pipeline(PolynomialFeatures(2, include_bias=False), quick()).fit(X - 1000.0, y)
+    with pytest.raises(ValueError, match="PolynomialFeatures does more"):
+        to_onnx(other)

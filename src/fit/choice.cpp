@@ -71,7 +71,7 @@ std::vector<int> curve_candidates(const std::vector<Candidate>& candidates) {
 int elbow(const std::vector<Candidate>& candidates) {
   const std::vector<int> curve = curve_candidates(candidates);
   const auto error = [&](int c) {
-    return candidates[static_cast<std::size_t>(c)].validation_error;
+    return std::log(std::max(candidates[static_cast<std::size_t>(c)].validation_error, 1e-300));
   };
   const auto position = [&](int c) {
     const Index features = candidates[static_cast<std::size_t>(c)].feature_count;

@@ -5,9 +5,9 @@
 
 #include "io/json_format.hpp"
 #include "io/json_text.hpp"
+#include "io/models/model_json.hpp"
 #include "lodestone/core/error.hpp"
 #include "lodestone/io/file.hpp"
-#include "lodestone/io/runs/fit_files.hpp"
 #include "lodestone/model/model.hpp"
 
 namespace lodestone {
@@ -16,7 +16,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr io::Format model_format = {"lodestone-model", 1, "model", "the model.json of a run"};
-constexpr io::Format curve_format = {"lodestone-curve", 1, "curve", "the folder of a fit"};
 
 std::vector<double> to_list(const Vector& vector) { return {vector.begin(), vector.end()}; }
 
@@ -80,6 +79,10 @@ std::vector<Encoding> encodings_from(const Json& json, const std::vector<std::st
   return encodings;
 }
 
+}  // namespace
+
+namespace io {
+
 Model model_from(const Json& json) {
   Model model;
   model.columns = json.at("columns").get<std::vector<std::string>>();
@@ -125,7 +128,7 @@ Model model_from(const Json& json) {
   return model;
 }
 
-Json to_json(const Model& model) {
+Json model_json(const Model& model) {
   Json json = {
       {"format", model_format.name},
       {"version", model_format.version},
@@ -158,32 +161,14 @@ Json to_json(const Model& model) {
   return json;
 }
 
-}  // namespace
+}  // namespace io
 
 void write_model(const std::string& path, const Model& model) {
-  write_file_atomically(path, io::readable(to_json(model)));
+  write_file_atomically(path, io::readable(io::model_json(model)));
 }
 
-Model read_model(const std::string& path) { return io::read_json(path, model_format, model_from); }
-
-std::string curve_json(const FitResult& result) {
-  Json json = {{"format", curve_format.name}, {"version", curve_format.version}};
-  Json& points = json["points"] = Json::array();
-  for (const CurvePoint& point : result.curve) {
-    points.push_back({{"kind", name(point.kind)},
-                      {"features", point.model.features.size()},
-                      {"model", to_json(point.model)}});
-  }
-  return io::readable(json);
-}
-
-std::vector<Model> read_curve(const std::string& path) {
-  return io::read_json(path, curve_format, [](const Json& json) {
-    std::vector<Model> models;
-    for (const Json& point : list_at(json, "points"))
-      models.push_back(model_from(point.at("model")));
-    return models;
-  });
+Model read_model(const std::string& path) {
+  return io::read_json(path, model_format, io::model_from);
 }
 
 }  // namespace lodestone

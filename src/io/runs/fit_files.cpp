@@ -5,12 +5,16 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "io/json_format.hpp"
 #include "io/json_text.hpp"
+#include "io/models/model_json.hpp"
 
 namespace lodestone {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr io::Format curve_format = {"lodestone-curve", 1, "curve", "the folder of a fit"};
 
 std::string cell(double value) { return std::isnan(value) ? "" : fmt::format("{}", value); }
 
@@ -72,6 +76,25 @@ std::string curve_csv(const FitResult& result) {
                         point.candidate == result.chosen_index ? 1 : 0);
   }
   return text;
+}
+
+std::string curve_json(const FitResult& result) {
+  Json json = {{"format", curve_format.name}, {"version", curve_format.version}};
+  Json& points = json["points"] = Json::array();
+  for (const CurvePoint& point : result.curve) {
+    points.push_back({{"kind", name(point.kind)},
+                      {"features", point.model.features.size()},
+                      {"model", io::model_json(point.model)}});
+  }
+  return io::readable(json);
+}
+
+std::vector<Model> read_curve(const std::string& path) {
+  return io::read_json(path, curve_format, [](const Json& json) {
+    std::vector<Model> models;
+    for (const Json& point : json.at("points")) models.push_back(io::model_from(point.at("model")));
+    return models;
+  });
 }
 
 std::string path_json(const FitResult& result) {
