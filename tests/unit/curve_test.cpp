@@ -55,16 +55,18 @@ TEST(Curve, HasTheBestRefitOfEachNumberOfFeatures) {
 }
 
 TEST(Curve, BendsWhereItLiesDeepestBelowTheLine) {
-  // Over log(1 + features) the line from (0, 1) to (7, 0.1) is at 0.7, 0.4 for 1 and 3 features.
+  // Over log(1 + features) the line of log errors from (0, 1) to (7, 0.1) is at 0.46 and 0.22 for 1
+  // and 3 features.
   std::vector<Candidate> tried = {candidate(false, 0, 1.0), candidate(true, 1, 0.65),
                                   candidate(true, 3, 0.15), candidate(true, 7, 0.10),
                                   candidate(true, 9, 0.12)};
   EXPECT_EQ(fitting::elbow(tried), 2);
-  tried[2].validation_error = 0.39;
+  tried[1].validation_error = 0.3;
+  tried[2].validation_error = 0.2;
   EXPECT_EQ(fitting::elbow(tried), 1);
   // A straight line has no bend: its lowest point counts.
-  tried[1].validation_error = 0.75;
-  tried[2].validation_error = 0.45;
+  tried[1].validation_error = 0.5;
+  tried[2].validation_error = 0.25;
   EXPECT_EQ(fitting::elbow(tried), 3);
 }
 
