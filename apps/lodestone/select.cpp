@@ -1,8 +1,10 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -68,12 +70,10 @@ class Select final : public Verb {
       return static_cast<Index>(model.features.size()) == options_.features;
     });
     if (given && found != curve.end()) return *found;
-    std::string counts;
-    for (const Model& model : curve) {
-      counts += fmt::format("{}{}", counts.empty() ? "" : ", ", model.features.size());
-    }
+    std::set<std::size_t> counts;
+    for (const Model& one : curve) counts.insert(one.features.size());
     throw InvalidArgument("features", given ? fmt::format("{}", options_.features) : "nothing",
-                          "this run has models of " + counts);
+                          fmt::format("this run has models of {}", fmt::join(counts, ", ")));
   }
 
   std::string run_;

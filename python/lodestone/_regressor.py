@@ -288,7 +288,7 @@ class LodestoneRegressor(
         if isinstance(features, bool) or not isinstance(features, numbers.Integral):
             raise TypeError(f"features: got {features!r}; must be an integer")
         if features not in counts:
-            there = ", ".join(map(str, counts)) or "none: nothing was cross-validated"
+            there = ", ".join(map(str, sorted(set(counts)))) or "none: nothing was cross-validated"
             raise ValueError(f"features: got {features}; this fit has models of {there}")
         at = counts.index(features)
         other = copy.copy(self)

@@ -112,8 +112,8 @@ def test_select_takes_a_model_of_the_curve(run, shared):
     summary = json.loads(shared.done("select", run, "--features", 0, "--json").stdout)
     assert summary["features"] == 0
     for refused, says in (
-        ([run], ["features: nothing", str(counts[1])]),
-        ([run, "--features", 1000], ["features: 1000", str(counts[-1])]),
+        ([run], ["--features: got nothing", str(counts[1])]),
+        ([run, "--features", 1000], ["--features: got 1000", str(counts[-1])]),
         ([run, "--features", counts[1], "--out", "one.json"], ["one.json", "--overwrite"]),
         (["nowhere", "--features", 1], ["nowhere"]),
         ([run / "model.json", "--features", 1], ["model.json"]),
