@@ -170,9 +170,10 @@ def test_quiet_is_silent(lodestone, table_file):
 def test_text_shows_path_features_and_certificate(lodestone, table_file):
     result = lodestone.done("fit", *DATA, *SHORT)
     assert result.stderr == ""
-    for part in ("lambda", "validation", "direction", "sup |eta|", "estimated"):
+    for part in ("lambda", "validation", "direction", "intercept", "sup |eta|", "estimated"):
         assert part in result.stdout
-    assert len(re.findall(r"^>", result.stdout, re.MULTILINE)) == 1
+    # The chosen lambda, and the chosen number of features.
+    assert len(re.findall(r"^>", result.stdout, re.MULTILINE)) == 2
 
 
 # ---- choices
