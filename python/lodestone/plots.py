@@ -10,6 +10,7 @@ from typing import Any, Mapping, Optional, Sequence
 
 import numpy as np
 
+from lodestone._frames import rows_for
 from lodestone._network import Network, model_of
 from lodestone._objectives import PopulationObjective, _Objective
 from lodestone._teacher import Teacher
@@ -370,9 +371,9 @@ def features(model: Any, X: Any = None, y: Any = None, *, most: int = 9):
     Parameters
     ----------
     model : Model or fitted LodestoneRegressor
-    X, y : arrays (n, d) and (n,), optional
-        Rows in the model's columns: dots are partial residuals, y less everything in the model but
-        the feature.
+    X, y : array or frame (n, d) and array (n,), optional
+        Rows in the model's columns, which are found by name in a frame: dots are partial residuals,
+        y less everything in the model but the feature.
     most : int
         Features shown at most, the largest amplitudes.
 
@@ -380,6 +381,7 @@ def features(model: Any, X: Any = None, y: Any = None, *, most: int = 9):
     -------
     matplotlib Figure
     """
+    matched = None if X is None else rows_for(model, X)
     model = model_of(model)
     W, b, a = model.directions, model.biases, model.amplitudes
     shown = range(min(most, len(a)))
@@ -392,7 +394,7 @@ def features(model: Any, X: Any = None, y: Any = None, *, most: int = 9):
         panel.set_visible(False)
     residual = None
     if X is not None:
-        X = np.ascontiguousarray(X, dtype=np.float64)
+        X = np.ascontiguousarray(X if matched is None else matched[0], dtype=np.float64)
         residual = np.asarray(y, dtype=np.float64) - model.predict(X)
     center = np.asarray(model.center)
     for i, panel in zip(shown, axes.flat):
