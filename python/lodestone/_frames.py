@@ -78,36 +78,42 @@ def native(X: Any) -> Optional[Any]:
     """
     if X is None or isinstance(X, (np.ndarray, list, tuple, str, bytes, numbers.Number)):
         return None
-    if hasattr(X, "tocsr") or not _has_columns(X):
+    if not any(hasattr(type(X), name) for name in ("columns", "__arrow_c_stream__")):
         return None
     import narwhals
 
-    _refuse_equal_names(_own_names(X))
-    found = narwhals.from_native(X, pass_through=True)
+    try:
+        found = narwhals.from_native(X, pass_through=True, allow_series=True)
+    except narwhals.exceptions.DuplicateError:
+        _refuse_equal_names(_own_names(X))
+        raise
     if isinstance(found, narwhals.DataFrame):
+        _refuse_equal_names(_own_names(X))
         return X
-    if hasattr(X, "__arrow_c_stream__"):
+    if hasattr(X, "__arrow_c_stream__") and not isinstance(found, narwhals.Series):
         return _from_arrow(X)
     if isinstance(found, narwhals.LazyFrame):
         raise TypeError("X: got a lazy frame; collect it first")
     return None
 
 
-def read(frame: Any) -> Table:
-    """The columns of a frame that `native` gave. Raises ValueError, naming the column, for dates,
-    values of several types in one column, and whatever is neither number, text, category nor
-    boolean."""
+def read(frame: Any, wanted: Sequence[str] = ()) -> Table:
+    """The columns of a frame that `native` gave; only those that are wanted, in that order, where it
+    has all of them. Raises ValueError, naming the column, for dates, values of several types in one
+    column, and whatever is neither number, text, category nor boolean."""
     import narwhals
 
-    columns = list(narwhals.from_native(frame, eager_only=True).iter_columns())
+    whole = narwhals.from_native(frame, eager_only=True)
+    if wanted and set(wanted) <= set(whole.columns):
+        whole = whole.select(list(wanted))
+    columns = list(whole.iter_columns())
     names = [column.name for column in columns]
     named = all(isinstance(name, str) for name in names)
     for name in names:
         _require_unicode(str(name))
     if not named:
         names = [f"x{j}" for j in range(len(columns))]
-    rows = len(columns[0]) if columns else 0
-    return Table(tuple(map(_cells, names, columns)), rows, named)
+    return Table(tuple(map(_cells, names, columns)), whole.shape[0], named)
 
 
 def of_array(X: np.ndarray, names: Optional[Iterable[str]] = None) -> Table:
@@ -135,10 +141,6 @@ def numbers_of_series(y: Any) -> Any:
     if isinstance(found, narwhals.Series) and found.dtype.is_numeric():
         return _numbers(found)
     return y
-
-
-def _has_columns(X: Any) -> bool:
-    return hasattr(X, "columns") or hasattr(X, "__arrow_c_stream__")
 
 
 def _own_names(frame: Any) -> list[Any]:
@@ -169,7 +171,11 @@ def _from_arrow(X: Any) -> Any:
             importlib.import_module(package)
         except ImportError:
             continue
-        return narwhals.from_arrow(X, backend=package).to_native()
+        try:
+            return narwhals.from_arrow(X, backend=package).to_native()
+        except Exception as broken:
+            reason = str(broken).splitlines()[:1]
+            raise ValueError(f"X: its Arrow stream is no table: {''.join(reason)}") from broken
     raise ImportError(f"X: got {type(X).__name__}, an Arrow stream; to read it: pip install polars")
 
 
@@ -181,7 +187,7 @@ def _cells(name: str, column: Any) -> Cells:
 
     dtype = column.dtype
     if dtype.is_temporal():
-        _refuse_dates(name, str(dtype))
+        _refuse_dates(name, _native_type(column))
     if dtype.is_numeric():
         return Cells(name, "number", numbers=_numbers(column))
     if isinstance(dtype, (narwhals.Categorical, narwhals.Enum)):
@@ -227,9 +233,14 @@ def _cells_of_another_type(name: str, column: Any) -> Cells:
     if values.dtype.kind in "biuf":  # sparse columns of pandas, and rare kinds of numbers
         return Cells(name, "number", numbers=np.where(null, np.nan, values.astype(np.float64)))
     if values.dtype.kind in "mM" or "period" in str(getattr(own, "dtype", "")):
-        _refuse_dates(name, str(own.dtype))
-    _refuse_type(name, str(getattr(own, "dtype", getattr(own, "type", column.dtype))))
+        _refuse_dates(name, _native_type(column))
+    _refuse_type(name, _native_type(column))
     raise AssertionError
+
+
+def _native_type(column: Any) -> str:
+    own = column.to_native()
+    return str(getattr(own, "dtype", getattr(own, "type", column.dtype)))
 
 
 def _cells_of_values(
@@ -589,10 +600,10 @@ def rows_for(source: Any, X: Any) -> Optional[tuple[np.ndarray, list[str]]]:
     frame = native(X)
     if frame is None:
         return None
-    table = read(frame)
     encoding = _encoding_of(source)
     if encoding is None:
-        encoding = TableEncoding.of_model(table.names, [])
+        encoding = TableEncoding.of_model(names_of(frame), [])
+    table = read(frame, [column.name for column in encoding.columns])
     matched = encoding.matched(table)
     return encoding.apply(matched), encoding.outputs if matched is not table else table.names
 
@@ -603,9 +614,8 @@ def numbers_of_table(X: Any, columns: Optional[Sequence[str]] = None) -> Optiona
     frame = native(X)
     if frame is None:
         return None
-    table = read(frame)
-    encoding = TableEncoding.of_model(table.names if columns is None else columns, [])
-    table = encoding.matched(table)
+    encoding = TableEncoding.of_model(names_of(frame) if columns is None else columns, [])
+    table = encoding.matched(read(frame, columns or ()))
     for cells in table.columns:
         if cells.kind in ("text", "category"):
             raise ValueError(f"X: column {_shown(cells.name)} holds {_PLURAL[cells.kind]}; must be numbers "

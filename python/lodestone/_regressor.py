@@ -445,11 +445,12 @@ class LodestoneRegressor(
             return []
         cv: Any = 5 if self.cv is None else self.cv
         if isinstance(cv, numbers.Integral):
-            if cv > len(rows.y):
-                raise ValueError(f"cv: got {cv} folds; there are only n_samples={len(rows.y)}")
+            folds = int(cv)
+            if folds > len(rows.y):
+                raise ValueError(f"cv: got {folds} folds; there are only n_samples={len(rows.y)}")
             if groups is None:
                 return []
-            cv = GroupKFold(n_splits=int(cv))
+            cv = GroupKFold(n_splits=folds)
         number = np.cumsum(kept) - 1  # of a row among those kept
 
         def numbered(chosen: Any) -> np.ndarray:
