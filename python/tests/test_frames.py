@@ -539,8 +539,8 @@ def test_tables_that_are_refused(reference):
         (as_pandas(columns)[:100], ValueError, "inconsistent numbers of samples"),
         (as_pandas(columns)[:0], ValueError, "0 sample"),
         (as_pandas(columns)[[]], ValueError, "0 feature"),
-        (as_pandas(columns)["a"], ValueError, "Expected 2D array"),
-        (as_polars(columns)["a"], ValueError, "Expected 2D array"),
+        (as_pandas(columns)["a"], ValueError, "2D array|2-dimensional"),
+        (as_polars(columns)["a"], ValueError, "2D array|2-dimensional"),
         (Stream(as_polars(columns)["a"]), ValueError, "its Arrow stream is no table"),
     ):
         with pytest.raises(error, match=says):
