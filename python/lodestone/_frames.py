@@ -131,9 +131,12 @@ def _matrix_of_pandas(frame: Any) -> Optional[np.ndarray]:
     return np.asarray(frame.to_numpy(dtype=np.float64))
 
 
-def of_array(X: np.ndarray, names: Optional[Iterable[str]] = None, named: bool = False) -> Table:
+def of_array(
+    X: np.ndarray, names: Optional[Sequence[str]] = None, named: bool = False
+) -> Table:
     """A matrix of numbers (n, d) as a table: NaN is missing. Columns are x0, x1, ... by default."""
-    names = [f"x{j}" for j in range(X.shape[1])] if names is None else list(names)
+    if names is None:
+        names = [f"x{j}" for j in range(X.shape[1])]
     columns = tuple(Cells(name, "number", numbers=X[:, j]) for j, name in enumerate(names))
     return Table(columns, X.shape[0], named, X)
 

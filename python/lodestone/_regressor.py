@@ -316,6 +316,11 @@ class LodestoneRegressor(
 
     # ---- inside
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.missing == "indicator"
+        return tags
+
     def _predict_unchecked(self, X: Any) -> Optional[np.ndarray]:
         """Predictions for an array that scikit-learn's checks would hand back as it is. They read
         all of X, a quarter of the time of predicting with few features; a number in X that is not
@@ -340,14 +345,14 @@ class LodestoneRegressor(
             X, y = validate_data(self, X, y, y_numeric=True, **checks)
             y = np.ascontiguousarray(y, dtype=np.float64)
             return _Rows(X, y, _weights(sample_weight, y), np.ones(len(y), dtype=bool), X, y, None)
+        if y is None:
+            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
         given = X if frame_of_X is None else frame_of_X
-        validate_data(self, given, y, skip_check_array=True)
         if frame_of_X is None:
-            table = _frames.of_array(
-                check_array(X, ensure_all_finite="allow-nan", estimator=self, input_name="X", **checks),
-                getattr(self, "feature_names_in_", None),
-            )
+            X = validate_data(self, X, ensure_all_finite="allow-nan", **checks)
+            table = _frames.of_array(X)
         else:
+            validate_data(self, given, skip_check_array=True)
             table = _frames.read(given)
             check_array(np.empty((table.rows, len(table.columns))), ensure_all_finite=False, **checks)
         of_rows = np.ones(table.rows)
@@ -461,6 +466,10 @@ class LodestoneRegressor(
             (numbered(training), numbered(held_out))
             for training, held_out in check_cv(cv).split(rows.given, rows.given_y, groups)
         ]
+        for training, held_out in splits:
+            if len(training) == 0 or len(held_out) == 0:
+                part = "to train on" if len(training) == 0 else "held out"
+                raise ValueError(f"cv: got a fold with no rows {part}; every fold must have some")
         # None at all would leave the folds to the library.
         if not splits:
             raise ValueError(f"cv: got {self.cv!r}; must give at least 2 folds, or a single split")

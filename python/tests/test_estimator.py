@@ -22,7 +22,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from lodestone import LodestoneRegressor, Model, Network
 
 
-@parametrize_with_checks([LodestoneRegressor()])
+@parametrize_with_checks([LodestoneRegressor(), LodestoneRegressor(missing="indicator")])
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 

@@ -596,6 +596,14 @@ def test_groups_stay_together():
         quick(cv=3).fit(X, y, groups=np.zeros(90))
 
 
+def test_splitters_take_every_kind_of_table(reference):
+    columns, y = columns_of()
+    splits = list(KFold(3).split(y))
+    expected = quick(cv=splits).fit(as_pandas(columns), y)
+    for form in FORMS:
+        assert same_model(quick(cv=KFold(3)).fit(form(columns), y).model_, expected.model_)
+
+
 def test_groups_come_through_metadata_routing():
     X, y = ridge_rows(90)
     groups = np.arange(90) // 10
@@ -718,6 +726,11 @@ def test_cv_one_split_refused():
     # Its errors are those of the same networks on the rows held out, as in any fold.
     two = quick(cv=[(np.arange(150), np.arange(150, 200)), (np.arange(50, 200), np.arange(50))]).fit(X, y)
     assert len(two.cv_results_["validation_error"]) > 0
+    # A fold that loses all its rows is told in the word of the caller.
+    X[150:, 1] = np.nan
+    with pytest.raises(ValueError, match="^cv: got a fold with no rows held out"):
+        quick(cv=held_out, missing="drop").fit(X, y)
+    X, y = cased_rows()
     with pytest.raises(ValueError, match="^select: got 'one-standard-error'; the single split of cv"):
         quick(cv=held_out, select="one-standard-error").fit(X, y)
 
