@@ -214,10 +214,10 @@ void bind_model(nb::module_& module) {
           nb::arg("X"), "relu(directions . x + biases) for rows X (n, d): an array (n, features).")
       .def_prop_ro(
           "columns", [](const Model& model) { return model.columns; }, "Names of the d inputs.")
-      .def_prop_ro(
-          "encodings", &encodings,
-          "(column, values) of each column that held labels: it became one 0/1 column a value, which\n"
-          "`columns` has as \"column=value\".")
+      .def_prop_ro("encodings", &encodings,
+                   "(column, values) of each column that held labels: it became one 0/1 column a "
+                   "value, which\n"
+                   "`columns` has as \"column=value\".")
       .def_prop_ro(
           "target", [](const Model& model) { return model.target; }, "Name of the target.")
       .def_prop_ro(
