@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import operator
-from typing import Any, Optional
+from typing import Any, Optional, Sequence
 
 import numpy as np
+
+from lodestone._frames import names_of, native, numbers_of_series, numbers_of_table
 
 
 def matrix(values: Any, name: str) -> np.ndarray:
@@ -87,10 +89,8 @@ def option_texts(options: dict[str, Any]) -> dict[str, str]:
 
 def column_names(X: Any, count: int) -> list[str]:
     """Those of a data frame, else x0, x1, ..."""
-    columns = getattr(X, "columns", None)
-    if columns is None:
-        return [f"x{j}" for j in range(count)]
-    return [str(name) for name in columns]
+    frame = native(X)
+    return [f"x{j}" for j in range(count)] if frame is None else names_of(frame)
 
 
 def target_name(y: Any) -> str:
@@ -100,9 +100,11 @@ def target_name(y: Any) -> str:
 
 
 def table(
-    X: Any, y: Any, sample_weight: Any = None
+    X: Any, y: Any, sample_weight: Any = None, *, columns: Optional[Sequence[str]] = None
 ) -> tuple[np.ndarray, np.ndarray, Optional[np.ndarray]]:
-    """(X, y, weights) of rows, checked for shape; the library checks the rest."""
-    rows = finite(matrix(X, "X"), "X")
-    target = finite(vector(y, "y"), "y")
+    """(X, y, weights) of rows, checked for shape; the library checks the rest. A frame must hold
+    numbers; `columns` are those wanted of it, found by name."""
+    numbers = numbers_of_table(X, columns)
+    rows = finite(matrix(X if numbers is None else numbers, "X"), "X")
+    target = finite(vector(numbers_of_series(y), "y"), "y")
     return rows, target, optional_vector(sample_weight, "sample_weight")

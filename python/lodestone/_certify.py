@@ -8,7 +8,8 @@ from typing import Any, Optional
 import numpy as np
 
 from lodestone import _core
-from lodestone._arrays import column_names, matrix, option_texts, table, target_name
+from lodestone._arrays import matrix, option_texts, table, target_name
+from lodestone._frames import rows_for
 from lodestone._network import Network
 from lodestone._options import with_ranges
 from lodestone._results import Certificate, Recovery, certificate, columns_of, recovery
@@ -117,9 +118,11 @@ def certify(
     model : Model, Network, TrainResult, fitted LodestoneRegressor or MLPRegressor, PyTorch
         state_dict, ...
         What `Network.of` takes. A fitted LodestoneRegressor is judged by its penalized network.
-    on : Teacher or array (n, d)
-        The exact population of a teacher, or rows X with their targets y.
-    y : array (n,)
+    on : Teacher, array (n, d) or frame
+        The exact population of a teacher, or rows X with their targets y. A frame's columns are
+        found by name, in whatever order they are and among others, and become what training made of
+        them; by position where the model knows no names.
+    y : array or series (n,)
     sample_weight : array (n,), optional
         0 or positive.
     weight_decay : float, optional
@@ -143,7 +146,8 @@ def certify(
     Raises
     ------
     TypeError, ValueError
-        For arguments out of range, and rows or a teacher that do not fit the model.
+        For arguments out of range, and rows or a teacher that do not fit the model: also a frame
+        without one of its columns.
     """
     options = {
         "weight_decay": weight_decay,
@@ -250,7 +254,8 @@ def verify(
 def _judged(model: Any, on: Any, y: Any, sample_weight: Any):
     """The model as the library has it, and what it is judged on: a teacher or rows."""
     teacher = rows = None
-    columns, target = None, "y"
+    columns: Optional[list[str]] = None
+    target = "y"
     if isinstance(on, Teacher):
         if y is not None or sample_weight is not None:
             name = "y" if y is not None else "sample_weight"
@@ -259,8 +264,10 @@ def _judged(model: Any, on: Any, y: Any, sample_weight: Any):
     elif y is None:
         raise ValueError("y: got None; rows need a target each")
     else:
-        rows = table(on, y, sample_weight)
-        columns, target = column_names(on, rows[0].shape[1]), target_name(y)
+        matched = rows_for(model, on)
+        if matched is not None:
+            on, columns = matched
+        rows, target = table(on, y, sample_weight), target_name(y)
     for name in ("network_model_", "neurons"):
         model = getattr(model, name, model)
     if isinstance(model, _core.Model):
@@ -269,6 +276,6 @@ def _judged(model: Any, on: Any, y: Any, sample_weight: Any):
     if teacher is not None and network.b is not None and not network.b.any():
         # A population has no biases; a network whose biases are all zero has none either.
         network = Network(network.a, network.W, None, network.alpha, network.beta)
-    if columns is not None and len(columns) != network.dimension:
-        raise ValueError(f"X: got {len(columns)} columns; the network has {network.dimension} inputs")
+    if rows is not None and rows[0].shape[1] != network.dimension:
+        raise ValueError(f"X: got {rows[0].shape[1]} columns; the network has {network.dimension} inputs")
     return network.to_model(columns, target), teacher, rows

@@ -245,10 +245,10 @@ def _of_regressor(estimator: Any) -> Evidence:
     tried = estimator.cv_results_
     evidence = Evidence(
         command="fit",
-        rows=getattr(estimator, "_training_rows", None),
+        rows=getattr(estimator, "_row_count", None),
         source="arrays",
         weight_decay=estimator.weight_decay_,
-        rule=estimator.select,
+        rule=str(estimator.select),
         folds=estimator.cv if isinstance(estimator.cv, int) else None,
         certificate=vars(estimator.certificate_),
         warnings=[str(one) for one in estimator.warnings_],

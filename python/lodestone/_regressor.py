@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import numbers
+from dataclasses import dataclass
 from typing import Any, Optional
 
 import numpy as np
@@ -13,11 +14,11 @@ from sklearn.base import (
     RegressorMixin,
     TransformerMixin,
 )
-from sklearn.model_selection import check_cv
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.model_selection import GroupKFold, check_cv
+from sklearn.utils import check_array, check_consistent_length, check_random_state, check_X_y
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from lodestone import _core
+from lodestone import _core, _frames
 from lodestone import _summary
 from lodestone._arrays import option_text, option_texts, target_name, unmasked
 from lodestone._importance import shares
@@ -33,6 +34,26 @@ _FEATURE_COLUMNS = ("mass", "share", "eta", "active_share")
 _BOOTSTRAP_COLUMNS = ("angle_error_deg", "angle_95_deg", "found_share")
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """What a fit is made of."""
+
+    X: np.ndarray
+    """(n, d) of the rows that are kept."""
+    y: np.ndarray
+    """(n,)"""
+    weights: Optional[np.ndarray]
+    """(n,)"""
+    kept: np.ndarray
+    """Of each row given, whether it is kept; the others miss a value."""
+    given: Any
+    """All rows, as an array or a frame."""
+    given_y: Any
+    """All targets."""
+    encoding: Optional[_frames.TableEncoding]
+    """None where X is what was given."""
+
+
 @with_ranges("fit", max_features="", **_RENAMED)  # 0 is None here
 class LodestoneRegressor(
     ClassNamePrefixFeaturesOutMixin, TransformerMixin, RegressorMixin, BaseEstimator
@@ -44,6 +65,12 @@ class LodestoneRegressor(
     measured distance from the best one of any width (docs/math.md, 9). λ and the number of features
     are chosen by cross-validation. Columns are standardized inside; everything reported is in the
     columns' own units unless it says otherwise.
+
+    X may be an array of numbers or a table: a frame of pandas (nullable and categorical columns
+    too), polars, pyarrow or whatever narwhals knows, or an object with ``__arrow_c_stream__``. d is
+    the number of columns of numbers that the model works on; where a table holds text, categories
+    or booleans, or `missing` is "indicator", that is more than the table has. Names of columns are
+    in ``model_.columns``.
 
     For the same rows and options the results are those of ``lodestone fit``, bit for bit, at any
     number of threads (`lodestone.set_threads`).
@@ -57,8 +84,19 @@ class LodestoneRegressor(
     weight_decay_ratio : float, default 1e-4
         The last of them as a share of the first.
     cv : int, splitter or iterable of (train, test), default 5
-        A number: that many folds, dealt at random by `random_state`. Anything else as in
-        scikit-learn.
+        A number: that many folds, dealt at random by `random_state`; with groups, as GroupKFold
+        deals them. Anything else as in scikit-learn. A single split has one error a model and no
+        spread: `select` must be "best", and a refit is taken wherever its error is smaller.
+    categories : {"auto", "refuse"}, default "auto"
+        Columns of text, categories and booleans in a table. "auto": 0/1 columns, one for each value
+        seen in training (at most 100 a column) in the order of their bytes, named "column=value".
+        At prediction, other values leave them 0, with a warning. "refuse": an error for text and
+        categories; booleans are numbers, 0 and 1. (Booleans in an array are numbers always.)
+    missing : {"refuse", "drop", "indicator"}, default "refuse"
+        Missing values: NaN, None, NA and null. "refuse": an error. "drop": fit leaves out rows that
+        miss a value or their target; an error at prediction. "indicator": the column's (weighted)
+        mean over the training rows in their place, or for labels 0 in all 0/1 columns; and a 0/1
+        column, named "column is missing", where training had any.
     select : {"best", "one-standard-error", "elbow"} or int, default "best"
         The model with the smallest validation error, the one with the fewest features within one
         standard error of it, the refit where the curve of errors bends, or the refit with so many
@@ -128,7 +166,8 @@ class LodestoneRegressor(
     interrupted_ : bool
         Ctrl-C or the budget of seconds ended the fit early.
     n_features_in_ : int
-    feature_names_in_ : array (d,) of str
+        Columns of X, before text became 0/1 columns.
+    feature_names_in_ : array (n_features_in_,) of str
         Where X had names of columns, all of them strings.
     """
 
@@ -139,6 +178,8 @@ class LodestoneRegressor(
         weight_decays: int = 30,
         weight_decay_ratio: float = 1e-4,
         cv: Any = 5,
+        categories: str = "auto",
+        missing: str = "refuse",
         select: Any = "best",
         relaxed: str = "auto",
         max_features: Optional[int] = None,
@@ -156,6 +197,8 @@ class LodestoneRegressor(
         self.weight_decays = weight_decays
         self.weight_decay_ratio = weight_decay_ratio
         self.cv = cv
+        self.categories = categories
+        self.missing = missing
         self.select = select
         self.relaxed = relaxed
         self.max_features = max_features
@@ -169,7 +212,9 @@ class LodestoneRegressor(
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any, sample_weight: Optional[Any] = None) -> LodestoneRegressor:
+    def fit(
+        self, X: Any, y: Any, sample_weight: Optional[Any] = None, groups: Optional[Any] = None
+    ) -> LodestoneRegressor:
         """Computes the path, chooses, and refits where that helps.
 
         The interpreter's lock is released meanwhile. After Ctrl-C the estimator holds the best of
@@ -177,61 +222,73 @@ class LodestoneRegressor(
 
         Parameters
         ----------
-        X : array or frame (n, d)
-            Finite numbers; n > d + 1 unless columns depend on each other.
-        y : array (n,)
+        X : array or frame (n, n_features_in_)
+            Finite numbers; in a frame also text, categories and booleans (`categories`). n > d + 1
+            unless columns depend on each other.
+        y : array or series (n,)
             Finite and not constant.
         sample_weight : array (n,), optional
             0 or positive; only ratios matter. A row of weight 0 counts as absent.
+        groups : array (n,), optional
+            What the splitter `cv` keeps together; with a number of folds, GroupKFold deals the
+            groups. In scikit-learn's metadata routing: ``set_fit_request(groups=True)``.
 
         Raises
         ------
         TypeError, ValueError
-            For parameters out of range, and data that cannot be fitted.
+            For parameters out of range, and data that cannot be fitted: of a frame also dates,
+            values of several types in one column, columns without any value, more than 100 labels
+            in a column, and two columns of one name. The message names the column.
+        ImportError
+            For an Arrow stream where neither polars nor pyarrow is installed.
         """
         options = self._options()
         name_of_target = target_name(y)
         for name, values in (("X", X), ("y", y), ("sample_weight", sample_weight)):
             unmasked(values, name)
-        X, y = validate_data(
-            self, X, y, dtype=np.float64, order="C", y_numeric=True, ensure_min_samples=2
-        )
-        y = np.ascontiguousarray(y, dtype=np.float64)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(
-                sample_weight, X, dtype=np.float64, ensure_non_negative=True
-            )
-        columns = [str(name) for name in getattr(self, "feature_names_in_", ())]
-        if not columns:
-            columns = [f"x{j}" for j in range(X.shape[1])]
+        rows = self._training_rows(X, y, sample_weight)
+        splits = self._splits(rows, groups)
+        if rows.encoding is None:
+            columns, encodings = [str(name) for name in getattr(self, "feature_names_in_", ())], []
+            if not columns:
+                columns = [f"x{j}" for j in range(rows.X.shape[1])]
+        else:
+            columns, encodings = rows.encoding.outputs, rows.encoding.encodings
+        single = len(splits) == 1
         shown = bar(self.verbose, "fit")
         try:
             parts = _core.fit(
-                X,
-                y,
-                sample_weight,
+                rows.X,
+                rows.y,
+                rows.weights,
                 columns,
                 name_of_target,
                 options,
-                self._splits(X, y),
+                # The library compares the errors of two folds or more. The same one twice has the
+                # errors of one, and no spread.
+                2 * splits if single else splits,
                 reporter(shown),
+                encodings,
             )
         finally:
             if shown is not None:
                 shown.close()
-        self._keep(parts)
-        counted = np.ones(len(y), dtype=bool) if sample_weight is None else sample_weight > 0.0
-        self._training_rows = int(counted.sum())
-        self._shares = shares(self.model_, X, sample_weight)
+        self._encoding = rows.encoding
+        self._keep(parts, single)
+        counted = rows.weights is None or rows.weights > 0.0
+        self._row_count = int(np.sum(np.broadcast_to(counted, len(rows.y))))
+        self._shares = shares(self.model_, rows.X, rows.weights)
         self.feature_importances_ = self._shares.columns
         if parts["error"] is not None:
             raise parts["error"]
         return self
 
     def predict(self, X: Any) -> np.ndarray:
-        """Predictions (n,) for rows X (n, d), of which nothing is copied when they are float64, row
-        by row. Raises NotFittedError, and ValueError for another number of columns, NaN or
-        infinity."""
+        """Predictions (n,) for rows X (n, n_features_in_), of which nothing is copied when they are
+        an array of float64, row by row. Raises NotFittedError, and ValueError for another number of
+        columns, names in another order, infinity, and missing values but with
+        ``missing="indicator"``. Labels that training did not see leave their 0/1 columns 0, with a
+        UserWarning."""
         predictions = self._predict_unchecked(X)
         if predictions is not None:
             return predictions
@@ -300,10 +357,17 @@ class LodestoneRegressor(
 
     def features(self):
         """The features as a pandas frame, the largest first: amplitude, bias, what is known of each
-        (`feature_reports_`), and its direction by column."""
+        (`feature_reports_`), and its direction by column of the model. A column whose name is one of
+        the former, "mass" say, is "direction[mass]" here."""
         check_is_fitted(self)
         columns = {"amplitude": self.amplitudes_, "bias": self.biases_, **self.feature_reports_}
-        for name, numbers_of_column in zip(self.model_.columns, self.directions_.T):
+        taken = {"amplitude", "bias", *_FEATURE_COLUMNS, *_BOOTSTRAP_COLUMNS}
+        names = self.model_.columns
+        for name, numbers_of_column in zip(names, self.directions_.T):
+            while name in taken:
+                name = f"direction[{name}]"
+                taken |= set(names)
+            taken.add(name)
             columns[name] = numbers_of_column
         return frame(columns)
 
@@ -333,6 +397,11 @@ class LodestoneRegressor(
 
     # ---- inside
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.missing == "indicator"
+        return tags
+
     def _predict_unchecked(self, X: Any) -> Optional[np.ndarray]:
         """Predictions for an array that scikit-learn's checks would hand back as it is. They read
         all of X, a quarter of the time of predicting with few features; a number in X that is not
@@ -344,20 +413,78 @@ class LodestoneRegressor(
             and X.dtype == _FLOAT64
             and "model_" in own
             and "feature_names_in_" not in own
+            and own["_encoding"] is None
         ):
             return own["model_"].predict_finite(X)
         return None
 
+    def _training_rows(self, X: Any, y: Any, sample_weight: Any) -> _Rows:
+        frame_of_X = _frames.native(X)
+        y = _frames.numbers_of_series(y)
+        checks: dict[str, Any] = {"dtype": np.float64, "order": "C", "ensure_min_samples": 2}
+        if frame_of_X is None and self.missing == "refuse":
+            X, y = validate_data(self, X, y, y_numeric=True, **checks)
+            y = np.ascontiguousarray(y, dtype=np.float64)
+            return _Rows(X, y, _weights(sample_weight, y), np.ones(len(y), dtype=bool), X, y, None)
+        if y is None:
+            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
+        given = X if frame_of_X is None else frame_of_X
+        if frame_of_X is None:
+            X = validate_data(self, X, ensure_all_finite="allow-nan", **checks)
+            table = _frames.of_array(X)
+        else:
+            validate_data(self, given, skip_check_array=True)
+            table = _frames.read(given)
+            check_array(np.empty((table.rows, len(table.columns))), ensure_all_finite=False, **checks)
+        of_rows = np.ones(table.rows)
+        check_consistent_length(of_rows, y)
+        weights = _weights(sample_weight, of_rows)
+        known = np.ones(table.rows, dtype=bool)
+        if self.missing == "drop" and isinstance(y, np.ndarray) and y.dtype.kind == "f" and y.ndim == 1:
+            known = ~np.isnan(y)
+        encoding, kept = _frames.TableEncoding.learn(
+            table, self.categories, self.missing, known * (of_rows if weights is None else weights)
+        )
+        kept &= known
+        numbers_of_rows, targets = encoding.apply(table, in_training=True), y
+        if not kept.all():
+            numbers_of_rows, targets = numbers_of_rows[kept], np.asarray(y)[kept]
+            weights = None if weights is None else weights[kept]
+        numbers_of_rows, targets = check_X_y(
+            numbers_of_rows, targets, y_numeric=True, estimator=self, **checks
+        )
+        targets = np.ascontiguousarray(targets, dtype=np.float64)
+        return _Rows(numbers_of_rows, targets, weights, kept, given, y, encoding)
+
     def _rows(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
         unmasked(X, "X")
-        return validate_data(self, X, dtype=np.float64, order="C", reset=False)
+        encoding = self._encoding
+        given = _frames.native(X)
+        if given is not None:
+            validate_data(self, given, skip_check_array=True, reset=False)
+            if encoding is None:
+                encoding = _frames.TableEncoding.of_model(self.model_.columns, [])
+            table = _frames.read(given)
+            return check_array(encoding.apply(table), dtype=np.float64, order="C", input_name="X",
+                               ensure_min_features=0)
+        if encoding is None or encoding.plain:
+            return validate_data(self, X, dtype=np.float64, order="C", reset=False)
+        labelled = [name for name, _ in encoding.encodings]
+        if labelled:
+            raise ValueError(f"X: got {type(X).__name__}, but column {labelled[0]!r} held labels in "
+                             "training; give a table with its columns")
+        X = validate_data(self, X, dtype=np.float64, order="C", reset=False,
+                          ensure_all_finite="allow-nan")
+        return encoding.apply(_frames.of_array(X))
 
     def _options(self) -> dict[str, str]:
         """The parameters as the library's options; what is wrong is said in their own names."""
         _require_number(self, "weight_decay", optional=True)
         _require_integer(self, "weight_decays")
         _require_number(self, "weight_decay_ratio")
+        _require_one_of(self, "categories", ("auto", "refuse"))
+        _require_one_of(self, "missing", ("refuse", "drop", "indicator"))
         _require_selection(self.select)
         _require_one_of(self, "relaxed", ("auto", "never", "always"))
         _require_integer(self, "max_features", optional=True)
@@ -393,24 +520,50 @@ class LodestoneRegressor(
             }
         )
 
-    def _splits(self, X: np.ndarray, y: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Folds that scikit-learn makes; none where the library is to deal them."""
-        if self.weight_decay is not None or self.cv is None:
+    def _splits(self, rows: _Rows, groups: Any) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Folds that scikit-learn makes of the rows given, as numbers of the rows kept; none where
+        the library is to deal them."""
+        kept = rows.kept
+        if groups is not None:
+            groups = np.asarray(groups)
+            check_consistent_length(kept, groups)
+        if self.weight_decay is not None:
             return []
-        if isinstance(self.cv, numbers.Integral):
-            if self.cv > X.shape[0]:
-                raise ValueError(f"cv: got {self.cv} folds; there are only n_samples={X.shape[0]}")
-            return []
+        cv: Any = 5 if self.cv is None else self.cv
+        if isinstance(cv, numbers.Integral):
+            folds = int(cv)
+            if folds > len(rows.y):
+                raise ValueError(f"cv: got {folds} folds; there are only n_samples={len(rows.y)}")
+            if groups is None:
+                return []
+            cv = GroupKFold(n_splits=folds)
+        number = np.cumsum(kept) - 1  # of a row among those kept
+
+        def numbered(chosen: Any) -> np.ndarray:
+            found = np.arange(len(kept))[chosen]
+            return number[found[kept[found]]]
+
         splits = [
-            (np.arange(X.shape[0])[training], np.arange(X.shape[0])[held_out])
-            for training, held_out in check_cv(self.cv).split(X, y)
+            (numbered(training), numbered(held_out))
+            for training, held_out in check_cv(cv).split(rows.given, rows.given_y, groups)
         ]
+        for training, held_out in splits:
+            if len(training) == 0 or len(held_out) == 0:
+                part = "to train on" if len(training) == 0 else "held out"
+                raise ValueError(f"cv: got a fold with no rows {part}; every fold must have some")
         # None at all would leave the folds to the library.
         if not splits:
-            raise ValueError(f"cv: got {self.cv!r}; must give at least 2 folds")
+            raise ValueError(f"cv: got {self.cv!r}; must give at least 2 folds, or a single split")
+        if len(splits) == 1 and self.select == "one-standard-error":
+            raise ValueError("select: got 'one-standard-error'; the single split of cv has no spread "
+                             "of errors: must be 'best'")
         return splits
 
-    def _keep(self, parts: dict[str, Any]) -> None:
+    def _keep(self, parts: dict[str, Any], single: bool) -> None:
+        """Takes the results. `single`: of one split, whose errors have no spread."""
+        if single:
+            for candidate in parts["candidates"]:
+                candidate["standard_error"] = np.nan
         self._take_model(parts["model"])
         self.network_model_ = parts["network_model"]
         self._curve_models = [point["model"] for point in parts["curve"]]
@@ -564,3 +717,21 @@ def _require_one_of(estimator: LodestoneRegressor, name: str, allowed: tuple[str
     value = getattr(estimator, name)
     if value not in allowed:
         raise ValueError(f"{name}: got {value!r}; must be one of {', '.join(map(repr, allowed))}")
+
+
+def _weights(given: Any, y: np.ndarray) -> Optional[np.ndarray]:
+    """A weight for each row, as y has them; a single number is that of all rows."""
+    if given is None:
+        return None
+    if isinstance(given, numbers.Number):
+        given = np.full(len(y), given)
+    weights = check_array(
+        given, dtype=np.float64, order="C", ensure_2d=False, allow_nd=True, input_name="sample_weight"
+    )
+    if weights.shape != (len(y),):
+        raise ValueError(f"sample_weight: got shape {weights.shape}; must be ({len(y)},), the shape of y")
+    if (weights < 0).any():
+        raise ValueError("sample_weight: Negative values in data; must be 0 or positive")
+    if not weights.any():
+        raise ValueError("sample_weight: got zeros only; at least one row must have weight")
+    return weights

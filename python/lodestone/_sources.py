@@ -14,6 +14,7 @@ import numpy as np
 
 from lodestone import _core
 from lodestone._arrays import finite, matrix
+from lodestone._frames import rows_for
 from lodestone._network import Network, model_of
 
 _WHAT = (
@@ -39,17 +40,9 @@ class Source:
         """Rows as the model takes them: through the steps before it, columns by their names."""
         if self.steps is not None:
             X = self.steps.transform(X)
-        names = getattr(X, "columns", None)
-        if names is not None:
-            names = [str(name) for name in names]
-            wanted = list(self.model.columns)
-            if self.steps is None and names != wanted and not _numbered(wanted):
-                missing = [name for name in wanted if name not in names]
-                if missing:
-                    raise ValueError(f"X: has no column {missing[0]!r}, which the model needs")
-                if len(set(names)) < len(names):
-                    raise ValueError("X: has two columns of one name")
-                X = X[[list(X.columns)[names.index(name)] for name in wanted]]
+        table = None if self.steps is not None else rows_for(self.estimator or self.model, X)
+        if table is not None:
+            return table[0]
         rows = finite(matrix(X, "X"), "X")
         if rows.shape[1] != len(self.model.columns):
             raise ValueError(

@@ -267,18 +267,19 @@ def train(
         raise TypeError(f"state: got {type(state).__name__}; must be a TrainState")
 
     rows = None if is_teacher else table(target, y, sample_weight)
+    columns = [] if rows is None else column_names(target, rows[0].shape[1])
     shown = bar(progress, "train")
     watch = _Watch(callback, shown, tolerance)
     try:
         parts = _core.train(
             (target.directions, target.amplitudes) if is_teacher else None,
             rows,
-            [] if rows is None else column_names(target, rows[0].shape[1]),
+            columns,
             target_name(y),
             option_texts(options),
             values,
-            None if validation is None else table(*validation),
-            None if test is None else table(*test),
+            None if validation is None else table(*validation, columns=columns),
+            None if test is None else table(*test, columns=columns),
             state,
             watch if callback is not None or shown is not None else None,
             bool(keep_neurons),

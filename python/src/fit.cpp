@@ -65,6 +65,9 @@ class Fitting {
   std::atomic<bool> out_of_time_ = false;
 };
 
+// A column that held labels, and the values of its 0/1 columns.
+using EncodingParts = std::pair<std::string, std::vector<std::string>>;
+
 using Rows = nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 std::vector<Index> to_rows(const Rows& rows) { return {rows.data(), rows.data() + rows.shape(0)}; }
@@ -76,8 +79,10 @@ void bind_fit(nb::module_& module) {
       "fit",
       [](const MatrixIn& X, const VectorIn& y, const std::optional<VectorIn>& weights,
          std::vector<std::string> columns, std::string target, const OptionTexts& options,
-         const std::vector<std::pair<Rows, Rows>>& splits, const nb::object& on_progress) {
+         const std::vector<std::pair<Rows, Rows>>& splits, const nb::object& on_progress,
+         const std::vector<EncodingParts>& encodings) {
         Dataset data = to_dataset(X, y, weights, std::move(columns), std::move(target));
+        for (const auto& [column, values] : encodings) data.encodings.push_back({column, values});
         const Index rows = data.X.rows();
         Fitting fitting(options);
         for (const auto& [training, held_out] : splits) {
@@ -90,7 +95,8 @@ void bind_fit(nb::module_& module) {
             on_progress, "arrays", rows);
       },
       nb::arg("X"), nb::arg("y"), nb::arg("sample_weight").none(), nb::arg("columns"),
-      nb::arg("target"), nb::arg("options"), nb::arg("splits"), nb::arg("on_progress").none());
+      nb::arg("target"), nb::arg("options"), nb::arg("splits"), nb::arg("on_progress").none(),
+      nb::arg("encodings") = std::vector<EncodingParts>());
   module.def(
       "read_rows",
       [](const OptionTexts& options) {

@@ -101,14 +101,18 @@ using StandardizationState = std::tuple<std::string, VectorOut, VectorOut, Matri
 using ProvenanceState =
     std::tuple<std::string, std::string, std::string, std::uint64_t, double, double, Index>;
 
-nb::tuple state_of(const Model& model) {
-  std::vector<EncodingState> encodings;
+std::vector<EncodingState> encodings(const Model& model) {
+  std::vector<EncodingState> result;
   for (const Encoding& encoding : model.encodings) {
-    encodings.emplace_back(encoding.column, encoding.values);
+    result.emplace_back(encoding.column, encoding.values);
   }
+  return result;
+}
+
+nb::tuple state_of(const Model& model) {
   const Standardization& step = model.standardization;
   const Provenance& from = model.provenance;
-  return nb::make_tuple(model.columns, encodings, model.target, model.affine.alpha,
+  return nb::make_tuple(model.columns, encodings(model), model.target, model.affine.alpha,
                         to_numpy(model.affine.beta), to_numpy(directions(model)),
                         to_numpy(numbers(model, &Feature::bias)),
                         to_numpy(numbers(model, &Feature::amplitude)), model.biases,
@@ -210,6 +214,10 @@ void bind_model(nb::module_& module) {
           nb::arg("X"), "relu(directions . x + biases) for rows X (n, d): an array (n, features).")
       .def_prop_ro(
           "columns", [](const Model& model) { return model.columns; }, "Names of the d inputs.")
+      .def_prop_ro("encodings", &encodings,
+                   "(column, values) of each column that held labels: it became one 0/1 column a "
+                   "value, which\n"
+                   "`columns` has as \"column=value\".")
       .def_prop_ro(
           "target", [](const Model& model) { return model.target; }, "Name of the target.")
       .def_prop_ro(

@@ -22,7 +22,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from lodestone import LodestoneRegressor, Model, Network
 
 
-@parametrize_with_checks([LodestoneRegressor()])
+@parametrize_with_checks([LodestoneRegressor(), LodestoneRegressor(missing="indicator")])
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
@@ -427,7 +427,8 @@ def test_bad_weights_are_refused(weights, says, rows):
         ("cv", 61, ValueError, "n_samples=60"),
         ("cv", [], ValueError, "at least 2 folds"),
         ("cv", [([0, 1, 2], [99])], IndexError, "out of bounds"),
-        ("cv", [(np.arange(30), np.arange(30, 60))], ValueError, "at least 2 folds"),
+        ("cv", [([], np.arange(60))], ValueError, "no rows"),
+        ("cv", [(np.arange(60), [])], ValueError, "no rows"),
         ("select", "smallest", ValueError, "'one-standard-error'"),
         ("select", -1, ValueError, "number of features must be >= 0"),
         ("select", 2.5, ValueError, "a number of features"),
