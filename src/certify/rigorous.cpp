@@ -168,10 +168,9 @@ Network without_outside_parts(const Objective& objective, const Network& network
   return transformed(network, basis * basis.transpose());
 }
 
-}  // namespace
-
+// `moments` are those of the residual; null: not known yet, and needed for populations only.
 SupremumBound bound_supremum(const Residual& residual, const Supremum& incumbent,
-                             const RigorousOptions& options) {
+                             const RigorousOptions& options, const MomentBounds* moments) {
   check(options);
   const ResidualMeasure measure = residual.measure();
   const auto* atoms = std::get_if<AtomMeasure>(&measure);
@@ -196,10 +195,21 @@ SupremumBound bound_supremum(const Residual& residual, const Supremum& incumbent
     return {0.0, std::numeric_limits<double>::infinity(), best.direction, 0, 0, false};
   }
   const double budget = reduction_share * options.tolerance * best.value;
-  const auto reduced = atoms != nullptr
-                           ? reduce(*atoms, residual.moment_bounds().dual_energy, budget)
-                           : reduce(*rows, budget);
+  std::unique_ptr<ReducedCorrelation> reduced;
+  if (rows != nullptr) {
+    reduced = reduce(*rows, budget);
+  } else {
+    const double energy = (moments != nullptr ? *moments : residual.moment_bounds()).dual_energy;
+    reduced = reduce(*atoms, energy, budget);
+  }
   return BranchAndBound(residual, *reduced, std::move(best), options).run();
+}
+
+}  // namespace
+
+SupremumBound bound_supremum(const Residual& residual, const Supremum& incumbent,
+                             const RigorousOptions& options) {
+  return bound_supremum(residual, incumbent, options, nullptr);
 }
 
 Certificate rigorous_certificate(const Objective& objective, const Network& network, double lambda,
@@ -215,9 +225,11 @@ Certificate rigorous_certificate(const Objective& objective, const Network& netw
   const double moved = (1.0 + rounding) * 0.5 * std::sqrt(h_0) *
                        network.a.cwiseAbs().dot((network.W - inside.W).rowwise().stableNorm());
   const Supremum incumbent = estimate_supremum(*dual, inside, ascent);
-  const SupremumBound bound = bound_supremum(*dual, incumbent, options);
-  const MomentBounds own_moments = residual->moment_bounds();
   const MomentBounds dual_moments = dual->moment_bounds();
+  const SupremumBound bound = bound_supremum(*dual, incumbent, options, &dual_moments);
+  // On rows the dual function is that of the network itself.
+  const MomentBounds own_moments =
+      objective.target_network() == nullptr ? dual_moments : residual->moment_bounds();
   const double reported = objective.loss(network) + lambda * masses(network).sum();
   Certificate certificate;
   certificate.kind = Certificate::Kind::rigorous;

@@ -7,9 +7,9 @@
 //   population TOLERANCE CELLS k m d, then k times: a* w*_1 … w*_d, then m times: a w_1 … w_d
 //     the supremum of |E[(f − f_*) relu(u·x)]|: the same
 //   teacher-gap LAMBDA CELLS, then the rest of a population
-//     a rigorous gap: "GAP P", P the penalized loss as it is reported
-//   table-gap LAMBDA CELLS n m d, then n times: weight y x_1 … x_d, then m times: a w_1 … w_d
-//     the same on rows
+//     a rigorous certificate: "GAP P SUP_ETA", P the penalized loss as it is reported
+//   table-gap LAMBDA CELLS PRECISION BIASES n m d, then n times: weight y x_1 … x_d, then m times:
+//     a w_1 … w_d (with BIASES, which is 0 or 1, and the bias): the same on rows
 
 #include <cstdio>
 #include <cstdlib>
@@ -68,7 +68,8 @@ void answer(const Objective& objective, const Network& network, double lambda,
   AscentOptions ascent;
   ascent.random_starts = 20;
   const Certificate found = rigorous_certificate(objective, network, lambda, options, ascent);
-  std::printf("%a %a\n", found.gap, objective.loss(network) + lambda * masses(network).sum());
+  std::printf("%a %a %a\n", found.gap, objective.loss(network) + lambda * masses(network).sum(),
+              found.sup_eta);
 }
 
 void serve() {
@@ -94,15 +95,19 @@ void serve() {
       const Population given = read_population();
       answer(PopulationObjective(given.teacher), given.network, parameter, options);
     } else if (kind == "table-gap") {
+      std::string precision;
+      std::cin >> precision;
+      const Index biases = count();
       const Index n = count();
       const Index m = count();
       const Index d = count();
       Vector weights(n);
       Matrix table(n, d + 1);
       read_lines(weights, table);
-      Network network{Vector(m), Matrix(m, d)};
+      Network network{Vector(m), Matrix(m, d + biases)};
       read_lines(network.a, network.W);
-      const SampleObjective objective({table.rightCols(d), table.col(0), weights, false});
+      const SampleObjective objective(
+          {table.rightCols(d), table.col(0), weights, biases == 1, parse_precision(precision)});
       answer(objective, network, parameter, options);
     } else {
       throw std::runtime_error("no such case: " + kind);

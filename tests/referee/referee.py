@@ -9,6 +9,7 @@ by code that shares nothing with the library:
   rows in space         the same, over vertices, edges and cells of the arrangement: exact where no
                         three kinks meet, a lower bound on the supremum elsewhere
   populations           sup |Σ c_q h(∠(u, v_q))| in the plane: critical points of every arc
+  η on rows             sup |η| of a network with one input and biases, from its exact residual
   gaps                  P_λ(θ) − min P_λ where the minimum is known: one teacher, one input; or
                         where a better network is, the one without neurons
 
@@ -23,6 +24,7 @@ import json
 import math
 import random
 import statistics
+import struct
 import subprocess
 import sys
 import time
@@ -53,6 +55,8 @@ class Case:
     digits: int = DIGITS
     # For gaps: the exact minimum of P_λ, which the reported P_λ − gap must not exceed.
     minimum: Callable[[], mpf] | None = None
+    # Which number of the answer is the bound.
+    position: int = 1
 
 
 @dataclass
@@ -450,8 +454,11 @@ def table_gap(draw: random.Random) -> Case:
     n = draw.randint(5, 30)
     offset = draw.choice([0.0, 0.0, 10.0 ** draw.uniform(0, 9)])
     x = [draw.gauss(0.0, 1.0) + offset for _ in range(n)]
-    if offset:
+    if offset and draw.random() < 0.5:
         x = [c - offset * draw.choice([0, 1]) for c in x]
+    precision = draw.choice(["float64", "float64", "float32"])
+    if precision == "float32":
+        x = [single(c) for c in x]
     y = [abs(c) * draw.uniform(0, 2) + draw.gauss(0.0, 10.0 ** draw.uniform(-9, 0)) for c in x]
     scale = 10.0 ** draw.choice([0, 0, -4, 4])
     y = [scale * c for c in y]
@@ -467,7 +474,8 @@ def table_gap(draw: random.Random) -> Case:
 
         def reduced(values: list[mpf]) -> list[mpf]:
             middle = mp.fdot(omega, values)
-            tilt = mp.fsum(o * c * v for o, c, v in zip(omega, centred, values)) / variance
+            moment = mp.fsum(o * c * v for o, c, v in zip(omega, centred, values))
+            tilt = moment / variance if variance else mpf(0)
             return [v - middle - tilt * c for v, c in zip(values, centred)]
 
         return (omega, reduced([abs(mpf(c)) / 2 for c in x]), reduced([mpf(c) for c in y]))
@@ -497,12 +505,55 @@ def table_gap(draw: random.Random) -> Case:
         mass = mp.fsum(abs(mpf(c) * mpf(w[0])) for c, w in zip(a, W))
         return energy(amplitude) + mpf(lam) * mass
 
-    question = ["table-gap", text(lam), "300", str(n), str(m), "1"]
+    question = ["table-gap", text(lam), "300", precision, "0", str(n), str(m), "1"]
     for c, t, value in zip(weights, y, x):
         question += [text(c), text(t), text(value)]
     for c, w in zip(a, W):
         question += [text(c), text(w[0])]
     return Case("gap: one input", question, lambda: primal() - minimum(), DIGITS, minimum)
+
+
+def single(value: float) -> float:
+    return struct.unpack("f", struct.pack("f", value))[0]
+
+
+def biased_eta(draw: random.Random) -> Case:
+    """One input and biases: sup |η| is that of the exact residual over the plane of (x, 1)."""
+    n = draw.randint(6, 16)
+    width = 10.0 ** draw.choice([0.0, 0.0, draw.uniform(-6, 3)])
+    offset = draw.choice([0.0, 0.0, 10.0 ** draw.uniform(0, 4)])
+    x = [offset + width * draw.gauss(0.0, 1.0) for _ in range(n)]
+    precision = draw.choice(["float64", "float64", "float32"])
+    if precision == "float32":
+        x = [single(c) for c in x]
+    kink = draw.choice(x)
+    y = [abs(c - kink) / width + draw.gauss(0.0, 10.0 ** draw.uniform(-6, 0)) for c in x]
+    weights = [draw.choice([1.0, draw.uniform(0.1, 2.0)]) for _ in range(n)]
+    lam = 10.0 ** draw.uniform(-8, -1)
+    m = draw.randint(0, 3)
+    a = [draw.gauss(0.0, 1.0) for _ in range(m)]
+    W = [[1.0 / width, -draw.choice(x) / width] for _ in range(m)]
+
+    def supremum() -> mpf:
+        total = mp.fsum(mpf(c) for c in weights)
+        omega = [mpf(c) / total for c in weights]
+        r = [mp.fsum(mpf(c) * max(mpf(0), mpf(w[0]) * mpf(e) + mpf(w[1])) for c, w in zip(a, W))
+             - mpf(t) for e, t in zip(x, y)]
+        mean = mp.fdot(omega, [mpf(c) for c in x])
+        centred = [mpf(c) - mean for c in x]
+        variance = mp.fdot(omega, [c * c for c in centred])
+        middle = mp.fdot(omega, r)
+        moment = mp.fsum(o * c * v for o, c, v in zip(omega, centred, r))
+        tilt = moment / variance if variance else mpf(0)
+        pulls = [o * (v - middle - tilt * c) for o, v, c in zip(omega, r, centred)]
+        return planar_supremum(pulls, [[c, 1.0] for c in x]) / mpf(lam)
+
+    question = ["table-gap", text(lam), "3000", precision, "1", str(n), str(m), "1"]
+    for c, t, value in zip(weights, y, x):
+        question += [text(c), text(t), text(value)]
+    for c, w in zip(a, W):
+        question += [text(c)] + [text(e) for e in w]
+    return Case("eta: one input and biases", question, supremum, DIGITS, None, 2)
 
 
 def collinear_gap(draw: random.Random) -> Case:
@@ -538,7 +589,7 @@ def collinear_gap(draw: random.Random) -> Case:
         mass = mp.fsum(abs(mpf(c)) * mp.sqrt(mp.fsum(mpf(e) ** 2 for e in w)) for c, w in zip(a, W))
         return energy([p - mpf(q) for p, q in zip(f, y)]) + mpf(lam) * mass
 
-    question = ["table-gap", text(lam), "2000", str(n), str(m), "2"]
+    question = ["table-gap", text(lam), "2000", "float64", "0", str(n), str(m), "2"]
     for target, row in zip(y, x):
         question += [text(1.0), text(target)] + [text(e) for e in row]
     for c, w in zip(a, W):
@@ -557,7 +608,7 @@ SETTINGS: list[tuple[float, Callable[[random.Random], Case]]] = (
       lambda draw, s=s: drawn_rows(s, draw, 2)) for s in ROWS]
     + [(0.7, lambda draw, s=s: drawn_rows(s, draw, 3)) for s in ROWS]
     + [(0.7, lambda draw, s=s: drawn_population(s, draw)) for s in POPULATIONS]
-    + [(4.0, teacher_gap), (4.0, table_gap), (2.0, collinear_gap)])
+    + [(4.0, teacher_gap), (4.0, table_gap), (2.0, collinear_gap), (3.0, biased_eta)])
 
 
 def judge(case: Case, answer: str, tally: Tally, failures: list[dict]) -> None:
@@ -565,10 +616,10 @@ def judge(case: Case, answer: str, tally: Tally, failures: list[dict]) -> None:
     with mpmath.workdps(case.digits):
         truth = case.truth()
         if case.minimum is None:
-            bound = mpf(float.fromhex(words[1])) if words[1] != "nan" else mpf("nan")
+            bound = mpf(float.fromhex(words[case.position]))
             holds = bound >= truth
         else:
-            bound, reported = (mpf(float.fromhex(word)) for word in words)
+            bound, reported = (mpf(float.fromhex(word)) for word in words[:2])
             holds = bound >= truth and reported - bound <= case.minimum()
         tally.cases += 1
         if not holds:
