@@ -68,7 +68,8 @@ double proven_gap(const MomentBounds& own, const MomentBounds& dual, const Netwo
   }
   // The bound is at least 0, whatever it was computed from.
   const Real gap = primal - std::max<Real>(bound, 0) + 8 * epsilon * primal;
-  return std::isnan(gap) ? HUGE_VAL : std::nextafter(static_cast<double>(gap), HUGE_VAL);
+  if (std::isnan(gap)) return HUGE_VAL;
+  return gap == 0 ? 0.0 : std::nextafter(static_cast<double>(gap), HUGE_VAL);
 }
 
 Certificate estimated_certificate(const Residual& residual, const Network& network, double lambda,

@@ -234,9 +234,10 @@ Certificate rigorous_certificate(const Objective& objective, const Network& netw
   Certificate certificate;
   certificate.kind = Certificate::Kind::rigorous;
   certificate.gap = proven_gap(own_moments, dual_moments, network, lambda, bound.upper, reported);
-  // No minimum is below zero, so that the gap is at most all of P_λ.
+  // No minimum is below zero, so that the gap is at most all of P_λ; that also where P_λ is not a
+  // number.
   certificate.relative_gap =
-      reported > 0.0 ? std::min(1.0, certificate.gap / reported * (1.0 + epsilon)) : 0.0;
+      reported == 0.0 ? 0.0 : std::min(1.0, certificate.gap / reported * (1.0 + epsilon));
   // Three sums and a quotient, each rounded.
   const double supremum = bound.upper + moved + own_moments.affine_rest + own_moments.distance;
   certificate.sup_eta = supremum / lambda * (1.0 + 4.0 * epsilon);

@@ -147,7 +147,7 @@ Moments<Real> moments(const Teacher& teacher, const Network& network, Real epsil
 // A number rounded up to a double.
 template <class Real>
 double rounded_up(Real value) {
-  return std::nextafter(static_cast<double>(value), HUGE_VAL);
+  return value == 0 ? 0.0 : std::nextafter(static_cast<double>(value), HUGE_VAL);
 }
 
 template <class Real>

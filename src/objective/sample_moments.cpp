@@ -130,7 +130,7 @@ class Proof {
 
  private:
   static double rounded_up(Real value) {
-    return std::nextafter(static_cast<double>(value), HUGE_VAL);
+    return value == 0 ? 0.0 : std::nextafter(static_cast<double>(value), HUGE_VAL);
   }
 
   template <class Result, class Add>
