@@ -26,8 +26,7 @@ constexpr Index most_chunks = 64;
 
 // Rows [first, first + count) of chunk `number`.
 struct Chunks {
-  explicit Chunks(Index rows)
-      : rows(rows), count(std::clamp<Index>(blocks_of(rows), 1, most_chunks)) {}
+  explicit Chunks(Index n) : rows(n), count(std::clamp<Index>(blocks_of(n), 1, most_chunks)) {}
 
   Index first(Index number) const { return number * rows / count; }
   Index size(Index number) const { return first(number + 1) - first(number); }
