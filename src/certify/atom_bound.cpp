@@ -149,16 +149,18 @@ class AtomCorrelation final : public ReducedCorrelation {
     const double share = budget / 3.0;
     Atoms atoms = without_lightest(measure, share, error_);
     atoms = with_close_ones_merged(atoms, share, error_);
-    // asin(e) <= e π/2: the angle to the projection, and what g changes by.
+    // 2 asin(e/2) <= e π/2: the angle between unit vectors at distance e, and what g changes by.
     const double cost = arc_slope_bound / two_pi * std::numbers::pi / 2.0;
-    DominantSpan span = dominant_span(atoms.directions, cost * atoms.weights.cwiseAbs(), share);
-    error_ += span.leftover;
-    basis_ = std::move(span.basis);
+    const Vector costs = cost * atoms.weights.cwiseAbs();
+    basis_ = dominant_span(atoms.directions, costs, share);
     const Index s = basis_.cols();
     const Index d = measure.directions.cols();
     atoms_.weights = atoms.weights;
     atoms_.directions = Matrix::Zero(atoms.weights.size(), s < d ? s + 1 : s);
     atoms_.directions.leftCols(s) = unit_directions(atoms.directions * basis_);
+    // From the atoms to those that take their place, and from the columns to orthonormal ones.
+    const Matrix moves = atoms.directions - atoms_.directions.leftCols(s) * basis_.transpose();
+    error_ += costs.dot(moves.rowwise().norm()) + orthonormality_defect(basis_) * costs.sum();
     // An atom with nothing in the span has been paid for in full.
     for (Index q = 0; q < atoms_.weights.size(); ++q) {
       if (atoms_.directions.row(q).isZero(0.0)) atoms_.weights[q] = 0.0;
@@ -179,13 +181,15 @@ class AtomCorrelation final : public ReducedCorrelation {
       levels_.push_back(groups_within(atoms_, 0.125 * radius));
       if (static_cast<Index>(levels_.back().size()) == atoms_.weights.size()) break;
     }
-    // Cosines are wrong by D roundings, a value by a few more, a sum by one for each atom.
-    const double rounding =
-        4.0 * static_cast<double>(atoms_.directions.cols() + atoms_.weights.size() + 8) *
-        std::numeric_limits<double>::epsilon() * mass;
+    // Weights and directions are off by d/2 + 3 roundings each; of the terms of a cell's bound
+    // tangents by D² at most, sums over Q atoms by one for each, eigenvalues by 16 D ε of the
+    // Hessian, which is below mass/4 (docs/math.md, 6.8, has the count).
+    const Index D = atoms_.directions.cols();
+    const double rounding = 8.0 * static_cast<double>(D * D + d + measure.weights.size() + 8) *
+                            std::numeric_limits<double>::epsilon() * mass;
     error_ += rounding;
     // ‖r‖ ‖σ_{≥2}(u·x)‖, and no atom exceeds h(0).
-    anywhere_ = std::min(mass * h_0, std::sqrt((energy + rounding * mass) * h_0)) + rounding;
+    anywhere_ = std::min(mass * h_0, std::sqrt(energy * h_0)) + rounding;
   }
 
   Index dimension() const override { return atoms_.directions.cols(); }
@@ -227,11 +231,13 @@ class AtomCorrelation final : public ReducedCorrelation {
     if (D == 1) return {std::abs(value), std::abs(value), nullptr};
     hessian.diagonal().array() += isotropic;
     const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(Eigen::MatrixXd{hessian});
+    if (solver.info() != Eigen::Success) return {anywhere_, std::abs(value), nullptr};
     const Vector b = solver.eigenvectors().transpose() * gradient;
     const Vector more = Vector::Constant(D - 1, remainder(angle, cap.radius));
     const double above = value + quadratic_maximum(solver.eigenvalues() + more, b, cap.radius);
     const double below = -value + quadratic_maximum(more - solver.eigenvalues(), b, cap.radius);
-    return {std::min(anywhere_, std::max(above, below)), std::abs(value), nullptr};
+    return {std::max(bounded(above, anywhere_), bounded(below, anywhere_)), std::abs(value),
+            nullptr};
   }
 
  private:

@@ -1,34 +1,42 @@
 #include "certify/cap_bound.hpp"
 
+#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 namespace lodestone {
 
-DominantSpan dominant_span(const Matrix& vectors, const Vector& costs, double budget) {
+Matrix dominant_span(const Matrix& vectors, const Vector& costs, double budget) {
   const Index d = vectors.cols();
-  DominantSpan span{Matrix(d, 0), 0.0};
+  Matrix basis(d, 0);
   // What is left of a vector after d projections is rounding when it is this small.
   const double rounding = 16.0 * static_cast<double>(d) * std::numeric_limits<double>::epsilon();
   const double least = rounding * costs.dot(vectors.rowwise().norm());
   Matrix rest = vectors;
   while (true) {
     const Vector cost = costs.cwiseProduct(rest.rowwise().norm());
-    span.leftover = cost.sum();
-    const Index s = span.basis.cols();
-    if (!(span.leftover > std::max(budget, least)) || s == d) return span;
+    const Index s = basis.cols();
+    if (!(cost.sum() > std::max(budget, least)) || s == d) return basis;
     Index largest = 0;
     cost.maxCoeff(&largest);
     Vector column = rest.row(largest).normalized();
     for (int pass = 0; pass < 2; ++pass) {  // twice is enough for orthogonality to rounding
-      column -= span.basis * (span.basis.transpose() * column);
+      column -= basis * (basis.transpose() * column);
       column.normalize();
     }
     rest -= (rest * column) * column.transpose();
-    span.basis.conservativeResize(d, s + 1);
-    span.basis.col(s) = column;
+    basis.conservativeResize(d, s + 1);
+    basis.col(s) = column;
   }
+}
+
+double orthonormality_defect(const Matrix& basis) {
+  const Index s = basis.cols();
+  const double measured = (basis.transpose() * basis - Matrix::Identity(s, s)).norm();
+  // Each of the s² products, of unit vectors, is off by at most d/2 + 1 roundings.
+  return measured +
+         static_cast<double>(s * (basis.rows() + 2)) * std::numeric_limits<double>::epsilon();
 }
 
 Matrix tangent_basis(const Vector& u) {
@@ -76,6 +84,12 @@ double quadratic_maximum(const Vector& eigenvalues, const Vector& b, double radi
     if (b[i] != 0.0) result += 0.5 * b[i] * b[i] / (mu - eigenvalues[i]);
   }
   return result;
+}
+
+double quadratic_maximum_of(const Matrix& A, const Vector& b, double radius) {
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(Eigen::MatrixXd{A});
+  if (solver.info() != Eigen::Success) return std::numeric_limits<double>::infinity();
+  return quadratic_maximum(solver.eigenvalues(), solver.eigenvectors().transpose() * b, radius);
 }
 
 }  // namespace lodestone

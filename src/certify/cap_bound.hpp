@@ -46,27 +46,34 @@ class ReducedCorrelation {
 };
 
 /// `budget`: how much error() may grow by leaving out what is not worth searching; some of it is
-/// rounding and cannot be avoided.
+/// rounding and cannot be avoided. `energy`: E r² is at most this.
 std::unique_ptr<ReducedCorrelation> reduce(const AtomMeasure& measure, double energy,
                                            double budget);
 std::unique_ptr<ReducedCorrelation> reduce(const RowMeasure& measure, double budget);
 
-/// Orthonormal columns that span vectors v_i (rows) but for a leftover.
-struct DominantSpan {
-  Matrix basis;           ///< d×s
-  double leftover = 0.0;  ///< Σ_i cost_i ‖v_i − P v_i‖
-};
+/// The fewest columns (d×s), orthonormal up to rounding and chosen greedily from the vectors v_i
+/// (rows) that cost most, outside of which Σ_i cost_i ‖v_i − P v_i‖ is within the budget or is
+/// rounding. No more than the smaller of d and the number of vectors. Who drops what is outside
+/// measures it on the vectors themselves and pays for it.
+Matrix dominant_span(const Matrix& vectors, const Vector& costs, double budget);
 
-/// The fewest columns, chosen greedily from the vectors that cost most, whose leftover is within
-/// the budget. No more than the smaller of d and the number of vectors.
-DominantSpan dominant_span(const Matrix& vectors, const Vector& costs, double budget);
+/// ‖BᵀB − I‖, how far columns are from orthonormal, rounded up: ‖Bᵀu‖ <= (1 + that)‖u‖.
+double orthonormality_defect(const Matrix& basis);
 
 /// D − 1 orthonormal rows orthogonal to a unit vector of R^D.
 Matrix tangent_basis(const Vector& u);
 
 /// An upper bound, attained up to rounding, on b·x + ½ x·A x over ‖x‖ <= radius
 /// (docs/math.md, 6.4). A in its own coordinates: eigenvalues, and the components of b along the
-/// eigenvectors.
+/// eigenvectors. Sums of positive terms: the bound holds but for (n + 4)ε of itself.
 double quadratic_maximum(const Vector& eigenvalues, const Vector& b, double radius);
+
+/// The same for a symmetric A in any coordinates. Infinite when its eigenvalues are not found. What
+/// eigenvalues and eigenvectors are off by is the caller's to pay for: 16 n ε ‖A‖ ½ radius²
+/// dominates it, with ‖A‖ in Frobenius' norm.
+double quadratic_maximum_of(const Matrix& A, const Vector& b, double radius);
+
+/// The smaller of a bound and one that holds anyway; that one where arithmetic has broken down.
+inline double bounded(double bound, double anywhere) { return bound < anywhere ? bound : anywhere; }
 
 }  // namespace lodestone

@@ -1,6 +1,7 @@
 #include "certify/gap.hpp"
 
 #include <algorithm>
+#include <cfloat>
 #include <cmath>
 #include <string>
 
@@ -14,11 +15,15 @@ void check_lambda(double lambda) {
   }
 }
 
-Certificate certificate_of_supremum(const Residual& residual, const Residual& dual,
-                                    const Network& network, double lambda, double supremum) {
-  const double energy = dual.energy();
-  const double product = dual.target_product();
-  const double primal = 0.5 * residual.energy() + lambda * masses(network).sum();
+namespace {
+
+// Certificate of a network at λ from a multiple of its residual as dual function (docs/math.md,
+// 6.2): gap, relative gap and whether they contradict themselves, in float64.
+Certificate certificate_of_supremum(const Residual& residual, const Network& network, double lambda,
+                                    double supremum) {
+  const double energy = residual.energy();
+  const double product = residual.target_product();
+  const double primal = 0.5 * energy + lambda * masses(network).sum();
   double bound = 0.0;
   if (energy > 0.0) {
     const double most = supremum > 0.0 ? lambda / supremum : HUGE_VAL;
@@ -35,10 +40,41 @@ Certificate certificate_of_supremum(const Residual& residual, const Residual& du
   return certificate;
 }
 
+}  // namespace
+
+double proven_gap(const MomentBounds& own, const MomentBounds& dual, const Network& network,
+                  double lambda, double supremum, double reported) {
+  using Real = long double;
+  constexpr Real epsilon = LDBL_EPSILON;
+  Real mass = 0;
+  for (Index i = 0; i < network.width(); ++i) {
+    Real square = 0;
+    for (Index j = 0; j < network.W.cols(); ++j) {
+      square += static_cast<Real>(network.W(i, j)) * network.W(i, j);
+    }
+    mass += std::abs(static_cast<Real>(network.a[i])) * std::sqrt(square);
+  }
+  mass *= 1 + static_cast<Real>(network.W.cols() + network.width() + 8) * epsilon;
+  const Real primal = std::max<Real>(own.energy / Real(2) + lambda * mass, reported);
+  // p is feasible after division by this, and so is every smaller multiple of it.
+  const Real most = (static_cast<Real>(supremum) + dual.affine_rest) / lambda * (1 + 8 * epsilon);
+  const Real product = std::abs(static_cast<Real>(dual.dual_product));
+  Real bound = 0;
+  if (product > 0 && most < HUGE_VALL && dual.dual_energy < HUGE_VAL) {
+    Real scale = product / dual.dual_energy;
+    if (scale * most > 1) scale = 1 / most * (1 - 8 * epsilon);
+    bound = scale * product - scale * scale * dual.dual_energy / 2;
+    bound -= 8 * epsilon * scale * product;  // the largest of the terms
+  }
+  // The bound is at least 0, whatever it was computed from.
+  const Real gap = primal - std::max<Real>(bound, 0) + 8 * epsilon * primal;
+  if (std::isnan(gap)) return HUGE_VAL;
+  return gap == 0 ? 0.0 : std::nextafter(static_cast<double>(gap), HUGE_VAL);
+}
+
 Certificate estimated_certificate(const Residual& residual, const Network& network, double lambda,
                                   const Supremum& supremum) {
-  Certificate certificate =
-      certificate_of_supremum(residual, residual, network, lambda, supremum.value);
+  Certificate certificate = certificate_of_supremum(residual, network, lambda, supremum.value);
   certificate.sup_eta = certificate.sup_eta_lower = supremum.value / lambda;
   certificate.direction = supremum.direction;
   certificate.distinct_maxima = supremum.maxima;

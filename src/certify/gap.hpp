@@ -7,13 +7,16 @@ namespace lodestone {
 /// Throws InvalidArgument unless λ > 0.
 void check_lambda(double lambda);
 
-/// Certificate of a network at λ from a multiple of the residual of some network, `dual`, as dual
-/// function (docs/math.md, 6.2 and 6.7): gap, relative gap and whether they contradict themselves.
-/// `supremum` is that of |E[p relu(u·x)]| over unit u, p the residual `dual`.
-Certificate certificate_of_supremum(const Residual& residual, const Residual& dual,
-                                    const Network& network, double lambda, double supremum);
+/// The gap of a network at λ in a rigorous certificate: no rounding makes it too small
+/// (docs/math.md, 6.8). `own` and `dual` are bounds on the moments of the network's residual and of
+/// the one that gives the dual function; the supremum of the latter's measure is at most
+/// `supremum`. `reported` is P_λ as it is reported: neither that number nor the exact P_λ lies
+/// further than the gap above the minimum.
+double proven_gap(const MomentBounds& own, const MomentBounds& dual, const Network& network,
+                  double lambda, double supremum, double reported);
 
-/// The same from the network's own residual, with everything that the search has found.
+/// Certificate of a network at λ with a multiple of its own residual as dual function
+/// (docs/math.md, 6.2), from what a search has found.
 Certificate estimated_certificate(const Residual& residual, const Network& network, double lambda,
                                   const Supremum& supremum);
 

@@ -28,6 +28,8 @@ constexpr int polish_iterations = 60;
 // The part of the tolerance that may be spent on leaving out what is not worth searching.
 constexpr double reduction_share = 0.1;
 
+constexpr double epsilon = std::numeric_limits<double>::epsilon();
+
 struct OpenCell {
   SphereCell cell;
   std::shared_ptr<const CellState> state;
@@ -40,8 +42,9 @@ bool comes_later(const OpenCell& left, const OpenCell& right) {
   return left.upper != right.upper ? left.upper < right.upper : left.number > right.number;
 }
 
+// A cell that is too small to be halved is bounded as a whole, and is done with.
 std::vector<SphereCell> parts_of(const SphereCell& cell) {
-  if (cell.middle.size() == 1) return {cell};  // a point
+  if (!can_be_halved(cell)) return {cell};
   auto [first, second] = halves(cell);
   return {std::move(first), std::move(second)};
 }
@@ -161,14 +164,13 @@ void check(const RigorousOptions& options) {
 Network without_outside_parts(const Objective& objective, const Network& network) {
   const Teacher* target = objective.target_network();
   if (target == nullptr) return network;
-  const Matrix basis = dominant_span(target->directions, target->amplitudes.cwiseAbs(), 0.0).basis;
+  const Matrix basis = dominant_span(target->directions, target->amplitudes.cwiseAbs(), 0.0);
   return transformed(network, basis * basis.transpose());
 }
 
-}  // namespace
-
+// `moments` are those of the residual; null: not known yet, and needed for populations only.
 SupremumBound bound_supremum(const Residual& residual, const Supremum& incumbent,
-                             const RigorousOptions& options) {
+                             const RigorousOptions& options, const MomentBounds* moments) {
   check(options);
   const ResidualMeasure measure = residual.measure();
   const auto* atoms = std::get_if<AtomMeasure>(&measure);
@@ -193,9 +195,21 @@ SupremumBound bound_supremum(const Residual& residual, const Supremum& incumbent
     return {0.0, std::numeric_limits<double>::infinity(), best.direction, 0, 0, false};
   }
   const double budget = reduction_share * options.tolerance * best.value;
-  const auto reduced =
-      atoms != nullptr ? reduce(*atoms, residual.energy(), budget) : reduce(*rows, budget);
+  std::unique_ptr<ReducedCorrelation> reduced;
+  if (rows != nullptr) {
+    reduced = reduce(*rows, budget);
+  } else {
+    const double energy = (moments != nullptr ? *moments : residual.moment_bounds()).dual_energy;
+    reduced = reduce(*atoms, energy, budget);
+  }
   return BranchAndBound(residual, *reduced, std::move(best), options).run();
+}
+
+}  // namespace
+
+SupremumBound bound_supremum(const Residual& residual, const Supremum& incumbent,
+                             const RigorousOptions& options) {
+  return bound_supremum(residual, incumbent, options, nullptr);
 }
 
 Certificate rigorous_certificate(const Objective& objective, const Network& network, double lambda,
@@ -206,13 +220,27 @@ Certificate rigorous_certificate(const Objective& objective, const Network& netw
   // teachers' span has fewer dimensions to search, and changes g by no more than `moved`.
   const Network inside = without_outside_parts(objective, network);
   const auto dual = objective.residual(inside);
-  const double moved =
-      0.5 * std::sqrt(h_0) * network.a.cwiseAbs().dot((network.W - inside.W).rowwise().norm());
+  // Lengths of differences: sums of d squares, over m neurons.
+  const double rounding = static_cast<double>(network.W.cols() + network.width() + 8) * epsilon;
+  const double moved = (1.0 + rounding) * 0.5 * std::sqrt(h_0) *
+                       network.a.cwiseAbs().dot((network.W - inside.W).rowwise().stableNorm());
   const Supremum incumbent = estimate_supremum(*dual, inside, ascent);
-  const SupremumBound bound = bound_supremum(*dual, incumbent, options);
-  Certificate certificate = certificate_of_supremum(*residual, *dual, network, lambda, bound.upper);
+  const MomentBounds dual_moments = dual->moment_bounds();
+  const SupremumBound bound = bound_supremum(*dual, incumbent, options, &dual_moments);
+  // On rows the dual function is that of the network itself.
+  const MomentBounds own_moments =
+      objective.target_network() == nullptr ? dual_moments : residual->moment_bounds();
+  const double reported = objective.loss(network) + lambda * masses(network).sum();
+  Certificate certificate;
   certificate.kind = Certificate::Kind::rigorous;
-  certificate.sup_eta = (bound.upper + moved) / lambda;
+  certificate.gap = proven_gap(own_moments, dual_moments, network, lambda, bound.upper, reported);
+  // No minimum is below zero, so that the gap is at most all of P_λ; that also where P_λ is not a
+  // number.
+  certificate.relative_gap =
+      reported == 0.0 ? 0.0 : std::min(1.0, certificate.gap / reported * (1.0 + epsilon));
+  // Three sums and a quotient, each rounded.
+  const double supremum = bound.upper + moved + own_moments.affine_rest + own_moments.distance;
+  certificate.sup_eta = supremum / lambda * (1.0 + 4.0 * epsilon);
   certificate.sup_eta_lower =
       std::abs(residual->correlate(bound.direction.transpose()).value[0]) / lambda;
   certificate.direction = bound.direction;

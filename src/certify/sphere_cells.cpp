@@ -14,19 +14,33 @@ Cap cap_around(const SphereCell& cell) {
   // that a corner has or at the p where any point of that distance would be farthest.
   const double square = cell.half.squaredNorm();
   const double p = std::max(-cell.half.dot(cap.centre.cwiseAbs()), -square / length);
-  const double rounding =
-      16.0 * static_cast<double>(cell.middle.size() + 4) * std::numeric_limits<double>::epsilon();
+  // The D-term sums are off by D/2 roundings; square − p², at least square/D, and its root lose a
+  // factor D/2 more of them, and the centre and the sine of the radius a few (docs/math.md, 6.8).
+  const auto D = static_cast<double>(cell.middle.size());
+  const double rounding = (16.0 * (D + 4.0) + D * D) * std::numeric_limits<double>::epsilon();
   cap.radius = std::atan2(std::sqrt(std::max(0.0, square - p * p)), length + p) + rounding;
   return cap;
 }
 
-std::pair<SphereCell, SphereCell> halves(const SphereCell& cell) {
-  // Edge j, seen from the origin, is foreshortened by the sine of its angle to the centre.
+namespace {
+
+// The edge that is longest as an angle: edge j, seen from the origin, is foreshortened by the sine
+// of its angle to the centre.
+Index longest_edge(const SphereCell& cell) {
   const Vector shortened =
       cell.half.array().square() *
       (1.0 - cell.middle.array().square() / cell.middle.squaredNorm()).max(0.0);
   Index longest = 0;
   shortened.maxCoeff(&longest);
+  return longest;
+}
+
+}  // namespace
+
+bool can_be_halved(const SphereCell& cell) { return cell.half[longest_edge(cell)] >= 0x1p-51; }
+
+std::pair<SphereCell, SphereCell> halves(const SphereCell& cell) {
+  const Index longest = longest_edge(cell);
   std::pair<SphereCell, SphereCell> result{cell, cell};
   const double quarter = 0.5 * cell.half[longest];
   result.first.half[longest] = result.second.half[longest] = quarter;

@@ -9,7 +9,7 @@ namespace lodestone {
 
 /// A part of the unit sphere: the directions of the points of a box on a face of the cube
 /// (docs/math.md, 6.4), |x_j − middle_j| <= half_j for all j, with half 0 and middle ±1 at the
-/// face's own coordinate. Halving a box is exact in floating point.
+/// face's own coordinate. Halving a box is exact in floating point while it can be halved.
 struct SphereCell {
   Vector middle;  ///< D
   Vector half;    ///< D, >= 0
@@ -24,8 +24,11 @@ struct Cap {
 /// A cap that contains the cell, its radius rounded up.
 Cap cap_around(const SphereCell& cell);
 
-/// The two halves of a cell, cut across the edge that is longest as an angle. Not for D = 1, where
-/// a cell is a point.
+/// Whether both halves of a cell have edges of at least 2^-52, so that their middles, numbers of at
+/// most 1, are exact. Not for D = 1, where a cell is a point.
+bool can_be_halved(const SphereCell& cell);
+
+/// The two halves of a cell, cut across the edge that is longest as an angle.
 std::pair<SphereCell, SphereCell> halves(const SphereCell& cell);
 
 /// Which directions a function on the sphere tells apart.

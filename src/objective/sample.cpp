@@ -19,6 +19,7 @@
 #include "lodestone/core/random.hpp"
 #include "lodestone/objective/objective.hpp"
 #include "objective/check_sizes.hpp"
+#include "objective/sample_moments.hpp"
 
 namespace lodestone {
 namespace {
@@ -401,7 +402,8 @@ class Float32Field final : public CorrelationField {
 
 class SampleObjective::RowResidual final : public Residual {
  public:
-  RowResidual(const SampleObjective& objective, const Network& network) : objective_(objective) {
+  RowResidual(const SampleObjective& objective, const Network& network)
+      : objective_(objective), network_(network) {
     energy_ = objective.residuals(network, weighted_);
     weighted_.array() *= objective.weights_.array();
     target_product_ = -row_dot(weighted_, objective.y_);
@@ -425,6 +427,17 @@ class SampleObjective::RowResidual final : public Residual {
 
   double energy() const override { return energy_; }
   double target_product() const override { return target_product_; }
+
+  MomentBounds moment_bounds() const override {
+    const Rows& data = *objective_.data_;
+    const kernels::RowBlocks& visited = data.visited;
+    Vector weights = data.weights->size() == 0 ? Vector::Ones(data.count()) : *data.weights;
+    weights.segment(visited.left_out_first(), visited.left_out()).setZero();
+    const auto inputs = [&](Index first, Index rows) { return objective_.inputs(first, rows); };
+    return lodestone::moment_bounds({data.count(), inputs, data.biases, *data.y, std::move(weights),
+                                     objective_.affine_center_, weighted_},
+                                    network_);
+  }
 
   Matrix suggested_directions(Index count) const override {
     // A neuron along a row answers to that row more than to any other.
@@ -515,6 +528,7 @@ class SampleObjective::RowResidual final : public Residual {
   }
 
   const SampleObjective& objective_;
+  Network network_;
   Vector weighted_;
   double energy_ = 0.0;
   double target_product_ = 0.0;

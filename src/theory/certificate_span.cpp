@@ -2,13 +2,16 @@
 
 #include <Eigen/QR>
 #include <algorithm>
+#include <limits>
 
 namespace lodestone::theory {
 
 SpanCertificate in_span(const DualCertificate& certificate) {
   const Index d = certificate.directions.cols();
   Eigen::ColPivHouseholderQR<Eigen::MatrixXd> factorization(d, certificate.directions.rows());
-  factorization.setThreshold(1e-9);
+  // Parts of directions that are rounding of the others': d of them to a coordinate at the most.
+  factorization.setThreshold(16.0 * static_cast<double>(d) *
+                             std::numeric_limits<double>::epsilon());
   factorization.compute(certificate.directions.transpose());
   const Index r = factorization.rank();
   const Index dimension = std::min(d, r + 1);
@@ -17,6 +20,9 @@ SpanCertificate in_span(const DualCertificate& certificate) {
                        dimension > r};
   span.certificate.directions = unit_directions(certificate.directions * span.basis);
   span.certificate.tangents = certificate.tangents * span.basis;
+  const Eigen::MatrixXd from_basis = span.basis.transpose();
+  span.moved = (certificate.directions - span.certificate.directions * from_basis).rowwise().norm();
+  span.dropped = (certificate.tangents - span.certificate.tangents * from_basis).rowwise().norm();
   return span;
 }
 

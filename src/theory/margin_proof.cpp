@@ -58,6 +58,12 @@ class Prover {
     // As in docs/math.md, 6.4; |K_ℓ| and |K'_ℓ|, which multiply the masses, are at most 1/4.
     slack_ = static_cast<double>(c.directions.rows() + c.directions.cols() + c.order / 2 + 8) *
              std::numeric_limits<double>::epsilon() * (1.0 + mass);
+    // What is outside of the span that is searched: |∂K/∂w| <= π/2 · 1/4, and (u·b) K'(u·w) changes
+    // with b by 1/4 and with w by |u·b| |K''| <= ‖b‖/(2π) and ‖b‖/4, both in angles of at most π/2
+    // times the distance.
+    const Vector b = c.tangents.rowwise().norm();
+    slack_ += 0.5 * std::numbers::pi * (0.25 * c.amplitudes.cwiseAbs() + 0.5 * b).dot(span_.moved) +
+              0.25 * span_.dropped.sum();
     for (Index j = 0; j < c.directions.rows(); ++j) settled_.push_back(settled_radius(j));
   }
 
@@ -250,6 +256,7 @@ MarginProof prove_margin(const DualCertificate& certificate, double rho, Index m
         return proof;
       }
       if (answers[i] == Prover::Answer::open) {
+        if (!can_be_halved(cells[i])) return proof;
         auto [first, second] = halves(cells[i]);
         open.push_back(std::move(first));
         open.push_back(std::move(second));

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <Eigen/LU>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -17,6 +18,8 @@
 #include "lodestone/core/error.hpp"
 #include "lodestone/model/dataset.hpp"
 #include "lodestone/train/algorithm1.hpp"
+#include "quad.hpp"
+#include "referee/bare_rows.hpp"
 #include "support.hpp"
 
 namespace lodestone {
@@ -606,6 +609,190 @@ TEST(ArcDerivatives, BoundsHoldAndAreTight) {
   EXPECT_LE(third_at_all, arc_third_bound);
   EXPECT_GE(third_at_all * 1.001, arc_third_bound);
   EXPECT_LE(second_change, arc_third_bound);
+}
+
+// Exact suprema in the plane (docs/math.md, 6.8): |Σ w_t relu(u·x_t)| is largest at a kink or along
+// the slope of an arc beside one. Signs are exact: products of float64 numbers fit into binary128.
+quad::Quad planar_supremum(const Matrix& rows, const Vector& weights) {
+  using quad::Plane;
+  using quad::Quad;
+  const auto row = [&](Index t) { return Plane{rows(t, 0), rows(t, 1)}; };
+  Quad best = 0;
+  const auto attempt = [&](const Plane& u) {
+    const Quad norm = quad::square_root(quad::dot(u, u));
+    if (norm == 0) return;
+    for (const int sign : {1, -1}) {
+      Quad sum = 0;
+      for (Index t = 0; t < rows.rows(); ++t) {
+        const Quad z = sign * quad::dot(u, row(t));
+        if (z > 0) sum += weights[t] * z;
+      }
+      best = std::max(best, (sum < 0 ? -sum : sum) / norm);
+    }
+  };
+  for (Index kink = 0; kink < rows.rows(); ++kink) {
+    for (const int sign : {1, -1}) {
+      const Plane u = {-sign * row(kink)[1], sign * row(kink)[0]};
+      attempt(u);
+      for (const int side : {1, -1}) {
+        const Plane ahead = {-side * u[1], side * u[0]};
+        Plane slope = {0, 0};
+        for (Index t = 0; t < rows.rows(); ++t) {
+          const Quad z = quad::dot(u, row(t));
+          if (z < 0 || (z == 0 && quad::dot(ahead, row(t)) <= 0)) continue;
+          slope[0] += weights[t] * row(t)[0];
+          slope[1] += weights[t] * row(t)[1];
+        }
+        attempt(slope);
+      }
+    }
+  }
+  return best;
+}
+
+// Kinks of rows that are close together cut the circle into cells that are far smaller than they
+// are: coefficients w/(4R) of the majorants meet heights of the order of R.
+TEST(Rigorous, RowsThatAreCloseTogether) {
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    const double width = std::pow(10.0, -5.0 + 3.0 * static_cast<double>(seed) / 200.0);
+    Matrix rows = width * normal_matrix(12, 2, seed, "moves");
+    rows.rowwise() += normal_vector(2, seed, "centre").normalized().transpose();
+    // Σ w_t x_t = 0 but for rounding, as of a residual: what is left is of the order of the width.
+    Vector weights = normal_vector(12, seed, "weights");
+    const Matrix last = rows.bottomRows(2).transpose();
+    weights.tail(2) = -last.inverse() * (rows.topRows(10).transpose() * weights.head(10));
+    const SupremumBound bound = bound_supremum(support::BareRows(rows, weights), {});
+    EXPECT_GE(quad::Quad(bound.upper), planar_supremum(rows, weights)) << seed;
+    EXPECT_TRUE(bound.reached) << seed;
+  }
+}
+
+// Second differences of weight 1/δ: |u·x| leaves 2δ|u·e| on an arc of width δ.
+TEST(Rigorous, WeightsThatCancel) {
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    const double width = std::pow(10.0, -6.0 + 5.0 * static_cast<double>(seed) / 100.0);
+    Matrix rows(3, 2);
+    for (Index j = 0; j < 3; ++j) {
+      rows.row(j) = normal_vector(2, seed, "x") +
+                    width * static_cast<double>(j - 1) * normal_vector(2, seed, "e");
+    }
+    const Vector weights = Vector{{1.0, -2.0, 1.0}} / width;
+    const SupremumBound bound = bound_supremum(support::BareRows(rows, weights), {});
+    EXPECT_GE(quad::Quad(bound.upper), planar_supremum(rows, weights)) << seed;
+  }
+}
+
+// Lengths and weights whose squares leave the range of float64, and products that do not.
+TEST(Rigorous, LengthsAndWeightsOfAnySize) {
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    Matrix rows = normal_matrix(8, 2, seed);
+    Vector weights = normal_vector(8, seed);
+    const double expected = bound_supremum(support::BareRows(rows, weights), {}).upper;
+    for (Index t = 0; t < rows.rows(); ++t) {
+      const int exponent =
+          static_cast<int>(1800 *
+                           RandomStream(seed, "sizes").uniform(static_cast<std::uint64_t>(t))) -
+          900;
+      rows.row(t) *= std::ldexp(1.0, exponent);
+      weights[t] = std::ldexp(weights[t], -exponent);
+    }
+    const double bound = bound_supremum(support::BareRows(rows, weights), {}).upper;
+    EXPECT_NEAR(bound, expected, 2e-5 * expected) << seed;
+  }
+  // All of them tiny: what is below the smallest number is rounded up.
+  const Matrix tiny = 1e-160 * normal_matrix(8, 2, 1);
+  const Vector weights = 1e-150 * normal_vector(8, 1);
+  EXPECT_GE(quad::Quad(bound_supremum(support::BareRows(tiny, weights), {}).upper),
+            planar_supremum(tiny, weights));
+}
+
+// One teacher of length 1 but for rounding; the minimum of P_λ is known (docs/math.md, 6.2). At
+// small λ all that P_λ is made of is below the rounding of E (f − y)² in float64.
+TEST(Rigorous, GapsBelowTheRoundingOfTheLoss) {
+  const quad::Quad peak = (quad::pi() / 2 - 1) / (2 * quad::pi());
+  int below_rounding = 0;
+  for (std::uint64_t seed = 0; seed < 340; ++seed) {
+    const RandomStream random(seed, "problem");
+    const Teacher teacher{normal_matrix(1, 2, seed).rowwise().normalized(),
+                          Vector::Constant(1, 0.5 + random.uniform(0))};
+    const double amplitude = teacher.amplitudes[0];
+    const double lambda = std::pow(10.0, -16.0 + 14.0 * random.uniform(1));
+    const double off = std::pow(10.0, -16.0 + 12.0 * random.uniform(2));
+    Network network{Vector::Constant(2, 0.5 * (amplitude - lambda / h_0)),
+                    teacher.directions.replicate(2, 1)};
+    network.a += off * normal_vector(2, seed);
+    network.W += off * normal_matrix(2, 2, seed, "moves");
+    const PopulationObjective objective(teacher);
+    RigorousOptions options;
+    options.max_cells = 200;
+    AscentOptions ascent;
+    ascent.random_starts = 2;
+    const Certificate certificate =
+        rigorous_certificate(objective, network, lambda, options, ascent);
+
+    using quad::Quad;
+    const auto length = [](const Matrix& W, Index i) {
+      return quad::square_root(Quad(W(i, 0)) * W(i, 0) + Quad(W(i, 1)) * W(i, 1));
+    };
+    const Quad size = amplitude * length(teacher.directions, 0);
+    const Quad least = lambda * size - Quad(lambda) * lambda / (2 * peak);
+    const Quad primal = quad::loss(teacher, network) +
+                        lambda * (Quad(std::abs(network.a[0])) * length(network.W, 0) +
+                                  Quad(std::abs(network.a[1])) * length(network.W, 1));
+    EXPECT_GE(Quad(certificate.gap), primal - least) << seed;
+    const double reported = objective.loss(network) + lambda * masses(network).sum();
+    EXPECT_LE(Quad(reported) - Quad(certificate.gap), least) << seed;
+    below_rounding += primal < Quad(1e-14);
+  }
+  EXPECT_GT(below_rounding, 20);
+}
+
+// y is a linear function of two columns that differ by 1e-5 of their size. The loss of the network
+// without neurons is 0 but for the rounding of the columns, and no feature is optimal.
+TEST(Rigorous, LinearFunctionsOfColumnsThatAreNearlyCollinear) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    const Index n = 40;
+    const Vector z = normal_vector(n, seed, "z");
+    Matrix X(n, 2);
+    X.col(0) = normal_vector(n, seed, "x");
+    X.col(1) = X.col(0) + 1e-5 * z;
+    const SampleObjective objective({X, z, {}, false});
+    const double lambda = 1e-3;
+    const Network one{Vector::Constant(1, 0.5), normal_matrix(1, 2, seed)};
+    for (const Network& network : {Network::empty(2), one}) {
+      const Certificate certificate = rigorous_certificate(objective, network, lambda);
+      const double reported = objective.loss(network) + lambda * masses(network).sum();
+      EXPECT_GE(certificate.gap, reported * (1.0 - 1e-9)) << seed;
+    }
+  }
+}
+
+// Directions that a reduction drops are paid for by what the rows have there.
+TEST(Rigorous, RowsNearlyInALine) {
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    const double off = std::pow(10.0, -18.0 + 14.0 * static_cast<double>(seed) / 60.0);
+    Matrix rows = normal_vector(10, seed) * normal_vector(2, seed, "line").transpose();
+    rows.col(1) += off * normal_vector(10, seed, "off");
+    const Vector weights = normal_vector(10, seed, "weights");
+    for (const double tolerance : {1e-2, 1e-6}) {
+      const SupremumBound bound =
+          bound_supremum(support::BareRows(rows, weights), {}, {tolerance, 10'000, {}});
+      EXPECT_GE(quad::Quad(bound.upper), planar_supremum(rows, weights)) << seed;
+    }
+  }
+}
+
+// A cell is halved while that is exact; where nothing ends the search, it ends there.
+TEST(Rigorous, CellsAreHalvedWhileThatIsExact) {
+  SphereCell cell = sphere_cells(2, Symmetry::none).front();
+  int halvings = 0;
+  for (; can_be_halved(cell); ++halvings) {
+    const auto [left, right] = halves(cell);
+    ASSERT_EQ(left.middle[1] + left.half[1], right.middle[1] - right.half[1]);
+    ASSERT_LT(left.middle[1], right.middle[1]);
+    cell = right;
+  }
+  EXPECT_EQ(halvings, 52);
 }
 
 TEST(RigorousCertificate, OneTeacher) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -43,6 +44,23 @@ struct RowMeasure {
 /// What a residual is made of, for those who bound it.
 using ResidualMeasure = std::variant<AtomMeasure, RowMeasure>;
 
+/// Numbers that a proven gap is made of, each on the safe side of its value in exact arithmetic
+/// (docs/math.md, 6.8). As they are here, nothing is known. p is the residual that
+/// Residual::measure holds, without the affine part that rounding has left in it.
+struct MomentBounds {
+  double energy = std::numeric_limits<double>::infinity();       ///< E (f − y)² is at most this
+  double dual_energy = std::numeric_limits<double>::infinity();  ///< E p² is at most this
+
+  /// −E p y has this sign and is at least as large.
+  double dual_product = 0.0;
+
+  /// sup |E[p relu(u·x)]| exceeds the supremum of the measure by at most this,
+  double affine_rest = std::numeric_limits<double>::infinity();
+
+  /// and that of the network's exact residual exceeds the one of p by at most this.
+  double distance = std::numeric_limits<double>::infinity();
+};
+
 /// A function C(u) = E[r relu(u·x)] of directions, for some r.
 class CorrelationField {
  public:
@@ -66,6 +84,10 @@ class Residual : public CorrelationField {
 
   /// E (y − f) y, y without its affine part.
   virtual double target_product() const = 0;
+
+  /// The moments above with bounds on their rounding. Costs some passes over the rows, or over the
+  /// pairs of neurons, in extended precision.
+  virtual MomentBounds moment_bounds() const { return {}; }
 
   /// At most `count` unit directions in which the residual is likely to be large, a row each, the
   /// likeliest first: teachers of a population, rows of a sample with the largest weighted error.
