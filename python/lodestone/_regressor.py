@@ -277,8 +277,8 @@ class LodestoneRegressor(
         self._keep(parts, single)
         counted = rows.weights is None or rows.weights > 0.0
         self._row_count = int(np.sum(np.broadcast_to(counted, len(rows.y))))
-        self._shares = shares(self.model_, rows.X, rows.weights)
-        self.feature_importances_ = self._shares.columns
+        self._curve_shares = [shares(one, rows.X, rows.weights) for one in self._curve_models]
+        self._take_shares(shares(self.model_, rows.X, rows.weights))
         if parts["error"] is not None:
             raise parts["error"]
         return self
@@ -331,9 +331,9 @@ class LodestoneRegressor(
         Returns
         -------
         LodestoneRegressor
-            A copy with the model of that number: model_, directions_, biases_, amplitudes_, coef_
-            and intercept_. Path, certificate and what was cross-validated are shared;
-            feature_reports_ and warnings_, which belong to the other model, are empty.
+            A copy with the model of that number: model_, directions_, biases_, amplitudes_, coef_,
+            intercept_ and feature_importances_. Path, certificate and what was cross-validated are
+            shared; feature_reports_ and warnings_, which belong to the other model, are empty.
 
         Raises
         ------
@@ -350,10 +350,25 @@ class LodestoneRegressor(
         at = counts.index(features)
         other = copy.copy(self)
         other._take_model(self._curve_models[at])
+        other._take_shares(self._curve_shares[at])
         other.curve_ = {**self.curve_, "chosen": np.arange(len(counts)) == at}
         other.feature_reports_ = {}
         other.warnings_ = []
         return other
+
+    def subspace(self):
+        """How many directions hold the model's change, as a pandas frame: a line for each
+        eigenvector of the mean outer product of the gradient in standardized columns over the
+        training rows (docs/math.md, 10.3), at most 8. `share` is its eigenvalue over the sum of all,
+        `so_far` the sum of the shares up to it, and each column has its loading: unit length, for
+        columns in standard deviations; divide by ``model_.scale`` for their own units. Unlike single
+        features it does not depend on how the model is split into features."""
+        check_is_fitted(self)
+        held = self._shares
+        columns = {"share": held.subspace, "so_far": np.cumsum(held.subspace)}
+        for name, loading in zip(self.model_.columns, held.axes.T):
+            columns[name if name not in columns else f"direction[{name}]"] = loading
+        return frame(columns)
 
     def features(self):
         """The features as a pandas frame, the largest first: amplitude, bias, what is known of each
@@ -581,6 +596,10 @@ class LodestoneRegressor(
         }
         self.warnings_ = [result_warning(*one) for one in parts["warnings"]]
         self.interrupted_ = parts["interrupted"]
+
+    def _take_shares(self, found: Any) -> None:
+        self._shares = found
+        self.feature_importances_ = found.columns
 
     def _take_model(self, model: _core.Model) -> None:
         self.model_ = model

@@ -89,6 +89,25 @@ def test_the_curve_is_a_frame_and_gives_its_models(fitted, rows):
         fitted.with_features(1.0)
 
 
+def test_the_subspace_holds_the_models_change(rows):
+    """Of one feature without a linear part it is the feature's direction."""
+    X, y = rows
+    model = quick(select=1).fit(X, y)
+    held = model.subspace()
+    assert held["share"].sum() == pytest.approx(1) and np.all(np.diff(held["share"]) <= 0)
+    # The gradient is beta, or beta and the feature's: at most two directions.
+    assert held["so_far"].iloc[min(1, len(held) - 1)] == pytest.approx(1)
+    axes = held[list(model.model_.columns)].to_numpy()
+    assert axes @ axes.T == pytest.approx(np.eye(len(axes)), abs=1e-9)
+    one = model.with_features(0)
+    slope = one.coef_ * one.model_.scale
+    assert np.abs(one.subspace()[list(one.model_.columns)].to_numpy()[0]) == pytest.approx(
+        np.abs(slope) / np.linalg.norm(slope)
+    )
+    assert one.feature_importances_.sum() == pytest.approx(1)
+    assert not np.allclose(one.feature_importances_, model.feature_importances_)
+
+
 def test_a_number_of_features_is_taken(rows):
     assert len(quick(select=1).fit(*rows).amplitudes_) == 1
 
