@@ -12,6 +12,7 @@
 #include "lodestone/core/error.hpp"
 #include "path/corrective.hpp"
 #include "path/descent.hpp"
+#include "path/lambda_grid.hpp"
 #include "path/lasso.hpp"
 
 namespace lodestone {
@@ -251,11 +252,7 @@ PathResult solve_path(const Objective& objective, const PathOptions& options,
       options.lambda_max > 0.0 ? options.lambda_max : largest_lambda(objective, options.seed);
   std::vector<double> values = options.values;
   if (values.empty()) {
-    const double step =
-        options.lambdas > 1 ? std::pow(options.lambda_ratio, 1.0 / (options.lambdas - 1)) : 1.0;
-    for (int i = 0; i < options.lambdas; ++i) {
-      values.push_back(result.lambda_max * std::pow(step, i));
-    }
+    values = path::lambda_grid(result.lambda_max, options.lambda_ratio, options.lambdas);
   }
   Network network = Network::empty(objective.dimension());
   std::optional<path::CorrectivePath> corrective;
