@@ -78,14 +78,14 @@ int elbow(const std::vector<Candidate>& candidates) {
     return std::log1p(static_cast<double>(features));
   };
   const int first = curve.front();
-  const int lowest = *std::min_element(curve.begin(), curve.end(),
-                                       [&](int b, int c) { return error(b) < error(c); });
-  int deepest = lowest;
+  const int last = curve.back();
+  int deepest = *std::min_element(curve.begin(), curve.end(),
+                                  [&](int b, int c) { return error(b) < error(c); });
   double depth = 0.0;
   for (const int c : curve) {
-    if (c == lowest) break;
-    const double share = (position(c) - position(first)) / (position(lowest) - position(first));
-    const double line = error(first) + share * (error(lowest) - error(first));
+    if (c == last) break;
+    const double share = (position(c) - position(first)) / (position(last) - position(first));
+    const double line = error(first) + share * (error(last) - error(first));
     if (line - error(c) > depth) {
       depth = line - error(c);
       deepest = c;
