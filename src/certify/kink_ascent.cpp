@@ -1,6 +1,6 @@
 #include "certify/kink_ascent.hpp"
 
-#include <Eigen/QR>
+#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/parallel.hpp"
+#include "kernels/columns.hpp"
 
 namespace lodestone {
 namespace {
@@ -64,7 +65,10 @@ KinkAscents::KinkAscents(const Matrix& rows) : position_(static_cast<std::size_t
 }
 
 Vector KinkAscents::products(const Eigen::VectorXd& u) const {
-  return coordinates_.transpose() * u;
+  Vector result(rows_.rows());
+  kernels::simd::products_of_columns(result.size(), u.size(), coordinates_.data(), result.size(),
+                                     u.data(), result.data());
+  return result;
 }
 
 // One ascent. S = ±C is what rises; a row is on when u·x_t > 0, or counts as on where it is 0.
@@ -89,6 +93,7 @@ class KinkAscents::Ascent {
       if (heights[t] > 0.0) gradient_ += weight(t) * row(t);
     }
     basis_ = Eigen::MatrixXd(u_.size(), u_.size());
+    triangle_ = Eigen::MatrixXd(u_.size(), u_.size());
     drop_anchor(heights);
   }
 
@@ -122,10 +127,14 @@ class KinkAscents::Ascent {
 
   // Finds the near rows of u, given u·x_t for all rows.
   void drop_anchor(const Vector& heights) {
-    near_.clear();
+    // Few rows are near and which ones is hard to foretell: no branch.
+    near_.resize(static_cast<std::size_t>(heights.size()) + 1);
+    std::size_t found = 0;
     for (Index t = 0; t < heights.size(); ++t) {
-      if (std::abs(heights[t]) <= radius_ * field_.lengths_[t]) near_.push_back(t);
+      near_[found] = t;
+      found += static_cast<std::size_t>(std::abs(heights[t]) <= radius_ * field_.lengths_[t]);
     }
+    near_.resize(found);
     // A kink has height 0, but for rounding.
     for (const Index t : kinks_) {
       if (std::abs(heights[t]) > radius_ * field_.lengths_[t]) near_.push_back(t);
@@ -171,10 +180,16 @@ class KinkAscents::Ascent {
   bool add_to_basis(Index t) {
     const auto count = static_cast<Index>(kinks_.size());
     if (count + 1 >= u_.size()) return false;
-    const Column beyond = off_kinks(row(t));
+    Column beyond = row(t);
+    Column within = kinks().transpose() * beyond;
+    beyond -= kinks() * within;
+    const Column again = kinks().transpose() * beyond;
+    beyond -= kinks() * again;
     const double length = beyond.norm();
     if (!(length > independent_share * field_.lengths_[t])) return false;
     basis_.col(count) = beyond / length;
+    triangle_.col(count).head(count) = within + again;
+    triangle_(count, count) = length;
     kinks_.push_back(t);
     return true;
   }
@@ -193,10 +208,10 @@ class KinkAscents::Ascent {
   bool leave_a_kink() {
     const auto count = static_cast<Index>(kinks_.size());
     if (count == 0) return false;
-    Eigen::MatrixXd columns(u_.size(), count + 1);
-    for (Index k = 0; k < count; ++k) columns.col(k) = row(kinks_[static_cast<std::size_t>(k)]);
-    columns.col(count) = u_;
-    const Column multipliers = columns.colPivHouseholderQr().solve(-gradient_);
+    // u is orthogonal to the kinks' rows: what is normal to the sphere has no part in them.
+    const Column multipliers = triangle_.topLeftCorner(count, count)
+                                   .triangularView<Eigen::Upper>()
+                                   .solve(-(kinks().transpose() * gradient_));
     double worst = 0.0;
     Index leaving = -1;
     bool on = false;
@@ -257,7 +272,10 @@ class KinkAscents::Ascent {
   // Returns tan φ.
   double search(const Column& along) {
     const double farthest = radius_ - travelled_;
-    Vector speeds = free_.cwiseProduct(near_rows_ * along);
+    Vector speeds(free_.size());
+    kernels::simd::products_of_columns(speeds.size(), along.size(), near_rows_.data(),
+                                       near_rows_.rows(), along.data(), speeds.data());
+    speeds = speeds.cwiseProduct(free_);
     // S = value cos φ + slope sin φ between kinks: its maximum has the tangent slope / value.
     double value = gradient_.dot(u_);
     double slope = gradient_.dot(along);
@@ -325,7 +343,8 @@ class KinkAscents::Ascent {
   std::vector<bool> on_;  // of all rows
   Column gradient_;       // of S, over the rows that are on and not among the kinks
   std::vector<Index> kinks_;
-  Eigen::MatrixXd basis_;  // its first columns span the kinks' rows
+  Eigen::MatrixXd basis_;     // its first columns span the kinks' rows
+  Eigen::MatrixXd triangle_;  // upper: the kinks' rows in this basis
 
   // Near rows, and what is known of them: u·x_t; 1 for on and −1 for off; 0 for kinks, else 1.
   std::vector<Index> near_;

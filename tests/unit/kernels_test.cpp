@@ -12,6 +12,7 @@
 
 #include "core/instruction_set.hpp"
 #include "instruction_sets.hpp"
+#include "kernels/columns.hpp"
 #include "kernels/population.hpp"
 #include "kernels/product.hpp"
 #include "kernels/sample.hpp"
@@ -576,6 +577,29 @@ TEST_P(Kernels, TriangularSolutions) {
       }
       if (has_fused_multiply_add(GetParam())) {
         EXPECT_TRUE(same_bits(X, by_plain_loops(solution)));
+      }
+    }
+  }
+}
+
+TEST_P(Kernels, ProductsOfColumns) {
+  for (const Index rows : {0, 1, 7, 8, 9, 63, 64, 65, 200}) {
+    for (const Index depth : {1, 3, 20}) {
+      const Index stride = rows + 2;
+      const Matrix C = support::normal_matrix(depth, stride, 56);
+      const Vector u = support::normal_vector(depth, 57);
+      const auto products = [&] {
+        Vector y = Vector::Constant(rows + 1, 7.0);
+        simd::products_of_columns(rows, depth, C.data(), stride, u.data(), y.data());
+        return y;
+      };
+      const Vector y = products();
+      EXPECT_EQ(y[rows], 7.0);
+      for (Index t = 0; t < rows; ++t) {
+        ASSERT_NEAR(y[t], u.dot(C.col(t)), 1e-13 * u.norm() * C.col(t).norm());
+      }
+      if (has_fused_multiply_add(GetParam())) {
+        EXPECT_TRUE(same_bits(y, by_plain_loops(products))) << rows << " " << depth;
       }
     }
   }
