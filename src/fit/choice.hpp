@@ -17,9 +17,9 @@ int position_of_least(const std::vector<Candidate>& candidates, bool relaxed);
 /// of every number of features that was refitted the one with the smallest error.
 std::vector<int> curve_candidates(const std::vector<Candidate>& candidates);
 
-/// Into candidates: where the curve of log(error) over log(1 + features) lies deepest below the line
-/// from its first point to its last one; its lowest point where it does not bend. The curve must not
-/// be empty.
+/// Into candidates: where the curve of log(error) over log(1 + features) lies deepest below the
+/// line from its first point to its last one; its lowest point where it does not bend. The curve
+/// must not be empty.
 int elbow(const std::vector<Candidate>& candidates);
 
 /// The best candidate and the one that is taken, which the one-standard-error rule makes simpler.

@@ -55,8 +55,8 @@ TEST(Curve, HasTheBestRefitOfEachNumberOfFeatures) {
 }
 
 TEST(Curve, BendsWhereItLiesDeepestBelowTheLine) {
-  // Over log(1 + features) the line of log errors from (0, 1) to (9, 0.12) is at 0.53, 0.28 and 0.15
-  // for 1, 3 and 7 features.
+  // Over log(1 + features) the line of log errors from (0, 1) to (9, 0.12) is at 0.53, 0.28 and
+  // 0.15 for 1, 3 and 7 features.
   std::vector<Candidate> tried = {candidate(false, 0, 1.0), candidate(true, 1, 0.65),
                                   candidate(true, 3, 0.15), candidate(true, 7, 0.10),
                                   candidate(true, 9, 0.12)};
