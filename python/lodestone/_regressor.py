@@ -167,7 +167,7 @@ class LodestoneRegressor(
         Ctrl-C or the budget of seconds ended the fit early.
     n_features_in_ : int
         Columns of X, before text became 0/1 columns.
-    feature_names_in_ : array (n_features_in_,) of str
+    feature_names_in_ : array of str
         Where X had names of columns, all of them strings.
     """
 
@@ -222,7 +222,7 @@ class LodestoneRegressor(
 
         Parameters
         ----------
-        X : array or frame (n, n_features_in_)
+        X : array or frame (n, d)
             Finite numbers; in a frame also text, categories and booleans (`categories`). n > d + 1
             unless columns depend on each other.
         y : array or series (n,)
@@ -284,7 +284,7 @@ class LodestoneRegressor(
         return self
 
     def predict(self, X: Any) -> np.ndarray:
-        """Predictions (n,) for rows X (n, n_features_in_), of which nothing is copied when they are
+        """Predictions (n,) for rows X (n, d), of which nothing is copied when they are
         an array of float64, row by row. Raises NotFittedError, and ValueError for another number of
         columns, names in another order, infinity, and missing values but with
         ``missing="indicator"``. Labels that training did not see leave their 0/1 columns 0, with a
