@@ -18,6 +18,11 @@ std::string or_dash(double value, const char* format) {
   return std::isnan(value) ? "-" : fmt::format(fmt::runtime(format), value);
 }
 
+const char* verdict(const TeacherRecovery& teacher) {
+  if (teacher.recovered) return "yes";
+  return teacher.matched ? "matched" : "no";
+}
+
 std::string teacher_table(const TrainResult& result) {
   std::string table = fmt::format("  {:>9}  {:>9}  {:>9}  {:>11}  {:>7}  {}\n", "direction",
                                   "amplitude", "found", "angle", "neurons", "recovered");
@@ -25,7 +30,7 @@ std::string teacher_table(const TrainResult& result) {
   for (const TeacherRecovery& teacher : result.recovery->per_teacher) {
     table += fmt::format("  {:>9}  {:>9.4g}  {:>9.4g}  {:>9.4f}°  {:>7}  {}\n", ++number,
                          teacher.amplitude, teacher.mass, teacher.angle_deg, teacher.neurons,
-                         teacher.recovered ? "yes" : "no");
+                         verdict(teacher));
   }
   return table;
 }
@@ -101,9 +106,12 @@ std::string result_table(const Problem& problem, const TrainState& state,
   if (result.recovery) {
     text += teacher_table(result);
     text += fmt::format(
-        "\n{} of {} hidden directions recovered (angle within 0.1°, amplitude within "
-        "1%)\n",
-        result.recovery->recovered, result.recovery->teachers);
+        "\n{0} of {1} hidden directions recovered: matched by neurons that sit on them\n"
+        "{2} of {1} matched: average neuron within 0.1°, amplitude within 1%\n"
+        "all neurons: mean angle {3:.4f}° to the nearest direction, far mass {4:.2f}% (beyond "
+        "10°)\n",
+        result.recovery->recovered, result.recovery->teachers, result.recovery->matched,
+        result.recovery->mean_angle_deg, 100.0 * result.recovery->far_mass);
   } else {
     text += feature_table(result.model) + "\n";
   }

@@ -48,6 +48,7 @@ SUMMARY = {
 CERTIFICATE = {"sup_eta": float, "gap": float, "relative_gap": float, "kind": str}
 RECOVERY = {
     "teachers": int,
+    "matched": int,
     "recovered": int,
     "max_angle_deg": float,
     "mean_angle_deg": float,
@@ -55,7 +56,16 @@ RECOVERY = {
     "subspace_share": float,
     "per_teacher": list,
 }
-PER_TEACHER = {"amplitude": float, "mass": float, "angle_deg": float, "neurons": int}
+PER_TEACHER = {
+    "amplitude": float,
+    "mass": float,
+    "angle_deg": float,
+    "mean_angle_deg": float,
+    "far_mass": float,
+    "neurons": int,
+    "matched": bool,
+    "recovered": bool,
+}
 TEST = {"rmse": float, "r2": float, "rows": int}
 
 
@@ -97,11 +107,13 @@ def test_small_population_is_recovered(small_run):
     summary = read_json(small_run / "summary.json")
     assert 0.0 <= summary["loss"] <= 1e-8
     recovery = summary["recovery"]
-    assert recovery["teachers"] == recovery["recovered"] == 3
+    assert recovery["teachers"] == recovery["matched"] == recovery["recovered"] == 3
     assert summary["features"] == 3
     for teacher in recovery["per_teacher"]:
         assert teacher["angle_deg"] < 0.1
         assert teacher["mass"] == pytest.approx(teacher["amplitude"], rel=0.01)
+        assert teacher["mean_angle_deg"] <= 1.0
+        assert teacher["far_mass"] <= 0.01
 
 
 def test_sample_summary_has_a_test_error(short_runs):
