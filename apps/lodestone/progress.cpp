@@ -40,6 +40,7 @@ std::string teacher_table(const TrainResult& result) {
 Progress::Progress(const TrainOptions& options, const Problem& problem, bool quiet)
     : options_(options),
       null_loss_(problem.objective->null_loss()),
+      target_loss_(options.algorithm.target_loss(*problem.objective)),
       chosen_by_validation_(problem.validation.has_value()),
       quiet_(quiet),
       terminal_(isatty(STDERR_FILENO) != 0) {}
@@ -71,9 +72,8 @@ void Progress::on_step(const TrainState& state) {
 // first.
 double Progress::fraction_done(double loss, long steps) const {
   double fraction = static_cast<double>(steps) / static_cast<double>(options_.algorithm.max_steps);
-  if (loss > 0.0 && options_.algorithm.tolerance > 0.0 &&
-      null_loss_ > options_.algorithm.tolerance) {
-    const double whole = std::log(null_loss_ / options_.algorithm.tolerance);
+  if (loss > 0.0 && target_loss_ > 0.0 && null_loss_ > target_loss_) {
+    const double whole = std::log(null_loss_ / target_loss_);
     fraction = std::max(fraction, std::pow(std::log(null_loss_ / loss) / whole, 3));
   }
   return std::clamp(fraction, 0.0, 1.0);

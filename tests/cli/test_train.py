@@ -116,6 +116,44 @@ def test_small_population_is_recovered(small_run):
         assert teacher["far_mass"] <= 0.01
 
 
+def test_table_ends_with_far_mass_and_mean_angle(lodestone):
+    """Of neurons that have learned no feature it says matched, at most, and shows why."""
+    flags = ["--teacher", "random:d=6,k=2,min-angle=60,seed=1", "--width", 40, "--out", "run", "--overwrite"]
+    learned = lodestone.done("train", *flags).stdout
+    assert "2 of 2 hidden directions recovered" in learned and "2 of 2 matched" in learned
+    assert re.search(r"all neurons: mean angle 0\.\d+° to the nearest direction, far mass \d\.\d+%", learned)
+    lodestone("train", *flags, "--schedule", "none", "--max-steps", 3000)
+    recovery = read_json(lodestone.folder / "run" / "summary.json")["recovery"]
+    assert recovery["far_mass"] > 0.05
+    assert recovery["recovered"] == 0
+
+
+def test_tolerance_is_a_share_of_the_loss_without_neurons(lodestone):
+    """A teacher 10,000 times as small or large is found alike; an absolute tolerance is a loss."""
+    directions = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
+    for scale in (1e-4, 1.0, 1e4):
+        teacher = {"directions": directions, "amplitudes": [scale, -0.5 * scale]}
+        (lodestone.folder / "scaled.json").write_text(json.dumps(teacher))
+        flags = ["--teacher", "scaled.json", "--width", 30, "--out", "run", "--overwrite"]
+        lodestone.done("train", *flags, "--tolerance", 1e-7)
+        summary = read_json(lodestone.folder / "run" / "summary.json")
+        assert summary["status"] == "converged"
+        assert summary["loss"] <= 1e-7 * summary["null_loss"]
+        assert summary["recovery"]["recovered"] == 2
+        lodestone.done("train", *flags, "--absolute-tolerance", 1e-2 * summary["null_loss"])
+        early = read_json(lodestone.folder / "run" / "summary.json")
+        assert early["loss"] <= 1e-2 * summary["null_loss"]
+        assert early["steps"] < summary["steps"]
+
+
+def test_message_tells_of_epochs_cut_by_their_budget(lodestone):
+    flags = ["--teacher", "random:d=6,k=2,seed=1", "--width", 40, "--max-epoch-steps", 5]
+    flags += ["--lambda-start", 0.02, "--lambda-end", 0.004, "--tolerance", 0]
+    result = lodestone.done("train", *flags, "--out", "run")
+    assert "3 of 3 epochs ended by their budget of 5 steps" in result.stdout
+    assert "raise it with --max-epoch-steps" in result.stdout
+
+
 def test_sample_summary_has_a_test_error(short_runs):
     summary = read_json(short_runs["sample"] / "summary.json")
     assert_fields(summary, SUMMARY)
@@ -276,6 +314,7 @@ EVERY_KEY = {
     "lambda-start-factor": "0.9",
     "step": '"auto"',
     "tolerance": "1e-6",
+    "absolute-tolerance": "1e-7",
     "epoch-tolerance": "0.1",
     "stagnation": "0.01",
     "merge-tolerance": "0.001",

@@ -50,7 +50,7 @@ Outcome measure(const Teacher& teacher, Index width, std::uint64_t seed, const S
   Algorithm1Options options;
   options.width = width;
   options.seed = seed;
-  options.tolerance = sizes.tightest;
+  options.absolute_tolerance = sizes.tightest;
   options.epoch_tolerance = 0.01;
   options.max_steps = 60000;
   options.record_every = 50;
@@ -177,7 +177,7 @@ class Theorem {
     Algorithm1Options options;
     options.width = sizes_.widths.back();
     options.seed = seed(1000);
-    options.tolerance = sizes_.tightest;
+    options.absolute_tolerance = sizes_.tightest;
     options.epoch_tolerance = 0.01;
     options.max_steps = 60000;
     options.record_every = 1;
