@@ -62,7 +62,7 @@ def recovery():
     rows = []
     for d, k, r, width in ((20, 4, 4, 200), (20, 8, 5, 300), (200, 4, 4, 200)):
         runs = [
-            train(teacher=teacher(d, k, r, seed), width=width, seed=seed, tolerance=1e-8)
+            train(teacher=teacher(d, k, r, seed), width=width, seed=seed, absolute_tolerance=1e-8)
             for seed in range(20)
         ]
         seconds = sorted(run["seconds"] for run in runs)
@@ -78,7 +78,7 @@ def recovery():
             )
         )
     table(
-        "Populations, min-angle 25°, mixed signs, tolerance 1e-8, seeds 0 to 19",
+        "Populations, min-angle 25°, mixed signs, absolute tolerance 1e-8, seeds 0 to 19",
         ("d", "k", "r", "width", "all teachers recovered", "largest loss",
          "largest angle of an average neuron (°)", "largest mean angle (°)", "steps",
          "seconds: median, largest"),
@@ -94,7 +94,7 @@ def teachers():
         k = draw.randint(1, 6)
         r = draw.randint(min(2, k), k)
         return k, train(teacher=teacher(20, k, r, seed, min_angle=20), width=300, seed=seed,
-                        tolerance=1e-9, epoch_tolerance=0.01, threads=1)
+                        absolute_tolerance=1e-9, epoch_tolerance=0.01, threads=1)
 
     seeds = range(5000, 5100)
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as workers:
@@ -119,7 +119,7 @@ def teachers():
             )
         )
     table(
-        "Populations, d = 20, min-angle 20°, width 300, tolerance 1e-9, epoch-tolerance 0.01, "
+        "Populations, d = 20, min-angle 20°, width 300, absolute tolerance 1e-9, epoch-tolerance 0.01, "
         "seeds 5000 to 5099",
         ("k", "recovered, loss <= 1e-9, mean angle <= 0.1°", "largest loss",
          "largest mean angle (°)", "largest angle of any neuron (°)", "most steps",
@@ -138,7 +138,7 @@ def widths():
             for width in widths_tried:
                 runs = [
                     train(teacher=teacher(d, 4, 4, seed), width=width, seed=seed,
-                          tolerance=tolerance)
+                          absolute_tolerance=tolerance)
                     for seed in seeds
                 ]
                 reached = sum(run["loss"] <= tolerance and recovered(run) for run in runs)
@@ -158,7 +158,7 @@ def samples():
             for seed in range(3):
                 out = Path(folder) / f"{noise}-{seed}"
                 run = train(teacher=teacher(50, 5, 5, seed), samples=20000, noise=noise, seed=seed,
-                            width=100, tolerance=1e-8, out=out)
+                            width=100, absolute_tolerance=1e-8, out=out)
                 epochs = [
                     row for row in csv.DictReader(open(out / "history.csv"))
                     if row["validation_error"]
@@ -187,7 +187,7 @@ def samples():
 def schedules():
     rows = []
     for seed in range(3):
-        common = dict(teacher=teacher(20, 4, 4, seed), width=200, seed=seed, tolerance=1e-8)
+        common = dict(teacher=teacher(20, 4, 4, seed), width=200, seed=seed, absolute_tolerance=1e-8)
         halving = train(**common)
         budget = 5 * halving["steps"]
         start = halving["lambda_start"]
@@ -197,14 +197,15 @@ def schedules():
                 (label, train(**common, schedule="constant", lambda_start=fixed, max_steps=budget))
             )
         cases.append(
-            ("λ = 0", train(**{**common, "tolerance": 0}, schedule="none", lambda_start=start,
-                            max_steps=budget))
+            ("λ = 0", train(**{**common, "absolute_tolerance": 0, "tolerance": 0}, schedule="none",
+                            lambda_start=start, max_steps=budget))
         )
         for label, run in cases:
             found = run["recovery"]
             rows.append(
                 (
                     seed, label, f"{run['lambda']:.1e}", run["steps"], f"{run['loss']:.1e}",
+                    f"{found['matched']} of {found['teachers']}",
                     f"{found['recovered']} of {found['teachers']}",
                     f"{found['mean_angle_deg']:.3f}", f"{found['max_angle_deg']:.2f}",
                     f"{100 * found['far_mass']:.2f} %",
@@ -212,7 +213,7 @@ def schedules():
             )
     table(
         "Same start (d = 20, k = 4, width 200), five times the halving run's steps for the others",
-        ("seed", "schedule", "last λ", "steps", "loss", "recovered", "mean angle (°)",
+        ("seed", "schedule", "last λ", "steps", "loss", "matched", "recovered", "mean angle (°)",
          "max angle (°)", "mass further than 10°"),
         rows,
     )

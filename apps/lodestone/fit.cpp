@@ -238,8 +238,8 @@ class Fit final : public Verb {
         "sup |eta| = {:.6g} ({})\n",
         result.certificate.relative_gap, result.certificate.sup_eta, name(result.certificate.kind));
     if (run.recovery) {
-      text += fmt::format("{} of {} hidden directions recovered\n", run.recovery->recovered,
-                          run.recovery->teachers);
+      text += fmt::format("{} of {} hidden directions recovered, {} matched\n",
+                          run.recovery->recovered, run.recovery->teachers, run.recovery->matched);
     }
     if (run.test) {
       text += fmt::format("test error on {} rows: RMSE {:.4g}, R² {:.4f}\n", run.test->rows,

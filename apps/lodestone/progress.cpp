@@ -18,6 +18,11 @@ std::string or_dash(double value, const char* format) {
   return std::isnan(value) ? "-" : fmt::format(fmt::runtime(format), value);
 }
 
+const char* verdict(const TeacherRecovery& teacher) {
+  if (teacher.recovered) return "yes";
+  return teacher.matched ? "matched" : "no";
+}
+
 std::string teacher_table(const TrainResult& result) {
   std::string table = fmt::format("  {:>9}  {:>9}  {:>9}  {:>11}  {:>7}  {}\n", "direction",
                                   "amplitude", "found", "angle", "neurons", "recovered");
@@ -25,7 +30,7 @@ std::string teacher_table(const TrainResult& result) {
   for (const TeacherRecovery& teacher : result.recovery->per_teacher) {
     table += fmt::format("  {:>9}  {:>9.4g}  {:>9.4g}  {:>9.4f}°  {:>7}  {}\n", ++number,
                          teacher.amplitude, teacher.mass, teacher.angle_deg, teacher.neurons,
-                         teacher.recovered ? "yes" : "no");
+                         verdict(teacher));
   }
   return table;
 }
@@ -35,6 +40,7 @@ std::string teacher_table(const TrainResult& result) {
 Progress::Progress(const TrainOptions& options, const Problem& problem, bool quiet)
     : options_(options),
       null_loss_(problem.objective->null_loss()),
+      target_loss_(options.algorithm.target_loss(*problem.objective)),
       chosen_by_validation_(problem.validation.has_value()),
       quiet_(quiet),
       terminal_(isatty(STDERR_FILENO) != 0) {}
@@ -66,9 +72,8 @@ void Progress::on_step(const TrainState& state) {
 // first.
 double Progress::fraction_done(double loss, long steps) const {
   double fraction = static_cast<double>(steps) / static_cast<double>(options_.algorithm.max_steps);
-  if (loss > 0.0 && options_.algorithm.tolerance > 0.0 &&
-      null_loss_ > options_.algorithm.tolerance) {
-    const double whole = std::log(null_loss_ / options_.algorithm.tolerance);
+  if (loss > 0.0 && target_loss_ > 0.0 && null_loss_ > target_loss_) {
+    const double whole = std::log(null_loss_ / target_loss_);
     fraction = std::max(fraction, std::pow(std::log(null_loss_ / loss) / whole, 3));
   }
   return std::clamp(fraction, 0.0, 1.0);
@@ -101,9 +106,12 @@ std::string result_table(const Problem& problem, const TrainState& state,
   if (result.recovery) {
     text += teacher_table(result);
     text += fmt::format(
-        "\n{} of {} hidden directions recovered (angle within 0.1°, amplitude within "
-        "1%)\n",
-        result.recovery->recovered, result.recovery->teachers);
+        "\n{0} of {1} hidden directions recovered: matched by neurons that sit on them\n"
+        "{2} of {1} matched: average neuron within 0.1°, amplitude within 1%\n"
+        "all neurons: mean angle {3:.4f}° to the nearest direction, far mass {4:.2f}% (beyond "
+        "10°)\n",
+        result.recovery->recovered, result.recovery->teachers, result.recovery->matched,
+        result.recovery->mean_angle_deg, 100.0 * result.recovery->far_mass);
   } else {
     text += feature_table(result.model) + "\n";
   }

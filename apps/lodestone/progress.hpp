@@ -24,6 +24,7 @@ class Progress {
 
   const TrainOptions& options_;
   double null_loss_;
+  double target_loss_;
   bool chosen_by_validation_;  ///< then nobody knows beforehand how long it takes
   bool quiet_;
   bool terminal_;

@@ -33,8 +33,8 @@ std::string outcome(const SweepRecord& record) {
   std::string text = fmt::format("{}, loss {:.3g}", status, summary.at("loss").get<double>());
   if (summary.contains("recovery")) {
     const auto& recovery = summary.at("recovery");
-    text += fmt::format(", {} of {} recovered", recovery.at("recovered").get<int>(),
-                        recovery.at("teachers").get<int>());
+    text += fmt::format(", {} of {} recovered, {} matched", recovery.at("recovered").get<int>(),
+                        recovery.at("teachers").get<int>(), recovery.at("matched").get<int>());
   }
   return text + fmt::format(", {:.1f} s", record.seconds);
 }

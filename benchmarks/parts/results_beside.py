@@ -41,7 +41,7 @@ def recovery(options):
             runs = {}
             for name, merge_tolerance in (("Algorithm 1", 0), ("Algorithm 1, merging", MERGE_TOLERANCE)):
                 ours, _ = options.lodestone(
-                    "train", "--teacher", folder / "teacher.json", "--width", 200, "--tolerance", 1e-8,
+                    "train", "--teacher", folder / "teacher.json", "--width", 200, "--absolute-tolerance", 1e-8,
                     "--seed", seed, "--merge-tolerance", merge_tolerance,
                 )  # fmt: skip
                 found = ours["recovery"]
@@ -121,7 +121,7 @@ def algorithm1(options, folder, seed, precision):
     out = folder / f"train-{precision}"
     summary, _ = options.lodestone(
         "train", *files(folder), "--validation", folder / "test.npy", "--width", 100, "--seed", seed,
-        "--tolerance", 0.1 * ERROR, "--precision", precision, "--out", out,
+        "--absolute-tolerance", 0.1 * ERROR, "--precision", precision, "--out", out,
     )  # fmt: skip
     with open(out / "history.csv", newline="") as file:
         for line in csv.DictReader(file):

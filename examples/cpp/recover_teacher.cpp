@@ -14,7 +14,7 @@ int main() try {
 
   lodestone::Algorithm1Options options;
   options.width = 60;        // neurons of the student
-  options.tolerance = 1e-7;  // loss at which it ends
+  options.tolerance = 1e-7;  // ends at this share of the loss without neurons
   lodestone::Algorithm1State state;
   const auto result = lodestone::run_algorithm1(objective, options, state);
 

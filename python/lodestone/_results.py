@@ -49,10 +49,17 @@ class TeacherRecovery:
     """Σ a_i‖w_i‖ over the neurons nearest to it."""
     angle_deg: float
     """Angle of their average to it, 0 to 90 degrees."""
+    mean_angle_deg: float
+    """Mean of their angles to it, weighted by mass; 90 without neurons."""
+    far_mass: float
+    """Share of their mass further than 10 degrees from it; 1 without neurons."""
     neurons: int
     """How many of them hold more than 1e-4 of the total mass."""
+    matched: bool
+    """``angle_deg`` within 0.1 degrees and mass within 1%. True whenever the function is that of the
+    teacher, also of a network whose neurons point elsewhere."""
     recovered: bool
-    """Angle within 0.1 degrees and mass within 1%."""
+    """Matched by neurons that sit on it: ``far_mass`` at most 1%, ``mean_angle_deg`` at most 1."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,7 @@ class Recovery:
     degrees, 0 to 90, up to sign."""
 
     teachers: int
+    matched: int
     recovered: int
     max_angle_deg: float
     """Over neurons that hold more than 1e-4 of the total mass."""

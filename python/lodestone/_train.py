@@ -115,7 +115,8 @@ def train(
     weight_decay_factor: float = 0.5,
     weight_decay_start_factor: float = 0.5,
     step: Optional[float] = None,
-    tolerance: float = 1e-8,
+    tolerance: float = 5e-8,
+    absolute_tolerance: float = 0.0,
     epoch_tolerance: float = 0.05,
     stagnation: float = 1e-3,
     merge_tolerance: float = 0.0,
@@ -171,7 +172,9 @@ def train(
     step : float, optional
         Gradient step. Default: chosen safely.
     tolerance : float
-        Loss L at which training is done.
+        Loss L at which training is done, as a share of L without neurons (`null_loss`).
+    absolute_tolerance : float
+        Loss L at which training is done, in place of `tolerance`. 0: `tolerance` says it.
     epoch_tolerance : float
         An epoch ends when ‖∇L_λ‖ <= this · λ · ‖θ‖.
     stagnation : float
@@ -227,6 +230,7 @@ def train(
         "weight_decay_start_factor": weight_decay_start_factor,
         "step": step,
         "tolerance": tolerance,
+        "absolute_tolerance": absolute_tolerance,
         "epoch_tolerance": epoch_tolerance,
         "stagnation": stagnation,
         "merge_tolerance": merge_tolerance,
@@ -269,7 +273,7 @@ def train(
     rows = None if is_teacher else table(target, y, sample_weight)
     columns = [] if rows is None else column_names(target, rows[0].shape[1])
     shown = bar(progress, "train")
-    watch = _Watch(callback, shown, tolerance)
+    watch = _Watch(callback, shown, tolerance, absolute_tolerance)
     try:
         parts = _core.train(
             (target.directions, target.amplitudes) if is_teacher else None,
@@ -316,10 +320,12 @@ def _refuse_with_teacher(y: Any, sample_weight: Any, validation: Any, test: Any)
 class _Watch:
     """Called with every record: shows it, and asks the caller's own callback."""
 
-    def __init__(self, callback: Optional[Callable[[Row], Any]], shown: Any, tolerance: float):
+    def __init__(self, callback: Optional[Callable[[Row], Any]], shown: Any, tolerance: float,
+                 absolute_tolerance: float):
         self._callback = callback
         self._shown = shown
         self._tolerance = tolerance
+        self._absolute_tolerance = absolute_tolerance
         self._first_loss = 0.0
 
     def __call__(self, row: Row) -> bool:
@@ -332,8 +338,9 @@ class _Watch:
         loss = row["loss"]
         self._first_loss = max(self._first_loss, loss)
         share = 0.0
-        if 0.0 < self._tolerance < self._first_loss and loss > 0.0:
-            whole = math.log(self._first_loss / self._tolerance)
+        done = self._absolute_tolerance or self._tolerance * self._first_loss
+        if 0.0 < done < self._first_loss and loss > 0.0:
+            whole = math.log(self._first_loss / done)
             share = min(1.0, (math.log(self._first_loss / loss) / whole) ** 3)
         self._shown.to(share, f"step {row['step']}, lambda {row['lambda']:.3g}, "
                               f"loss {loss:.3g}, {row['neurons']} neurons")

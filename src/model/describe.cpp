@@ -77,10 +77,10 @@ std::string describe(const Certificate& certificate) {
 
 std::string describe(const Recovery& recovery) {
   return fmt::format(
-      "{} of {} recovered; neurons are {:.3g} degrees from the nearest one on "
+      "{} of {} recovered, {} matched; neurons are {:.3g} degrees from the nearest one on "
       "average, at most {:.3g}",
-      recovery.recovered, counted(recovery.teachers, "direction"), recovery.mean_angle_deg,
-      recovery.max_angle_deg);
+      recovery.recovered, counted(recovery.teachers, "direction"), recovery.matched,
+      recovery.mean_angle_deg, recovery.max_angle_deg);
 }
 
 std::string describe(const Network& network) {

@@ -14,8 +14,10 @@ namespace {
 constexpr double degrees = 180.0 / std::numbers::pi;
 constexpr double heavy_share = 1e-4;
 constexpr double far_angle_deg = 10.0;
-constexpr double recovered_angle_deg = 0.1;
-constexpr double recovered_mass_share = 0.01;
+constexpr double matched_angle_deg = 0.1;
+constexpr double matched_mass_share = 0.01;
+constexpr double recovered_mean_angle_deg = 1.0;
+constexpr double recovered_far_mass = 0.01;
 
 // Orthonormal basis (d×r) of the teachers' span.
 Matrix span_basis(const Matrix& directions) {
@@ -61,6 +63,9 @@ Recovery measure_recovery(const Teacher& teacher, const Network& network) {
   }
 
   Matrix average = Matrix::Zero(k, teacher.dimension());
+  Vector group_total = Vector::Zero(k);
+  Vector group_far = Vector::Zero(k);
+  Vector group_angles = Vector::Zero(k);  // Σ |a_i|‖w_i‖ δ_i
   for (Index i = 0; i < network.width(); ++i) {
     if (mass[i] == 0.0) continue;
     const Vector direction = network.W.row(i).transpose().stableNormalized();
@@ -76,6 +81,9 @@ Recovery measure_recovery(const Teacher& teacher, const Network& network) {
     }
     const double side = teacher.directions.row(nearest).dot(direction) < 0.0 ? -1.0 : 1.0;
     const double share = mass[i] / total;
+    group_total[nearest] += mass[i];
+    group_angles[nearest] += mass[i] * angle;
+    if (angle > far_angle_deg) group_far[nearest] += mass[i];
 
     TeacherRecovery& group = result.per_teacher[static_cast<std::size_t>(nearest)];
     group.mass += std::copysign(mass[i], network.a[i]);
@@ -93,9 +101,16 @@ Recovery measure_recovery(const Teacher& teacher, const Network& network) {
     if (average.row(j).squaredNorm() > 0.0) {
       group.angle_deg = angle_between_lines_deg(average.row(j), teacher.directions.row(j));
     }
-    group.recovered =
-        group.angle_deg <= recovered_angle_deg &&
-        std::abs(group.mass - group.amplitude) <= recovered_mass_share * std::abs(group.amplitude);
+    if (group_total[j] > 0.0) {
+      group.mean_angle_deg = group_angles[j] / group_total[j];
+      group.far_mass = group_far[j] / group_total[j];
+    }
+    group.matched =
+        group.angle_deg <= matched_angle_deg &&
+        std::abs(group.mass - group.amplitude) <= matched_mass_share * std::abs(group.amplitude);
+    group.recovered = group.matched && group.far_mass <= recovered_far_mass &&
+                      group.mean_angle_deg <= recovered_mean_angle_deg;
+    if (group.matched) ++result.matched;
     if (group.recovered) ++result.recovered;
   }
   return result;

@@ -267,9 +267,16 @@ std::vector<Option> train_options(TrainOptions& o) {
                           a.step),
            resumable(number({.name = "tolerance",
                              .value = "X",
-                             .help = "Loss at which training is done",
+                             .help = "Loss at which training is done, as a share of the loss "
+                                     "without neurons",
                              .range = Algorithm::tolerance},
                             a.tolerance)),
+           resumable(number({.name = "absolute_tolerance",
+                             .value = "X",
+                             .help = "Loss at which training is done, in place of {tolerance}",
+                             .range = Algorithm::absolute_tolerance,
+                             .default_note = "{tolerance} says it"},
+                            a.absolute_tolerance)),
            number(
                {.name = "epoch_tolerance",
                 .value = "X",

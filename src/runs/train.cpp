@@ -140,6 +140,14 @@ TrainResult train(const Problem& problem, const TrainOptions& options, TrainStat
     row.gradient_norm = record.gradient_norm;
     row.neurons = active_neurons(now.network);
     row.end_of_epoch = record.end_of_epoch;
+    if (row.end_of_epoch && !state.history.empty()) {
+      // A run taken up at the end of an epoch comes to it once more.
+      const HistoryRow& last = state.history.back();
+      if (last.end_of_epoch && last.step == row.step && last.epoch == row.epoch &&
+          last.stage == row.stage) {
+        return true;
+      }
+    }
     if (problem.teacher) {
       const Recovery recovery = measure_recovery(*problem.teacher, problem.to_inputs(now.network));
       row.mean_angle_deg = recovery.mean_angle_deg;
@@ -196,11 +204,18 @@ TrainResult train(const Problem& problem, const TrainOptions& options, TrainStat
   }
   if (out_of_patience) {
     algorithm.stage = Stage::done;
+    const std::string why = fmt::format(
+        "the validation error was smallest at lambda {:.3g} and has not improved for {} epochs; "
+        "that network is kept",
+        result.lambda, options.patience);
     result.status = Status::converged;
-    result.message = phrase(
-        "the validation error was smallest at lambda {} and has not improved for {} epochs; that "
-        "network is kept",
-        fmt::format("{:.3g}", result.lambda), options.patience);
+    result.message = why;
+    if (run.epochs_cut > 0) {
+      result.message = phrase(
+          "{}, but {} of {} epochs ended by their budget of {} steps before their gradient "
+          "was small; raise it with {max_epoch_steps}",
+          why, run.epochs_cut, algorithm.epoch + 1, options.algorithm.max_epoch_steps);
+    }
   }
 
   const Record last = training_record(objective, result.network, result.lambda);

@@ -75,6 +75,7 @@ Json to_json(const TrainState& state) {
                {"step", algorithm.step},
                {"epoch", algorithm.epoch},
                {"epoch_steps", algorithm.epoch_steps},
+               {"epochs_cut", algorithm.epochs_cut},
                {"steps", algorithm.steps},
                {"evaluations", algorithm.evaluations},
                {"recent", algorithm.recent},
@@ -101,6 +102,7 @@ TrainState state_from(const Json& json) {
   algorithm.step = json.at("step").get<double>();
   algorithm.epoch = json.at("epoch").get<long>();
   algorithm.epoch_steps = json.at("epoch_steps").get<long>();
+  algorithm.epochs_cut = json.at("epochs_cut").get<long>();
   algorithm.steps = json.at("steps").get<long>();
   algorithm.evaluations = json.at("evaluations").get<long>();
   algorithm.recent = json.at("recent").get<std::vector<double>>();

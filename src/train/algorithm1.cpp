@@ -58,6 +58,14 @@ bool in_mirrored_pairs(const Network& network) {
   return true;
 }
 
+// Whether what is left of the target beside its affine part is rounding: there is nothing then of
+// which a loss could be a share.
+bool target_is_affine(const Objective& objective) {
+  const Affine affine = objective.affine(Network::empty(objective.dimension()));
+  const double energy = affine.alpha * affine.alpha + affine.beta.squaredNorm();
+  return objective.null_loss() <= 1e-26 * energy;
+}
+
 // Row 2i of W for each pair.
 Matrix first_of_each_pair(const Matrix& W) {
   return Eigen::Map<const Matrix, 0, Eigen::OuterStride<>>(W.data(), W.rows() / 2, W.cols(),
@@ -152,21 +160,30 @@ class Run {
  public:
   Run(const Objective& objective, const Algorithm1Options& options, Algorithm1State& state,
       const Observer& observer)
-      : objective_(objective), options_(options), state_(state), observer_(observer) {}
+      : objective_(objective),
+        options_(options),
+        state_(state),
+        observer_(observer),
+        target_loss_(options.target_loss(objective)),
+        epochs_cut_(state.epochs_cut) {}
 
   Algorithm1Result operator()() {
     if (state_.stage == Stage::start) {
       state_.network = symmetric_start(options_.width, objective_.dimension(), options_.seed);
       state_.stage = Stage::early_features;
     }
-    if (state_.stage == Stage::early_features && objective_.null_loss() <= options_.tolerance) {
+    if (state_.stage == Stage::early_features && target_is_affine(objective_)) {
+      finish_without_neurons("the target is its linear part, up to rounding: it has no features");
+    } else if (state_.stage == Stage::early_features && objective_.null_loss() <= target_loss_) {
       finish_without_neurons(
-          Message::pattern("the linear part alone reaches the tolerance: no features are needed (a "
-                           "smaller {tolerance} would look for some)"));
+          phrase("the linear part alone reaches the loss {}: no features are needed (a smaller "
+                 "{tolerance} or {absolute_tolerance} would look for some)",
+                 fmt::format("{:.3g}", target_loss_)));
     }
     if (state_.stage == Stage::early_features && !stopped_) early_feature_learning();
     if (state_.stage == Stage::fit_and_balance && !stopped_) fit_and_balance();
     if (state_.stage == Stage::late_features && !stopped_) late_feature_learning();
+    result_.epochs_cut = epochs_cut_;
     return result_;
   }
 
@@ -260,28 +277,32 @@ class Run {
       state_.step = options_.step > 0.0 ? options_.step : first_step(current.squared_norm);
     }
     while (!stopped_) {
-      descend(current);
+      const bool cut = descend(current);
+      // The state counts the epoch when the next one begins: a run that goes on from here comes to
+      // the same end of it once more.
+      epochs_cut_ = state_.epochs_cut + (cut ? 1 : 0);
       if (stopped_) return;
       const double loss = record(current, Stage::late_features, true);
       if (stopped_) return;
-      if (loss <= options_.tolerance) {
-        finish(Status::converged, fmt::format("the loss reached {:.3g}", options_.tolerance));
+      if (loss <= target_loss_) {
+        finish_schedule(fmt::format("the loss reached {:.3g}", target_loss_));
         break;
       }
       const std::optional<double> next =
           options_.schedule.lambda(state_.epoch + 1, state_.lambda_start);
       if (!next || *next < options_.lambda_end) {
-        finish(Status::converged, "the schedule of weight decay came to its end");
+        finish_schedule("the schedule of weight decay came to its end");
         break;
       }
       if (options_.schedule.kind == Schedule::Kind::halving &&
           *next < smallest_lambda_share * state_.lambda_start) {
-        finish(Status::converged,
-               "the weight decay came down to where rounding hides its effect on the gradient");
+        finish_schedule(
+            "the weight decay came down to where rounding hides its effect on the gradient");
         break;
       }
       if (options_.merge_tolerance > 0.0) merge(current, loss);
       ++state_.epoch;
+      state_.epochs_cut = epochs_cut_;
       state_.epoch_steps = 0;
       state_.recent.clear();
       state_.lambda = *next;
@@ -289,39 +310,51 @@ class Run {
     state_.stage = Stage::done;
   }
 
+  // The end of the last epoch, with what is to be said of epochs that ended by their steps.
+  void finish_schedule(const std::string& why) {
+    finish(Status::converged,
+           epochs_cut_ == 0
+               ? Message(why)
+               : phrase("{}, but {} of {} epochs ended by their budget of {} steps before their "
+                        "gradient was small; raise it with {max_epoch_steps}",
+                        why, epochs_cut_, state_.epoch + 1, options_.max_epoch_steps));
+  }
+
   // One epoch: gradient steps at constant λ until the gradient is small against the weight decay.
-  void descend(Point& current) {
+  // True where its budget of steps ended it.
+  bool descend(Point& current) {
     Gradient gradient(current.evaluation, current.neurons, state_.lambda);
     while (true) {
-      if (epoch_is_over(gradient, current)) return;
+      if (epoch_is_over(gradient, current)) return false;
+      if (state_.epoch_steps >= single_epoch_steps()) return true;
       if (state_.steps >= options_.max_steps) {
         finish(Status::budget,
                phrase("the budget of {} gradient steps is used up; raise it with {max_steps}",
                       options_.max_steps));
-        return;
+        return false;
       }
-      if (!step(current, gradient)) return;
+      if (!step(current, gradient)) return false;
       // The record comes before on_step, which may save the state: a resumed run must not miss it.
       if (state_.steps % options_.record_every == 0) record(current, Stage::late_features, false);
-      if (stopped_) return;
+      if (stopped_) return false;
       if (observer_.on_step && !observer_.on_step(state_)) {
         finish(Status::interrupted, "stopped on request");
-        return;
+        return false;
       }
     }
   }
 
+  // By its own criterion.
   bool epoch_is_over(const Gradient& gradient, const Point& current) const {
     if (options_.schedule.kind == Schedule::Kind::none || state_.lambda == 0.0) {
-      return current.loss() <= options_.tolerance || state_.epoch_steps >= single_epoch_steps();
+      return current.loss() <= target_loss_;
     }
     const double norm = std::sqrt(gradient.squared_norm());
     const double decay = state_.lambda * std::sqrt(current.squared_norm);
     const bool constant = options_.schedule.kind == Schedule::Kind::constant;
     // A constant schedule has no next epoch to hurry to: it goes on to a stationary point.
     const double tolerance = constant ? 1e-7 * options_.epoch_tolerance : options_.epoch_tolerance;
-    return norm <= tolerance * decay || (!constant && stagnates()) ||
-           state_.epoch_steps >= single_epoch_steps();
+    return norm <= tolerance * decay || (!constant && stagnates());
   }
 
   bool stagnates() const {
@@ -474,6 +507,8 @@ class Run {
   const Algorithm1Options& options_;
   Algorithm1State& state_;
   const Observer& observer_;
+  double target_loss_;
+  long epochs_cut_;
   Algorithm1Result result_;
   bool stopped_ = false;
 };
@@ -494,6 +529,10 @@ const char* name(Status status) {
   return "";
 }
 
+double Algorithm1Options::target_loss(const Objective& objective) const {
+  return absolute_tolerance > 0.0 ? absolute_tolerance : tolerance * objective.null_loss();
+}
+
 void Algorithm1Options::validate() const {
   require_in(Limits::width, "width", width);
   if (schedule.kind == Schedule::Kind::list && schedule.values.empty()) {
@@ -508,6 +547,7 @@ void Algorithm1Options::validate() const {
   require_in(Limits::lambda_start_factor, "lambda_start_factor", lambda_start_factor);
   require_in_or_zero(Limits::step, "step", step);
   require_in(Limits::tolerance, "tolerance", tolerance);
+  require_in(Limits::absolute_tolerance, "absolute_tolerance", absolute_tolerance);
   require_in(Limits::epoch_tolerance, "epoch_tolerance", epoch_tolerance);
   require_in(Limits::stagnation, "stagnation", stagnation);
   require_in(Limits::merge_tolerance, "merge_tolerance", merge_tolerance);

@@ -370,7 +370,7 @@ Recovery recompute_recovery(const Teacher& teacher, const Model& model) {
   }
   std::vector<RealVector> averages(static_cast<std::size_t>(k), RealVector::Zero(d));
   for (Index j = 0; j < k; ++j) {
-    recovery.per_teacher.push_back({teacher.amplitudes[j], 0.0, 90.0, 0, false});
+    recovery.per_teacher.emplace_back().amplitude = teacher.amplitudes[j];
   }
   if (!(total > 0)) {
     recovery.max_angle_deg = recovery.mean_angle_deg = 90.0;
@@ -379,6 +379,13 @@ Recovery recompute_recovery(const Teacher& teacher, const Model& model) {
   }
   const RealMatrix teachers = teacher.directions.transpose().cast<Real>();
   const RealMatrix basis = teacher_span(teacher);
+  // Of the neurons nearest to each teacher: all their mass, what of it is far, mass times angle.
+  struct GroupSums {
+    Real all = 0;
+    Real far = 0;
+    Real turned = 0;
+  };
+  std::vector<GroupSums> sums(static_cast<std::size_t>(k));
   for (std::size_t i = 0; i < directions.size(); ++i) {
     std::size_t nearest = 0;
     double angle = 360.0;
@@ -393,6 +400,9 @@ Recovery recompute_recovery(const Teacher& teacher, const Model& model) {
     averages[nearest] += (mirrored ? -amplitudes[i] : amplitudes[i]) * directions[i];
     TeacherRecovery& group = recovery.per_teacher[nearest];
     const Real share = std::abs(amplitudes[i]) / total;
+    sums[nearest].all += share;
+    sums[nearest].turned += share * angle;
+    if (angle > 10.0) sums[nearest].far += share;
     group.mass += static_cast<double>(amplitudes[i]);
     recovery.mean_angle_deg += static_cast<double>(share * angle);
     recovery.subspace_share +=
@@ -407,9 +417,17 @@ Recovery recompute_recovery(const Teacher& teacher, const Model& model) {
     TeacherRecovery& group = recovery.per_teacher[static_cast<std::size_t>(j)];
     const RealVector& average = averages[static_cast<std::size_t>(j)];
     if (average.norm() > 0) group.angle_deg = angle_between_lines(average, teachers.col(j));
-    group.recovered = group.angle_deg <= 0.1 &&
-                      std::abs(group.mass - group.amplitude) <= 0.01 * std::abs(group.amplitude);
-    if (group.recovered) ++recovery.recovered;
+    const GroupSums& sum = sums[static_cast<std::size_t>(j)];
+    if (sum.all > 0) {
+      group.mean_angle_deg = static_cast<double>(sum.turned / sum.all);
+      group.far_mass = static_cast<double>(sum.far / sum.all);
+    }
+    const double error = std::abs(group.mass - group.amplitude);
+    group.matched = group.angle_deg <= 0.1 && error <= 0.01 * std::abs(group.amplitude);
+    const bool learned = group.mean_angle_deg <= 1.0 && group.far_mass <= 0.01;
+    group.recovered = group.matched && learned;
+    recovery.matched += group.matched ? 1 : 0;
+    recovery.recovered += group.recovered ? 1 : 0;
   }
   return recovery;
 }
@@ -735,6 +753,7 @@ std::vector<Discrepancy> discrepancies(const ReportedNumbers& reported,
       compare(field, static_cast<double>(number), static_cast<double>(recomputed), 0.0);
     };
     count("recovery.teachers", said.teachers, is.teachers);
+    count("recovery.matched", said.matched, is.matched);
     count("recovery.recovered", said.recovered, is.recovered);
     compare("recovery.max_angle_deg", said.max_angle_deg, is.max_angle_deg, 1e-6);
     compare("recovery.mean_angle_deg", said.mean_angle_deg, is.mean_angle_deg, 1e-6);
@@ -751,7 +770,11 @@ std::vector<Discrepancy> discrepancies(const ReportedNumbers& reported,
               1e-9 * std::abs(mine.amplitude));
       compare("recovery.per_teacher.mass", theirs.mass, mine.mass, 1e-9 * size);
       compare("recovery.per_teacher.angle_deg", theirs.angle_deg, mine.angle_deg, 1e-6);
+      compare("recovery.per_teacher.mean_angle_deg", theirs.mean_angle_deg, mine.mean_angle_deg,
+              1e-6);
+      compare("recovery.per_teacher.far_mass", theirs.far_mass, mine.far_mass, 1e-9);
       count("recovery.per_teacher.neurons", theirs.neurons, mine.neurons);
+      count("recovery.per_teacher.matched", theirs.matched, mine.matched);
       count("recovery.per_teacher.recovered", theirs.recovered, mine.recovered);
     }
   }

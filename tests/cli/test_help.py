@@ -20,7 +20,7 @@ FLAGS = {
         quiet json""".split(),
     "train": """teacher samples noise data target delimiter weights exclude one-hot drop-missing
         validation test standardize biases test-share validation-share patience width seed
-        schedule lambda-start lambda-end lambda-factor step tolerance max-steps max-seconds out
+        schedule lambda-start lambda-end lambda-factor step tolerance absolute-tolerance max-steps max-seconds out
         overwrite resume config threads quiet json""".split(),
     "sample": "teacher samples noise seed out overwrite config threads quiet json".split(),
     "certify": CERTIFY,

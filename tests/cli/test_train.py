@@ -48,6 +48,7 @@ SUMMARY = {
 CERTIFICATE = {"sup_eta": float, "gap": float, "relative_gap": float, "kind": str}
 RECOVERY = {
     "teachers": int,
+    "matched": int,
     "recovered": int,
     "max_angle_deg": float,
     "mean_angle_deg": float,
@@ -55,7 +56,16 @@ RECOVERY = {
     "subspace_share": float,
     "per_teacher": list,
 }
-PER_TEACHER = {"amplitude": float, "mass": float, "angle_deg": float, "neurons": int}
+PER_TEACHER = {
+    "amplitude": float,
+    "mass": float,
+    "angle_deg": float,
+    "mean_angle_deg": float,
+    "far_mass": float,
+    "neurons": int,
+    "matched": bool,
+    "recovered": bool,
+}
 TEST = {"rmse": float, "r2": float, "rows": int}
 
 
@@ -97,11 +107,55 @@ def test_small_population_is_recovered(small_run):
     summary = read_json(small_run / "summary.json")
     assert 0.0 <= summary["loss"] <= 1e-8
     recovery = summary["recovery"]
-    assert recovery["teachers"] == recovery["recovered"] == 3
+    assert recovery["teachers"] == recovery["matched"] == recovery["recovered"] == 3
     assert summary["features"] == 3
     for teacher in recovery["per_teacher"]:
         assert teacher["angle_deg"] < 0.1
         assert teacher["mass"] == pytest.approx(teacher["amplitude"], rel=0.01)
+        assert teacher["mean_angle_deg"] <= 1.0
+        assert teacher["far_mass"] <= 0.01
+
+
+def test_table_ends_with_far_mass_and_mean_angle(lodestone):
+    """Of neurons that have learned no feature it says matched, at most, and shows why."""
+    flags = ["--teacher", "random:d=6,k=2,min-angle=60,seed=1", "--width", 40, "--out", "run", "--overwrite"]
+    learned = lodestone.done("train", *flags).stdout
+    assert "2 of 2 hidden directions recovered" in learned and "2 of 2 matched" in learned
+    assert re.search(r"all neurons: mean angle 0\.\d+° to the nearest direction, far mass \d\.\d+%", learned)
+    flags = ["--teacher", "random:d=20,k=4,r=4,min-angle=25,signs=mixed,seed=0", "--width", 100]
+    flags += ["--schedule", "none", "--tolerance", 1e-6, "--out", "none"]
+    fitted = lodestone.done("train", *flags).stdout
+    recovery = read_json(lodestone.folder / "none" / "summary.json")["recovery"]
+    assert recovery["far_mass"] > 0.05
+    assert recovery["recovered"] == 0 < recovery["matched"]
+    assert fitted.count("  matched\n") == recovery["matched"]
+    assert "0 of 4 hidden directions recovered" in fitted
+
+
+def test_tolerance_is_a_share_of_the_loss_without_neurons(lodestone):
+    """A teacher 10,000 times as small or large is found alike; an absolute tolerance is a loss."""
+    directions = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
+    for scale in (1e-4, 1.0, 1e4):
+        teacher = {"directions": directions, "amplitudes": [scale, -0.5 * scale]}
+        (lodestone.folder / "scaled.json").write_text(json.dumps(teacher))
+        flags = ["--teacher", "scaled.json", "--width", 30, "--out", "run", "--overwrite"]
+        lodestone.done("train", *flags, "--tolerance", 1e-7)
+        summary = read_json(lodestone.folder / "run" / "summary.json")
+        assert summary["status"] == "converged"
+        assert summary["loss"] <= 1e-7 * summary["null_loss"]
+        assert summary["recovery"]["recovered"] == 2
+        lodestone.done("train", *flags, "--absolute-tolerance", 1e-2 * summary["null_loss"])
+        early = read_json(lodestone.folder / "run" / "summary.json")
+        assert early["loss"] <= 1e-2 * summary["null_loss"]
+        assert early["steps"] < summary["steps"]
+
+
+def test_message_tells_of_epochs_cut_by_their_budget(lodestone):
+    flags = ["--teacher", "random:d=6,k=2,seed=1", "--width", 40, "--max-epoch-steps", 5]
+    flags += ["--lambda-start", 0.02, "--lambda-end", 0.004, "--tolerance", 0]
+    result = lodestone.done("train", *flags, "--out", "run")
+    assert "3 of 3 epochs ended by their budget of 5 steps" in result.stdout
+    assert "raise it with --max-epoch-steps" in result.stdout
 
 
 def test_sample_summary_has_a_test_error(short_runs):
@@ -264,6 +318,7 @@ EVERY_KEY = {
     "lambda-start-factor": "0.9",
     "step": '"auto"',
     "tolerance": "1e-6",
+    "absolute-tolerance": "1e-7",
     "epoch-tolerance": "0.1",
     "stagnation": "0.01",
     "merge-tolerance": "0.001",

@@ -42,9 +42,9 @@ bool same_state(const Algorithm1State& left, const Algorithm1State& right) {
   return left.stage == right.stage && same_bits(left.network, right.network) &&
          same_bits(left.lambda, right.lambda) && same_bits(left.lambda_start, right.lambda_start) &&
          same_bits(left.starting_gap, right.starting_gap) && same_bits(left.step, right.step) &&
-         left.epoch == right.epoch && left.epoch_steps == right.epoch_steps &&
-         left.steps == right.steps && left.evaluations == right.evaluations &&
-         left.recent == right.recent;
+         left.epoch == right.epoch && left.epochs_cut == right.epochs_cut &&
+         left.epoch_steps == right.epoch_steps && left.steps == right.steps &&
+         left.evaluations == right.evaluations && left.recent == right.recent;
 }
 
 TEST(SymmetricStart, IsBalancedPairsThatCancel) {
@@ -99,6 +99,7 @@ TEST(Algorithm1Options, NameTheFieldTheValueAndTheRule) {
   expect([](auto& o) { o.step = HUGE_VAL; }, "step", "inf");
   expect([](auto& o) { o.step = -1.0; }, "step", "-1");
   expect([](auto& o) { o.tolerance = -1e-9; }, "tolerance", "-1e-09");
+  expect([](auto& o) { o.absolute_tolerance = -1e-9; }, "absolute_tolerance", "-1e-09");
   expect([](auto& o) { o.epoch_tolerance = 0.0; }, "epoch_tolerance", "0");
   expect([](auto& o) { o.stagnation = -1.0; }, "stagnation", "-1");
   expect([](auto& o) { o.merge_tolerance = -0.1; }, "merge_tolerance", "-0.1");
@@ -611,8 +612,57 @@ TEST(Algorithm1, ListsAreFollowedToTheirEnd) {
     if (record.stage == Stage::late_features && record.end_of_epoch) lambdas.push_back(now.lambda);
     return true;
   };
-  EXPECT_EQ(run_algorithm1(objective, options, state, observer).status, Status::converged);
+  const Algorithm1Result result = run_algorithm1(objective, options, state, observer);
   EXPECT_EQ(lambdas, options.schedule.values);
+  EXPECT_EQ(result.status, Status::converged) << result.message.text();
+  EXPECT_GE(result.epochs_cut, 2) << "without weight decay an epoch ends by its steps alone";
+}
+
+// The message tells of epochs that their budget of steps ended.
+TEST(Algorithm1, SaysHowManyEpochsTheirStepsEnded) {
+  const PopulationObjective objective(three_teachers());
+  Algorithm1Options options = small_options();
+  options.lambda_start = 0.02;
+  options.lambda_end = 0.004;
+  options.tolerance = 0.0;
+  options.max_epoch_steps = 5;
+  Algorithm1State state;
+  Algorithm1Result result = run_algorithm1(objective, options, state);
+  EXPECT_EQ(result.epochs_cut, 3);
+  const std::string said = result.message.text();
+  EXPECT_NE(said.find("3 of 3 epochs"), std::string::npos) << said;
+  EXPECT_NE(said.find("max_epoch_steps"), std::string::npos) << said;
+  options.tolerance = 0.0;
+  options.max_epoch_steps = 20000;
+  state = {};
+  result = run_algorithm1(objective, options, state);
+  EXPECT_EQ(result.status, Status::converged) << result.message.text();
+  EXPECT_EQ(result.epochs_cut, 0);
+}
+
+// `tolerance` is a share of the null loss: small and large targets are learned alike.
+// `absolute_tolerance` is a loss.
+TEST(Algorithm1, ToleranceIsAShareOfTheNullLoss) {
+  for (const double scale : {1e-4, 1.0, 1e4}) {
+    Teacher teacher = three_teachers();
+    teacher.amplitudes *= scale;
+    const PopulationObjective objective(teacher);
+    Algorithm1Options options = small_options();
+    options.tolerance = 1e-6;
+    EXPECT_EQ(options.target_loss(objective), 1e-6 * objective.null_loss());
+    Algorithm1State state;
+    const Algorithm1Result result = run_algorithm1(objective, options, state);
+    EXPECT_EQ(result.status, Status::converged) << scale << ": " << result.message.text();
+    EXPECT_LE(objective.loss(state.network), 1e-6 * objective.null_loss()) << scale;
+    EXPECT_EQ(measure_recovery(teacher, state.network).recovered, 3) << scale;
+
+    options.absolute_tolerance = 1e-3 * objective.null_loss();
+    EXPECT_EQ(options.target_loss(objective), options.absolute_tolerance);
+    Algorithm1State early;
+    run_algorithm1(objective, options, early);
+    EXPECT_LE(objective.loss(early.network), options.absolute_tolerance) << scale;
+    EXPECT_LT(early.steps, state.steps) << scale;
+  }
 }
 
 // Nothing beyond the affine part: done at once, with a network that is zero to the eye.

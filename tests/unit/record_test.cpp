@@ -28,12 +28,14 @@ std::vector<std::string> names_of(const Record& record) {
 Recovery some_recovery() {
   Recovery recovery;
   recovery.teachers = 2;
+  recovery.matched = 2;
   recovery.recovered = 1;
   recovery.max_angle_deg = 12.5;
   recovery.mean_angle_deg = 0.1;
   recovery.far_mass = 0.25;
   recovery.subspace_share = 0.9;
-  recovery.per_teacher = {{1.5, 1.4, 0.01, 3, true}, {-1.0, -0.5, 12.5, 0, false}};
+  recovery.per_teacher = {{1.5, 1.4, 0.01, 0.5, 0.001, 3, true, true},
+                          {-1.0, -0.5, 12.5, 13.0, 0.75, 0, true, false}};
   return recovery;
 }
 

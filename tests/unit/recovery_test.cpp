@@ -8,6 +8,7 @@
 #include <numbers>
 
 #include "lodestone/core/error.hpp"
+#include "lodestone/objective/objective.hpp"
 #include "support.hpp"
 
 namespace lodestone {
@@ -86,7 +87,10 @@ TEST(Recovery, WithoutMass) {
   for (const Network& network : {Network::empty(3), Network{Vector::Zero(4), Matrix::Ones(4, 3)},
                                  Network{Vector::Ones(4), Matrix::Zero(4, 3)}}) {
     const Recovery recovery = measure_recovery(axes(), network);
+    EXPECT_EQ(recovery.matched, 0);
     EXPECT_EQ(recovery.recovered, 0);
+    EXPECT_EQ(recovery.per_teacher[0].mean_angle_deg, 90.0);
+    EXPECT_EQ(recovery.per_teacher[0].far_mass, 1.0);
     EXPECT_EQ(recovery.mean_angle_deg, 90.0);
     EXPECT_EQ(recovery.max_angle_deg, 90.0);
     EXPECT_EQ(recovery.far_mass, 1.0);
@@ -144,6 +148,79 @@ TEST(Recovery, ThresholdsOfRecovered) {
   EXPECT_TRUE(recovered(0.0, 0.9901));
   EXPECT_FALSE(recovered(0.0, 0.9899));
   EXPECT_FALSE(recovered(0.0, -1.0)) << "the wrong sign";
+}
+
+// Neurons on both sides of a teacher, far from it, have it as their average: matched, and no
+// feature learned.
+TEST(Recovery, FarNeuronsWithTheRightSumAreMatchedAndNotRecovered) {
+  const Teacher teacher{Matrix::Identity(1, 2), Vector::Constant(1, 2.0)};
+  for (const double angle : {11.0, 30.0, 60.0}) {
+    // Σ|a_i|‖w_i‖ is 2 in all, and so is the signed mass; the average lies on the teacher.
+    Network network{Vector::Ones(2), Matrix(2, 2)};
+    network.W << at_degrees(angle), at_degrees(-angle);
+    const Recovery recovery = measure_recovery(teacher, network);
+    EXPECT_EQ(recovery.matched, 1) << angle;
+    EXPECT_EQ(recovery.recovered, 0) << angle;
+    EXPECT_TRUE(recovery.per_teacher[0].matched);
+    EXPECT_FALSE(recovery.per_teacher[0].recovered);
+    EXPECT_NEAR(recovery.per_teacher[0].mean_angle_deg, angle, 1e-12);
+    EXPECT_EQ(recovery.per_teacher[0].far_mass, 1.0);
+  }
+}
+
+// What λ = 0 leads to: the teacher's function by neurons elsewhere. In the plane 20 fixed lines,
+// the nearest 4.5° from the teachers, fit it up to a small remainder.
+TEST(Recovery, FitByFixedDirectionsIsMatchedAndNotRecovered) {
+  const Teacher teacher{Matrix::Identity(2, 2), Vector{{1.0, -1.0}}};
+  const PopulationObjective objective(teacher);
+  Matrix directions(20, 2);
+  for (Index i = 0; i < 20; ++i) {
+    directions.row(i) = at_degrees(4.5 + 9.0 * static_cast<double>(i));
+  }
+  const Network network{solve_ridge(objective.feature_gram(directions), 1e-12), directions};
+  EXPECT_LT(objective.loss(network), 1e-3 * objective.null_loss());
+  const Recovery recovery = measure_recovery(teacher, network);
+  EXPECT_EQ(recovery.matched, 2);
+  EXPECT_EQ(recovery.recovered, 0);
+  EXPECT_GT(recovery.mean_angle_deg, 4.0);
+}
+
+// Both further conditions of recovered, each alone: 1% of the group's mass beyond 10° is the most,
+// and a mean angle of 1°. Pairs at ±angle leave the average on the teacher.
+TEST(Recovery, ThresholdsOfLearnedFeatures) {
+  const auto measured = [](double angle, double share) {
+    const Teacher teacher{Matrix::Identity(1, 2), Vector::Constant(1, -3.0)};
+    Network network{Vector{{-3.0 * (1.0 - share), -1.5 * share, -1.5 * share}}, Matrix(3, 2)};
+    network.W << at_degrees(0.0), at_degrees(angle), -at_degrees(-angle);
+    return measure_recovery(teacher, network);
+  };
+  const auto recovered = [&](double angle, double share) {
+    const Recovery recovery = measured(angle, share);
+    EXPECT_EQ(recovery.matched, 1) << angle << ", " << share;
+    return recovery.recovered == 1;
+  };
+  EXPECT_TRUE(recovered(0.99, 1.0));
+  EXPECT_FALSE(recovered(1.01, 1.0));
+  EXPECT_TRUE(recovered(60.0, 0.0099));   // a mean angle of 0.6°
+  EXPECT_FALSE(recovered(60.0, 0.0101));  // 0.61°: it is the far mass that is too much
+  EXPECT_TRUE(recovered(9.9, 0.1));       // 0.99°, none of it far
+  EXPECT_FALSE(recovered(9.9, 0.102));    // 1.01°
+  EXPECT_TRUE(recovered(89.0, 0.0099));
+  EXPECT_FALSE(recovered(10.1, 0.0101)) << "0.1° on average";
+}
+
+// The share is of a group's own mass: one teacher's far neurons are not hidden by the other's mass.
+TEST(Recovery, EachTeacherAnswersForItsOwnMass) {
+  const Teacher teacher{Matrix::Identity(2, 2), Vector{{1000.0, 1.0}}};
+  Network network{Vector{{1000.0, 0.5, 0.5}}, Matrix(3, 2)};
+  network.W << at_degrees(0.0), at_degrees(70.0), at_degrees(110.0);
+  const Recovery recovery = measure_recovery(teacher, network);
+  EXPECT_LT(recovery.far_mass, 0.01);
+  EXPECT_LT(recovery.mean_angle_deg, 1.0);
+  EXPECT_EQ(recovery.matched, 2);
+  EXPECT_EQ(recovery.recovered, 1);
+  EXPECT_TRUE(recovery.per_teacher[0].recovered);
+  EXPECT_FALSE(recovery.per_teacher[1].recovered);
 }
 
 // A neuron with a share of 1e-4 of the mass or less has no say in the largest angle.

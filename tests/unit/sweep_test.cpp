@@ -138,16 +138,17 @@ TEST(Sweep, TableAndSummaryFollowTheRuns) {
   const SweepPlan plan = plan_sweep(request({"teacher.k=2,3"}, "0:1"));
   std::vector<SweepRecord> records(4);
   records[0].summary =
-      R"({"status": "converged", "loss": 1e-9, "recovery": {"teachers": 2, "recovered": 2}})";
+      R"({"status": "converged", "loss": 1e-9, "recovery": {"teachers": 2, "matched": 2, "recovered": 2}})";
   records[1].summary =
-      R"({"status": "budget", "loss": 0.5, "recovery": {"teachers": 2, "recovered": 1}})";
+      R"({"status": "budget", "loss": 0.5, "recovery": {"teachers": 2, "matched": 2, "recovered": 1}})";
   records[2].summary = R"({"status": "failed", "message": "one, \"two\""})";
-  EXPECT_EQ(sweep_csv(plan, records),
-            "teacher.k,seed,status,loss,recovery.teachers,recovery.recovered,message\n"
-            "2,0,converged,1e-09,2,2,\n"
-            "2,1,budget,0.5,2,1,\n"
-            "3,0,failed,,,,\"one, \"\"two\"\"\"\n"
-            "3,1,open,,,,\n");
+  EXPECT_EQ(
+      sweep_csv(plan, records),
+      "teacher.k,seed,status,loss,recovery.teachers,recovery.matched,recovery.recovered,message\n"
+      "2,0,converged,1e-09,2,2,2,\n"
+      "2,1,budget,0.5,2,2,1,\n"
+      "3,0,failed,,,,,\"one, \"\"two\"\"\"\n"
+      "3,1,open,,,,,\n");
   const std::string summary = sweep_summary_text(plan, records, Status::interrupted, 1.0);
   EXPECT_THAT(summary, HasSubstr(R"("recovered_share": 0.5)"));
   EXPECT_THAT(summary, HasSubstr(R"("status": "interrupted")"));

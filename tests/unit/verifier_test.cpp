@@ -228,6 +228,7 @@ TEST(Verifier, ObjectsToEveryChangedNumber) {
   objects("certificate.sup_eta", [](auto& r) { *r.sup_eta *= 0.999; });
   objects("certificate.gap", [](auto& r) { *r.gap *= 0.99; });
   objects("certificate.relative_gap", [](auto& r) { *r.relative_gap *= 0.99; });
+  objects("recovery.matched", [](auto& r) { --r.recovery->matched; });
   objects("recovery.recovered", [](auto& r) { --r.recovery->recovered; });
   objects("recovery.max_angle_deg", [](auto& r) { r.recovery->max_angle_deg += 1e-5; });
   objects("recovery.mean_angle_deg", [](auto& r) { r.recovery->mean_angle_deg -= 1e-5; });
@@ -237,6 +238,12 @@ TEST(Verifier, ObjectsToEveryChangedNumber) {
   objects("recovery.per_teacher.angle_deg",
           [](auto& r) { r.recovery->per_teacher[1].angle_deg += 1e-5; });
   objects("recovery.per_teacher.neurons", [](auto& r) { ++r.recovery->per_teacher[1].neurons; });
+  objects("recovery.per_teacher.mean_angle_deg",
+          [](auto& r) { r.recovery->per_teacher[1].mean_angle_deg += 1e-5; });
+  objects("recovery.per_teacher.far_mass",
+          [](auto& r) { r.recovery->per_teacher[0].far_mass += 1e-6; });
+  objects("recovery.per_teacher.matched",
+          [](auto& r) { r.recovery->per_teacher[1].matched ^= true; });
   objects("recovery.per_teacher.recovered",
           [](auto& r) { r.recovery->per_teacher[1].recovered ^= true; });
   // A rigorous bound has no slack.

@@ -38,7 +38,7 @@ Point compare(const PopulationObjective& objective, Index width, std::uint64_t s
   Algorithm1Options options;
   options.width = width;
   options.seed = seed;
-  options.tolerance = 1e-8;
+  options.absolute_tolerance = 1e-8;
   options.max_steps = 30000;
   const Network start = symmetric_start(width, objective.dimension(), seed);
   Algorithm1State state;

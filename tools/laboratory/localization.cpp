@@ -119,7 +119,7 @@ ExperimentResult run(const LaboratoryOptions& options) {
     Algorithm1Options algorithm;
     algorithm.width = 60;
     algorithm.seed = derived_seed(options.seed, "lem-6.1 start", static_cast<std::uint64_t>(t));
-    algorithm.tolerance = 1e-7;
+    algorithm.absolute_tolerance = 1e-7;
     algorithm.record_every = 50;
     Trajectory run = follow(objective, algorithm);
     if (run.minima.empty()) continue;

@@ -38,7 +38,8 @@ double angle_after(const Teacher& teacher, Index n, double noise, double lambda_
   Algorithm1Options options;
   options.width = 20;
   options.seed = seed;
-  options.tolerance = tolerance;
+  options.tolerance = 0.0;
+  options.absolute_tolerance = tolerance;
   if (noise > 0.0) {
     // Otherwise chosen from the measured gap.
     options.lambda_start = lambda_end * std::exp2(std::ceil(std::log2(0.02 / lambda_end)));

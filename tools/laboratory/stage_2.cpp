@@ -130,7 +130,7 @@ Start measure(const PopulationObjective& objective, double lambda, Index width,
   options.width = width;
   options.seed = seed;
   options.lambda_start = lambda;
-  options.tolerance = 1e-7;
+  options.absolute_tolerance = 1e-7;
   options.epoch_tolerance = 0.01;
   options.schedule.kind = Schedule::Kind::constant;
   options.max_steps = 2000;

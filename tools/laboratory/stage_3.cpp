@@ -98,11 +98,12 @@ Case measure(std::uint64_t seed, const LaboratoryOptions& laboratory) {
   options.width = by_effort<Index>(laboratory.effort, 20, 60, 100);
   options.seed = seed;
   options.epoch_tolerance = 0.003;
-  options.tolerance = by_effort(laboratory.effort, 1e-7, 1e-8, 1e-10);
+  options.absolute_tolerance = by_effort(laboratory.effort, 1e-7, 1e-8, 1e-10);
   if (laboratory.broken) options.schedule.kind = Schedule::Kind::none;
   if (laboratory.broken) options.max_steps = 3000;
   result.halving = run_with(objective, options);
   options.max_steps = result.halving.steps;
+  options.absolute_tolerance = 0.0;
   options.tolerance = 0.0;
   options.schedule.kind = Schedule::Kind::constant;
   options.lambda_start = result.halving.lambda_start;

@@ -97,7 +97,7 @@ ExperimentResult run(const LaboratoryOptions& options) {
     Algorithm1Options algorithm;
     algorithm.width = 60;
     algorithm.seed = derived_seed(options.seed, "test-fn start", static_cast<std::uint64_t>(t));
-    algorithm.tolerance = 1e-7;
+    algorithm.absolute_tolerance = 1e-7;
     algorithm.record_every = 50;
     const Trajectory run = follow(objective, algorithm);
     if (run.minima.empty()) continue;

@@ -10,11 +10,17 @@ namespace lodestone {
 
 /// What became of one teacher neuron (docs/math.md, 5).
 struct TeacherRecovery {
-  double amplitude = 0.0;   ///< a*_j
-  double mass = 0.0;        ///< Σ a_i‖w_i‖ over the neurons nearest to ±w*_j
-  double angle_deg = 90.0;  ///< average neuron to w*_j, in [0, 90]; 90 without neurons
-  Index neurons = 0;        ///< how many of them hold more than 1e-4 of the total mass
-  bool recovered = false;   ///< angle within 0.1° and mass within 1%
+  double amplitude = 0.0;        ///< a*_j
+  double mass = 0.0;             ///< Σ a_i‖w_i‖ over T_j, the neurons nearest to ±w*_j
+  double angle_deg = 90.0;       ///< average neuron to w*_j, in [0, 90]; 90 without neurons
+  double mean_angle_deg = 90.0;  ///< of T_j, weighted by |a_i|‖w_i‖; 90 without neurons
+  double far_mass = 1.0;  ///< share of Σ|a_i|‖w_i‖ over T_j further than 10° from ±w*_j
+  Index neurons = 0;      ///< how many of T_j hold more than 1e-4 of the total mass
+  /// The average neuron is within 0.1° and the mass within 1%. True whenever f = f_*, also of a
+  /// network whose neurons point elsewhere.
+  bool matched = false;
+  /// Matched by neurons that sit on the direction: far_mass at most 1%, mean_angle_deg at most 1°.
+  bool recovered = false;
 };
 
 template <RecordOf<TeacherRecovery> Record, class Visitor>
@@ -22,7 +28,10 @@ void visit_fields(Record& teacher, Visitor&& visitor) {
   visitor("amplitude", teacher.amplitude);
   visitor("mass", teacher.mass);
   visitor("angle_deg", teacher.angle_deg);
+  visitor("mean_angle_deg", teacher.mean_angle_deg);
+  visitor("far_mass", teacher.far_mass);
   visitor("neurons", teacher.neurons);
+  visitor("matched", teacher.matched);
   visitor("recovered", teacher.recovered);
 }
 
@@ -30,6 +39,7 @@ void visit_fields(Record& teacher, Visitor&& visitor) {
 /// up to sign.
 struct Recovery {
   Index teachers = 0;
+  Index matched = 0;
   Index recovered = 0;
   double max_angle_deg = 0.0;   ///< over neurons holding more than 1e-4 of the total mass
   double mean_angle_deg = 0.0;  ///< mass-weighted
@@ -41,6 +51,7 @@ struct Recovery {
 template <RecordOf<Recovery> Record, class Visitor>
 void visit_fields(Record& recovery, Visitor&& visitor) {
   visitor("teachers", recovery.teachers);
+  visitor("matched", recovery.matched);
   visitor("recovered", recovery.recovered);
   visitor("max_angle_deg", recovery.max_angle_deg);
   visitor("mean_angle_deg", recovery.mean_angle_deg);

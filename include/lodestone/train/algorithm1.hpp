@@ -28,6 +28,7 @@ struct Algorithm1Options {
     static constexpr Range lambda_start_factor = above_up_to(0, 1);
     static constexpr Range step = above(0);
     static constexpr Range tolerance = at_least(0);
+    static constexpr Range absolute_tolerance = at_least(0);
     static constexpr Range epoch_tolerance = above(0);
     static constexpr Range stagnation = at_least(0);
     static constexpr Range merge_tolerance = from_to_below(0, 1);
@@ -57,8 +58,11 @@ struct Algorithm1Options {
   /// Step size η of stage 3; 0: chosen safely by the program (docs/math.md, 4.4).
   double step = 0.0;
 
-  /// Done when L is at most this at the end of an epoch.
-  double tolerance = 1e-8;
+  /// Done when L is at most this share of the null loss (L without neurons) at the end of an epoch.
+  double tolerance = 5e-8;
+
+  /// Above 0: done when L itself is at most this, in place of `tolerance`.
+  double absolute_tolerance = 0.0;
 
   /// An epoch ends when ‖∇L_λ‖ <= epoch_tolerance · λ · ‖θ‖ (docs/math.md, 4.3).
   double epoch_tolerance = 0.05;
@@ -80,6 +84,9 @@ struct Algorithm1Options {
 
   /// A record is made every so many steps, and at the end of each stage and epoch.
   long record_every = 200;
+
+  /// The loss at which a run on the objective is done.
+  double target_loss(const Objective& objective) const;
 
   /// Throws InvalidArgument naming the field, its value and its range.
   void validate() const;
@@ -114,6 +121,7 @@ struct Algorithm1State {
   double step = 0.0;          ///< current step size η
   long epoch = 0;             ///< epoch of stage 3, from 0
   long epoch_steps = 0;       ///< steps done in it
+  long epochs_cut = 0;        ///< epochs before it that were ended by max_epoch_steps
   long steps = 0;             ///< gradient steps in all
   long evaluations = 0;       ///< gradient evaluations in all
 
@@ -145,6 +153,9 @@ struct Observer {
 struct Algorithm1Result {
   Status status = Status::converged;
   Message message;  ///< one sentence: why it ended, and what to do when that is not good
+
+  /// Epochs that were ended by max_epoch_steps, the last one included.
+  long epochs_cut = 0;
 };
 
 /// Runs Algorithm 1 on an objective from the given state (default: the beginning) to its end.
