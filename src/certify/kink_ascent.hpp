@@ -7,6 +7,9 @@
 
 namespace lodestone {
 
+/// Line searches that an ascent may take: the longest of 8,000 ascents took fewer.
+inline constexpr int enough_kink_steps = 100;
+
 /// Ascents of |C|, C(u) = Σ_t weights_t relu(u·x_t), to local maxima of the unit sphere
 /// (docs/math.md, 6.3). C is linear in u between kinks, where u·x_t = 0. At a maximum of |C|
 /// several kinks usually meet; gradient steps zigzag before they reach it. These ascents stay on

@@ -25,9 +25,6 @@ constexpr double at_neuron = 2e-2;
 constexpr double kept_share = 0.995;
 constexpr double promising_share = 0.97;
 
-// Most line searches along kinks: the longest of 8,000 ascents took fewer.
-constexpr int kink_steps = 100;
-
 // Rise at which climbs end from which on float32 is fine enough.
 constexpr double float32_least_rise = 1e-4;
 
@@ -257,7 +254,7 @@ void RowSearch::add(Matrix starts, Index most_on_kinks) {
   if (kinks_ != nullptr) {
     const ResidualMeasure measure = residual_.measure();
     ends.directions =
-        kinks_->ends(std::get<RowMeasure>(measure).weights, ends.directions, kink_steps);
+        kinks_->ends(std::get<RowMeasure>(measure).weights, ends.directions, enough_kink_steps);
   }
   ends.values = residual_.correlate(ends.directions).value;
   std::vector<Index> kept;

@@ -6,8 +6,11 @@
 #include <cmath>
 #include <optional>
 #include <utility>
+#include <variant>
 
 #include "certify/gap.hpp"
+#include "certify/kink_ascent.hpp"
+#include "certify/row_search.hpp"
 #include "certify/search_effort.hpp"
 #include "lodestone/core/error.hpp"
 #include "path/corrective.hpp"
@@ -23,6 +26,8 @@ constexpr double descent_share = 0.1;      // optimality violation at which the 
 constexpr double stagnation_share = 1e-3;  // mean decrease an iteration below which it gives up
 constexpr double merge_share = 0.02;       // rise of P_λ accepted for one neuron less
 constexpr int merging_rounds = 2;
+constexpr double tighter = 0.1;  // of that violation, where no birth lowers the gap
+constexpr int most_tightened = 3;
 constexpr int round_patience = 8;    // rounds without a clearly smaller gap
 constexpr double birth_share = 0.2;  // |η| − 1 that is worth a neuron
 
@@ -132,7 +137,19 @@ void PathOptions::validate() const {
 
 double largest_lambda(const Objective& objective, std::uint64_t seed) {
   const Network null = Network::empty(objective.dimension());
-  return estimate_supremum(*objective.residual(null), null, search::for_lambda_max(seed)).value;
+  const auto residual = objective.residual(null);
+  const Supremum found = estimate_supremum(*residual, null, search::for_lambda_max(seed));
+  if (objective.sample() == nullptr || found.maxima_directions.rows() == 0 ||
+      !kinks_pay(residual->rows(), objective.dimension())) {
+    return found.value;
+  }
+  // Ascents of a gradient end up to 1e-7 below the corners where kinks meet; which of them does so
+  // hangs on the last bits.
+  const ResidualMeasure measure = residual->measure();
+  const auto& rows = std::get<RowMeasure>(measure);
+  const Matrix tops =
+      KinkAscents(rows.rows).ends(rows.weights, found.maxima_directions, enough_kink_steps);
+  return std::max(found.value, residual->correlate(tops).value.cwiseAbs().maxCoeff());
 }
 
 PathPoint solve_at(const Objective& objective, double lambda, const Network& start,
@@ -167,6 +184,7 @@ PathPoint solve_jointly(const Objective& objective, double lambda, const Network
   const auto stopped = [&] { return observer.should_stop && observer.should_stop(); };
   bool searched_thoroughly = false;
   bool full = false;
+  int tightened = 0;
   point.ending = Ending::rounds;
   while (point.rounds < options.max_rounds) {
     if (network.width() > 0) {
@@ -223,8 +241,13 @@ PathPoint solve_jointly(const Objective& objective, double lambda, const Network
     const Matrix born = births(supremum, network, lambda, birth_share * options.gap_tolerance,
                                std::max<Index>(0, options.max_neurons - network.width()));
     if (born.rows() == 0 && point.rounds > 1) {
-      point.ending = Ending::search;
-      break;
+      // Nothing is missing: what is left of the gap is a descent that ended too early.
+      if (tightened == most_tightened) {
+        point.ending = Ending::search;
+        break;
+      }
+      ++tightened;
+      descent.gradient_tolerance *= tighter;
     }
     network = refitted(objective, network, born, lambda);
   }
