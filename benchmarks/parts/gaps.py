@@ -133,4 +133,4 @@ def run(options):
             for r in results
         ],
     )
-    return results
+    return {"tables": results}
