@@ -8,6 +8,7 @@
     benchmarks/fit.py convex        the same convex problem solved by pyscnn
     benchmarks/fit.py growth        time and memory against rows, columns, features, path length
     benchmarks/fit.py global        rigorous gaps on exact populations
+    benchmarks/fit.py families      directions under a link, gaps of other losses than the square
     benchmarks/fit.py all
 
 Tables go to standard output, everything that was measured to the JSON file --out.
@@ -31,6 +32,7 @@ PARTS = {
     "convex": "convex",
     "growth": "growth",
     "global": "global_gap",
+    "families": "families",
 }
 
 

@@ -36,13 +36,35 @@ std::string feature_table(const Model& model, const std::vector<FeatureReport>& 
   if (shown < features.size()) {
     table += fmt::format("  ... and {} smaller ones in model.json\n", features.size() - shown);
   }
+  const char* meaning = model.family.kind == Family::Kind::logistic
+                            ? "  the sum is the log of the odds of 1"
+                        : model.family.kind == Family::Kind::poisson
+                            ? "  the sum is the log of the mean"
+                            : "";
   const Vector& slope = model.affine.beta;
   const double linear = slope.cwiseProduct(model.standardization.scale).norm();
   table += fmt::format("  {:>9}  {:>+10.4g}\n", "intercept", model.affine.alpha);
   table += fmt::format("  {:>9}  {:>10.4g}  {:>10}  {:>6}{}  {}\n", "linear", linear, "", "",
                        angle_cell(""),
                        direction_in_words(slope, model.standardization.scale, model.columns, 4));
+  if (*meaning != '\0') table += fmt::format("{}\n", meaning);
   return table;
+}
+
+std::string error_in_words(const TestError& error) {
+  if (!std::isnan(error.log_loss)) {
+    return fmt::format("log loss {:.4g}{}, {:.1f}% of the deviance explained", error.log_loss,
+                       std::isnan(error.accuracy)
+                           ? ""
+                           : fmt::format(", accuracy {:.1f}%", 100.0 * error.accuracy),
+                       100.0 * error.deviance_explained);
+  }
+  if (!std::isnan(error.deviance_explained)) {
+    return fmt::format("RMSE {:.4g}, {:.1f}% of the deviance explained", error.rmse,
+                       100.0 * error.deviance_explained);
+  }
+  return fmt::format("RMSE {:.4g}{}", error.rmse,
+                     std::isnan(error.r2) ? "" : fmt::format(", R² {:.4f}", error.r2));
 }
 
 std::string curve_table(const FitResult& result) {

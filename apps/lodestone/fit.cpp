@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cmath>
 #include <optional>
 #include <string>
 
@@ -13,6 +12,7 @@
 #include "lodestone/io/runs/run_folder.hpp"
 #include "lodestone/runs/options.hpp"
 #include "lodestone/runs/summary.hpp"
+#include "lodestone/runs/train.hpp"
 #include "lodestone/version.hpp"
 #include "verbs.hpp"
 
@@ -41,25 +41,6 @@ class FitProgress {
   bool shown_;
   double next_ = 0.0;
 };
-
-double weighted_mean(const Vector& values, const Vector& weights) {
-  return weights.size() == 0 ? values.mean() : values.dot(weights) / weights.sum();
-}
-
-TestError error_on(const Model& model, const Dataset& rows) {
-  const Vector squares = (model.predict(rows.X) - rows.y).cwiseAbs2();
-  const double mean_square = weighted_mean(squares, rows.weights);
-  const double mean = weighted_mean(rows.y, rows.weights);
-  const double variance = weighted_mean((rows.y.array() - mean).square().matrix(), rows.weights);
-  TestError error;
-  error.rows = rows.y.size();
-  error.rmse = std::sqrt(mean_square);
-  if (variance > 0.0) {
-    error.relative_error = mean_square / variance;
-    error.r2 = 1.0 - error.relative_error;
-  }
-  return error;
-}
 
 class Fit final : public Verb {
  public:
@@ -150,7 +131,7 @@ class Fit final : public Verb {
       run.recovery = measure_recovery(*teacher, inputs);
     }
     if (shares && shares->test) {
-      run.test = error_on(result.model, *shares->test);
+      run.test = test_error(result.model, *shares->test);
       for (const Warning& warning : extrapolation_warnings(result.model, shares->test->X)) {
         result.warnings.push_back({warning.code, "test: " + warning.message});
       }
@@ -229,8 +210,9 @@ class Fit final : public Verb {
     text += fmt::format("{} features at lambda {:.3g}{}{}\n", result.feature_network.width(),
                         result.lambda, chosen.relaxed ? ", refitted without penalty" : "",
                         result.cross_validated
-                            ? fmt::format("; validation error {:.3g} ± {:.1g} of the variance",
-                                          chosen.validation_error, chosen.standard_error)
+                            ? fmt::format("; validation error {:.3g} ± {:.1g} of the {}",
+                                          chosen.validation_error, chosen.standard_error,
+                                          request_.how.family.square() ? "variance" : "deviance")
                             : "");
     text += fmt::format(
         "the penalized network at this lambda is within {:.2g} (relative) of the best of any "
@@ -242,8 +224,7 @@ class Fit final : public Verb {
                           run.recovery->recovered, run.recovery->teachers, run.recovery->matched);
     }
     if (run.test) {
-      text += fmt::format("test error on {} rows: RMSE {:.4g}, R² {:.4f}\n", run.test->rows,
-                          run.test->rmse, run.test->r2);
+      text += fmt::format("test error on {} rows: {}\n", run.test->rows, error_in_words(*run.test));
     }
     for (const Warning& warning : result.warnings) {
       text += "warning: " + in_words(warning.message) + "\n";

@@ -7,37 +7,27 @@
 #include <string>
 #include <vector>
 
+#include "feature_table.hpp"
 #include "lodestone/core/error.hpp"
 #include "lodestone/model/dataset.hpp"
 #include "lodestone/model/model.hpp"
 #include "lodestone/runs/options.hpp"
+#include "lodestone/runs/train.hpp"
 #include "verbs.hpp"
 
 namespace lodestone::app {
 namespace {
 
-struct Error {
-  double rmse;
-  std::optional<double> r2;  // none where the target does not vary, as in a single row
-  Index rows;                // that hold the target
-};
-
 // Where the table holds the target too, a person wants to know how good the predictions are. Rows
 // without one do not count.
-std::optional<Error> measured_error(const Vector& predictions, const Vector& target) {
+std::optional<TestError> measured_error(const Family& family, const Vector& scores,
+                                        const Vector& target) {
   if (target.size() == 0) return std::nullopt;
   std::vector<Index> known;
   for (Index t = 0; t < target.size(); ++t) {
     if (!std::isnan(target[t])) known.push_back(t);
   }
-  const Vector y = target(known);
-  // As a vector, whose squares are added in the order in which training adds them.
-  const Vector rest = predictions(known) - y;
-  const double mean_square = rest.squaredNorm() / static_cast<double>(known.size());
-  const double variance = (y.array() - y.mean()).square().mean();
-  Error error{std::sqrt(mean_square), std::nullopt, y.size()};
-  if (variance > 0.0) error.r2 = 1.0 - mean_square / variance;
-  return error;
+  return test_error(family, scores(known), target(known), {});
 }
 
 class Predict final : public Verb {
@@ -77,31 +67,33 @@ class Predict final : public Verb {
     source.drop_missing = options_.drop_missing;
     const Dataset data = read_inputs(source, model.columns, model.encodings);
     refuse_existing(common_.out, common_.overwrite);
-    const Vector predictions = model.predict(data.X);
+    const Vector scores = model.scores(data.X);
     Table table;
     table.names = {model.target};
     table.has_names = true;
-    table.values = predictions;
+    table.values = model.family.response(scores);
     write_table(common_.out, table);
     std::vector<Warning> warnings = data.warnings;
     for (Warning& warning : extrapolation_warnings(model, data.X)) {
       warnings.push_back(std::move(warning));
     }
-    report(data, warnings, model.target, measured_error(predictions, data.y));
+    report(data, warnings, model.target, measured_error(model.family, scores, data.y));
     return done;
   }
 
  private:
   void report(const Dataset& data, const std::vector<Warning>& warnings, const std::string& target,
-              const std::optional<Error>& error) const {
+              const std::optional<TestError>& error) const {
     if (common_.json) {
       nlohmann::ordered_json summary = {{"command", "predict"},  {"model", model_},
                                         {"data", data_},         {"target", target},
                                         {"rows", data.X.rows()}, {"out", common_.out}};
       if (data.dropped_rows > 0) summary["dropped_rows"] = data.dropped_rows;
-      if (error) summary["test"] = {{"rmse", error->rmse}};
-      if (error && error->r2) summary["test"]["r2"] = *error->r2;
-      if (error) summary["test"]["rows"] = error->rows;
+      if (error) {
+        visit_fields(*error, [&](const char* field, const auto& value) {
+          if (!std::isnan(static_cast<double>(value))) summary["test"][field] = value;
+        });
+      }
       for (const Warning& warning : warnings) {
         summary["warnings"].push_back(in_words(warning.message));
       }
@@ -122,9 +114,9 @@ class Predict final : public Verb {
     if (common_.out != "-") {
       say(fmt::format("{} predictions of {} written to {}\n", data.X.rows(), target, common_.out));
       if (error) {
-        say(fmt::format("the table holds {} too{}: RMSE {:.4g}{}\n", target,
+        say(fmt::format("the table holds {} too{}: {}\n", target,
                         error->rows < data.X.rows() ? fmt::format(" in {} rows", error->rows) : "",
-                        error->rmse, error->r2 ? fmt::format(", R² {:.4f}", *error->r2) : ""));
+                        error_in_words(*error)));
       }
     }
   }

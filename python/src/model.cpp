@@ -67,6 +67,12 @@ Vector predict(const Model& model, const MatrixIn& X) {
   return without_lock([&] { return model.predict(rows); });
 }
 
+Vector scores(const Model& model, const MatrixIn& X) {
+  require_columns(model, X);
+  const auto rows = view(X);
+  return without_lock([&] { return model.scores(rows); });
+}
+
 // None where there are no rows, another number of columns, or a number in X or a prediction is not
 // finite: who calls this has somebody else say what is wrong.
 std::optional<VectorOut> predict_finite(const Model& model, const MatrixIn& X) {
@@ -119,13 +125,16 @@ nb::tuple state_of(const Model& model) {
                         nb::make_tuple(std::string(name(step.kind)), to_numpy(step.center),
                                        to_numpy(step.scale), to_numpy(step.map), step.target_scale),
                         nb::make_tuple(from.lodestone_version, from.command, from.source, from.seed,
-                                       from.lambda, from.lambda_in_target_units, from.rows));
+                                       from.lambda, from.lambda_in_target_units, from.rows),
+                        nb::make_tuple(std::string(name(model.family.kind)),
+                                       model.family.huber_width));
 }
 
 void restore(Model& model, const nb::tuple& state) {
-  if (nb::len(state) != 11) throw InvalidArgument("model", "a state of another version", "");
+  if (nb::len(state) != 12) throw InvalidArgument("model", "a state of another version", "");
   const auto step = nb::cast<nb::tuple>(state[9]);
   const auto from = nb::cast<nb::tuple>(state[10]);
+  const auto family = nb::cast<nb::tuple>(state[11]);
   Model made;
   made.columns = nb::cast<std::vector<std::string>>(state[0]);
   for (const auto& [column, values] : nb::cast<std::vector<EncodingState>>(state[1])) {
@@ -149,6 +158,8 @@ void restore(Model& model, const nb::tuple& state) {
                      nb::cast<std::string>(from[2]), nb::cast<std::uint64_t>(from[3]),
                      nb::cast<double>(from[4]),      nb::cast<double>(from[5]),
                      nb::cast<Index>(from[6])};
+  made.family.kind = parse_family(nb::cast<std::string>(family[0]));
+  made.family.huber_width = nb::cast<double>(family[1]);
   new (&model) Model(std::move(made));
 }
 
@@ -176,8 +187,9 @@ void bind_model(nb::module_& module) {
   constexpr auto arrays_own = nb::rv_policy::automatic;
   nb::class_<Model>(
       module, "Model",
-      "A trained predictor in the data's own units:\n\n"
+      "A trained predictor in the data's own units, the score\n\n"
       "    alpha + beta . x + sum_i amplitudes[i] * relu(directions[i] . x + biases[i])\n\n"
+      "told as its family tells scores: as it is, or the probability of 1 or mean it stands for.\n"
       "What `lodestone fit` and `lodestone train` write as model.json. Read-only; it\n"
       "can be pickled and copied, and predicts the same bits afterwards.")
       .def_static(
@@ -204,7 +216,11 @@ void bind_model(nb::module_& module) {
           [](const Model& model, const MatrixIn& X) { return to_numpy(predict(model, X)); },
           nb::arg("X"),
           "Predictions (n) for rows X (n, d) of float64, columns in the model's order; other\n"
-          "layouts are copied first. Raises ValueError for another number of columns.")
+          "layouts are copied first: scores, of the logistic family the probability of 1, of\n"
+          "counts their mean. Raises ValueError for another number of columns.")
+      .def(
+          "scores", [](const Model& model, const MatrixIn& X) { return to_numpy(scores(model, X)); },
+          nb::arg("X"), "The scores (n) themselves. Raises as `predict`.")
       .def(
           "predict_finite", &predict_finite, nb::arg("X"),
           "The same for at least one row where all of X and all predictions are finite, else None.")
@@ -220,6 +236,12 @@ void bind_model(nb::module_& module) {
                    "`columns` has as \"column=value\".")
       .def_prop_ro(
           "target", [](const Model& model) { return model.target; }, "Name of the target.")
+      .def_prop_ro(
+          "family", [](const Model& model) { return std::string(name(model.family.kind)); },
+          "'square', 'logistic', 'poisson' or 'huber': what a score means.")
+      .def_prop_ro(
+          "huber_width", [](const Model& model) { return model.family.huber_width; },
+          "The error beyond which Huber's loss grows linearly, in units of the target.")
       .def_prop_ro(
           "alpha", [](const Model& model) { return model.affine.alpha; }, "The constant.")
       .def_prop_ro(

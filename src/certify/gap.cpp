@@ -21,15 +21,8 @@ namespace {
 // 6.2): gap, relative gap and whether they contradict themselves, in float64.
 Certificate certificate_of_supremum(const Residual& residual, const Network& network, double lambda,
                                     double supremum) {
-  const double energy = residual.energy();
-  const double product = residual.target_product();
-  const double primal = 0.5 * energy + lambda * masses(network).sum();
-  double bound = 0.0;
-  if (energy > 0.0) {
-    const double most = supremum > 0.0 ? lambda / supremum : HUGE_VAL;
-    const double scale = std::clamp(product / energy, -most, most);
-    bound = scale * product - 0.5 * scale * scale * energy;
-  }
+  const double primal = residual.loss() + lambda * masses(network).sum();
+  const double bound = residual.dual_value(supremum > 0.0 ? lambda / supremum : HUGE_VAL);
   Certificate certificate;
   const double gap = primal - bound;
   // The true gap is never negative: below zero by more than rounding, the search missed the
@@ -84,12 +77,45 @@ Certificate estimated_certificate(const Residual& residual, const Network& netwo
 }
 
 double tightest_lambda(const Residual& residual, const Network& network, double supremum) {
-  const double energy = residual.energy();
-  const double product = residual.target_product();
-  const double pull = supremum * masses(network).sum();
   if (!(supremum > 0.0)) return 1.0;
-  if (!(product > 0.0)) return supremum;
-  return supremum * 2.0 * product / (energy + std::sqrt(energy * energy + 4.0 * pull * product));
+  const double mass = masses(network).sum();
+  if (residual.square()) {
+    const double energy = residual.energy();
+    const double product = residual.target_product();
+    const double pull = supremum * mass;
+    if (!(product > 0.0)) return supremum;
+    return supremum * 2.0 * product / (energy + std::sqrt(energy * energy + 4.0 * pull * product));
+  }
+  const double loss = residual.loss();
+  // Above `supremum` the dual value stays and P_λ grows; far below it every neuron costs nothing.
+  // Between, the share 1 − D/P of log λ has one minimum: golden section.
+  constexpr double golden = 0.6180339887498949;
+  const auto share = [&](double log_lambda) {
+    const double lambda = std::exp(log_lambda);
+    return 1.0 - residual.dual_value(lambda / supremum) / (loss + lambda * mass);
+  };
+  double low = std::log(supremum) - 20.0;
+  double high = std::log(supremum);
+  double left = high - golden * (high - low);
+  double right = low + golden * (high - low);
+  double at_left = share(left);
+  double at_right = share(right);
+  while (high - low > 1e-9) {
+    if (at_left <= at_right) {
+      high = right;
+      right = left;
+      at_right = at_left;
+      left = high - golden * (high - low);
+      at_left = share(left);
+    } else {
+      low = left;
+      left = right;
+      at_left = at_right;
+      right = low + golden * (high - low);
+      at_right = share(right);
+    }
+  }
+  return std::exp(0.5 * (low + high));
 }
 
 }  // namespace lodestone

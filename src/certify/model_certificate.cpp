@@ -102,6 +102,10 @@ ModelCertificate certify_model(const Model& model, const Dataset& rows, const Ve
     throw InvalidArgument("data", std::to_string(rows.X.cols()) + " columns",
                           "the model has " + std::to_string(model.dimension()));
   }
+  if (options.rigorous && !model.family.square()) {
+    throw InvalidArgument("rigorous", "on", "proofs are for the square loss; other families have "
+                          "estimated certificates");
+  }
   const StandardizedModel standardized = to_standardized(model);
   const double unit = model.standardization.target_scale;
   SampleData data;
@@ -109,11 +113,14 @@ ModelCertificate certify_model(const Model& model, const Dataset& rows, const Ve
   data.y = rows.y / unit;
   data.weights = weights;
   data.biases = model.biases;
+  data.family = model.family;
   const SampleObjective objective(std::move(data));
   ModelCertificate result = certify(model, standardized, objective, options);
-  const Vector squares = ((model.predict(rows.X) - rows.y) / unit).cwiseAbs2();
+  const Vector losses = (rows.y / unit).binaryExpr(
+      model.scores(rows.X) / unit,
+      [&](double target, double score) { return model.family.loss(target, score); });
   result.loss_as_given =
-      0.5 * (weights.size() == 0 ? squares.mean() : squares.dot(weights) / weights.sum());
+      weights.size() == 0 ? losses.mean() : losses.dot(weights) / weights.sum();
   return result;
 }
 

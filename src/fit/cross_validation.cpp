@@ -23,7 +23,6 @@ CrossValidation::CrossValidation(std::vector<Fold> folds, const PreparedRows& ro
     : folds_(std::move(folds)),
       rows_(rows),
       options_(options),
-      target_variance_(variance(rows.data)),
       paths_(folds_.size()) {
   for (const Fold& fold : folds_) solvers_.emplace_back(*fold.training);
 }
@@ -100,9 +99,9 @@ CrossValidation::Errors CrossValidation::held_out_errors(const Fold& fold,
   const auto [first, count] = fold.held_out;
   const Model model = to_original_units(network, fold.training->affine(network), options_.biases,
                                         rows_.standardization);
-  const Vector values = model.predict(table.X.middleRows(first, count));
   Errors errors;
-  errors.squared = (values - table.y.segment(first, count)).cwiseAbs2();
+  errors.deviances = deviances(options_.family, table.y.segment(first, count),
+                               model.scores(table.X.middleRows(first, count)));
   if (table.weights.size() == 0) {
     errors.weights = Vector::Constant(count, 1.0 / static_cast<double>(count));
   } else {
@@ -117,13 +116,13 @@ void CrossValidation::summarize(const std::vector<Errors>& errors, Candidate& ca
     candidate.parts.resize(static_cast<Index>(errors.size()));
     for (std::size_t k = 0; k < errors.size(); ++k) {
       candidate.parts[static_cast<Index>(k)] =
-          errors[k].weights.dot(errors[k].squared) / target_variance_;
+          errors[k].weights.dot(errors[k].deviances) / rows_.null_deviance;
     }
   } else {
     // A single set of rows: the mean over rows, each by its weight.
-    const auto count = static_cast<double>(errors.front().squared.size());
+    const auto count = static_cast<double>(errors.front().deviances.size());
     candidate.parts =
-        errors.front().squared.cwiseProduct(errors.front().weights) * count / target_variance_;
+        errors.front().deviances.cwiseProduct(errors.front().weights) * count / rows_.null_deviance;
   }
   candidate.validation_error = candidate.parts.mean();
   candidate.standard_error = standard_error(candidate.parts);

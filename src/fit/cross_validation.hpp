@@ -34,7 +34,7 @@ class CrossValidation {
 
  private:
   struct Errors {
-    Vector squared;
+    Vector deviances;
     Vector weights;  // sum to 1
   };
 
@@ -44,7 +44,6 @@ class CrossValidation {
   std::vector<Fold> folds_;
   const PreparedRows& rows_;
   const FitOptions& options_;
-  double target_variance_;
   std::vector<path::CorrectivePath> solvers_;  // by fold
   std::vector<std::vector<Network>> paths_;    // by fold, then λ
   std::vector<PathPoint> points_of_single_;

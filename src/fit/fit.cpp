@@ -18,6 +18,7 @@
 #include "fit/progress.hpp"
 #include "fit/relaxed.hpp"
 #include "fit/warnings.hpp"
+#include "lodestone/core/error.hpp"
 
 namespace lodestone {
 namespace {
@@ -27,8 +28,10 @@ using fitting::Progress;
 // Values of λ after the best one that the path of all rows still shows.
 constexpr int shown_beyond = 2;
 
-// Share of the target's variance below which what the linear part leaves is rounding.
+// Share of the target's variance below which what the linear part leaves is rounding; for families
+// whose affine part ends near this, as that of separable classes does, share of the null deviance.
 constexpr double linear_target = 1e-20;
+constexpr double separated_target = 1e-8;
 
 // Steps of the progress that the work after the path counts for.
 constexpr double steps_after_path = 20.0;
@@ -119,16 +122,16 @@ PathPlan path_of_all_rows(const PathOptions& options, std::vector<double> lambda
 
 // What a network of the path means in the problem's own units.
 struct Meaning {
-  double target_variance = 1.0;  // in the units of the losses
+  double null_deviance = 1.0;  // in the units of the losses
   std::function<Model(const Network&)> model_of;
   std::function<double(const Feature&)> active_share;
 };
 
 // Features and errors along the path; candidates beyond its end are dropped.
-void describe_path(const Objective& objective, double target_variance, FitResult& result) {
+void describe_path(const Objective& objective, double null_deviance, FitResult& result) {
   for (const PathPoint& point : result.path.points) {
     result.path_feature_counts.push_back(coarsest_merge(objective, point.network).first.width());
-    result.training_error.push_back(2.0 * point.loss / target_variance);
+    result.training_error.push_back(2.0 * point.loss / null_deviance);
   }
   const auto solved = static_cast<int>(result.path.points.size());
   std::erase_if(result.candidates, [&](const Candidate& c) { return c.index >= solved; });
@@ -174,7 +177,7 @@ void search_chosen_point(const Objective& objective, const PathPlan& plan, PathP
 }
 
 // The network of the chosen candidate, with its certificate.
-void take_network(const Objective& objective, const PathPlan& plan, double target_variance,
+void take_network(const Objective& objective, const PathPlan& plan, double null_deviance,
                   FitResult& result) {
   const auto chosen = static_cast<std::size_t>(result.chosen().index);
   PathPoint& point = result.path.points[chosen];
@@ -185,7 +188,7 @@ void take_network(const Objective& objective, const PathPlan& plan, double targe
   result.penalized_loss = point.penalized_loss;
   result.lambda = point.lambda;
   result.path_feature_counts[chosen] = coarsest_merge(objective, result.network).first.width();
-  result.training_error[chosen] = 2.0 * result.loss / target_variance;
+  result.training_error[chosen] = 2.0 * result.loss / null_deviance;
   for (Candidate& candidate : result.candidates) {
     if (candidate.index == static_cast<int>(chosen) &&
         (!candidate.relaxed || !result.cross_validated)) {
@@ -204,7 +207,7 @@ void take_features(const Objective& objective, const Progress& progress, FitResu
 // From the choice to models and reports: the end of every fit.
 void finish(const Objective& objective, const PathPlan& plan, const Meaning& meaning,
             const Progress& progress, FitResult& result) {
-  take_network(objective, plan, meaning.target_variance, result);
+  take_network(objective, plan, meaning.null_deviance, result);
   take_features(objective, progress, result);
   result.model = meaning.model_of(result.feature_network);
   result.network_model = meaning.model_of(result.network);
@@ -221,6 +224,7 @@ void finish(const Objective& objective, const PathPlan& plan, const Meaning& mea
 FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOptions& given,
               const FitObserver& observer) {
   given.validate();
+  if (validation) given.family.check_values(validation->y);
   fitting::DealtRows dealt =
       fitting::deal_folds(checked_dataset(std::move(all)), validation, given);
   FitOptions options = options_for_rows(given, dealt.data.y.size());
@@ -230,7 +234,10 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
   const double largest = largest_lambda(objective, options.seed);
   std::vector<double> lambdas = fitting::lambda_values(options, largest);
   // Nothing but rounding is left of a target that is linear in the inputs; any λ gives that model.
-  const bool linear = options.lambda == 0.0 && objective.null_loss() < linear_target;
+  const double left = options.family.square()
+                          ? objective.null_loss() / linear_target
+                          : 2.0 * objective.null_loss() / rows.deviance_unit() / separated_target;
+  const bool linear = options.lambda == 0.0 && left < 1.0;
   if (linear) lambdas = {1.0};
   const bool choosing = options.lambda == 0.0 && !linear;
 
@@ -262,10 +269,11 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
                                                  options.relaxed == Relaxed::always);
   }
 
-  describe_path(objective, 1.0, result);
+  const double null_deviance = options.family.square() ? 1.0 : rows.deviance_unit();
+  describe_path(objective, null_deviance, result);
   std::tie(result.best_index, result.chosen_index) = fitting::choose(result.candidates, options);
   const Meaning meaning{
-      1.0, [&](const Network& network) { return fitting::model_of(network, rows, options.biases); },
+      null_deviance, [&](const Network& network) { return fitting::model_of(network, rows, options.biases); },
       [&](const Feature& feature) { return fitting::active_share(feature, rows.data); }};
   finish(objective, plan, meaning, progress, result);
   if (options.bootstrap > 0 && result.feature_network.width() > 0) {
@@ -294,6 +302,10 @@ FitResult fit(const Eigen::Ref<const Matrix>& X, const Eigen::Ref<const Vector>&
 
 FitResult fit(const Teacher& teacher, const FitOptions& given, const FitObserver& observer) {
   given.validate();
+  if (!given.family.square()) {
+    throw InvalidArgument("family", name(given.family.kind),
+                          "the population of a teacher has the square loss");
+  }
   const FitOptions options = options_for_population(given);
   const PopulationObjective objective(teacher);
   const Index d = teacher.dimension();
@@ -328,7 +340,7 @@ FitResult fit(const Teacher& teacher, const FitOptions& given, const FitObserver
     result.candidates[i].index = static_cast<int>(i);
   }
   result.chosen_index = result.best_index = static_cast<int>(result.candidates.size()) - 1;
-  describe_path(objective, meaning.target_variance, result);
+  describe_path(objective, meaning.null_deviance, result);
   finish(objective, plan, meaning, progress, result);
   return result;
 }

@@ -80,6 +80,11 @@ void FitOptions::validate() const {
         Message::pattern("a number of features is chosen along the path; {lambda} "
                          "takes one model"));
   }
+  if (path.rigorous && !family.square()) {
+    throw InvalidArgument("rigorous", "on", "proofs are for the square loss; other families have "
+                          "estimated certificates");
+  }
+  require_in(Family::Limits::huber_width, "huber_width", family.huber_width);
   path.validate();
   require_in(Limits::folds, "folds", folds);
   if (splits.size() == 1) throw InvalidArgument("splits", "1", "must be at least 2 folds, or none");

@@ -7,7 +7,7 @@ namespace lodestone::fitting {
 SampleData standardized(const Dataset& data, const Standardization& standardization,
                         const FitOptions& options) {
   return {standardization.apply(data.X), data.y / standardization.target_scale, data.weights,
-          options.biases, options.precision};
+          options.biases, options.precision, options.family};
 }
 
 PreparedRows prepare(Dataset data, const FitOptions& options) {
@@ -15,6 +15,8 @@ PreparedRows prepare(Dataset data, const FitOptions& options) {
   rows.data = std::move(data);
   rows.standardization =
       Standardization::fit(options.standardize, rows.data.X, rows.data.y, rows.data.weights);
+  if (!options.family.square()) rows.standardization.target_scale = 1.0;
+  rows.null_deviance = null_deviance(rows.data, options.family);
   rows.objective = std::make_unique<const SampleObjective>(
       standardized(rows.data, rows.standardization, options));
   return rows;
@@ -26,6 +28,7 @@ Model model_of(const Network& network, const PreparedRows& rows, bool biases) {
   model.columns = rows.data.columns;
   model.encodings = rows.data.encodings;
   model.target = rows.data.target;
+  model.family = rows.objective->family();
   model.ranges = column_ranges(rows.data.X);
   return model;
 }
@@ -37,10 +40,17 @@ Vector normalized_weights(const Dataset& data) {
   return data.weights / data.weights.sum();
 }
 
-double variance(const Dataset& data) {
+double null_deviance(const Dataset& data, const Family& family) {
   const Vector weights = normalized_weights(data);
-  const double mean = weights.dot(data.y);
-  return weights.dot((data.y.array() - mean).square().matrix());
+  const double constant = family.square() ? weights.dot(data.y) : family.constant_score(data.y, weights);
+  return weights.dot(deviances(family, data.y, Vector::Constant(data.y.size(), constant)));
+}
+
+Vector deviances(const Family& family, const Vector& y, const Vector& scores) {
+  if (family.square()) return (scores - y).cwiseAbs2();
+  return y.binaryExpr(scores, [&](double target, double score) {
+    return 2.0 * family.loss(target, score);
+  });
 }
 
 }  // namespace lodestone::fitting

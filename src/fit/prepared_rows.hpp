@@ -14,7 +14,13 @@ namespace lodestone::fitting {
 struct PreparedRows {
   Dataset data;
   Standardization standardization;
+  double null_deviance = 0.0;  ///< of the best constant, in the target's own unit
   std::unique_ptr<const SampleObjective> objective;
+
+  /// What 2L is to be divided by for a share of the null deviance.
+  double deviance_unit() const {
+    return null_deviance / (standardization.target_scale * standardization.target_scale);
+  }
 };
 
 PreparedRows prepare(Dataset data, const FitOptions& options);
@@ -29,7 +35,11 @@ Model model_of(const Network& network, const PreparedRows& rows, bool biases);
 /// The weights of the rows, which sum to 1.
 Vector normalized_weights(const Dataset& data);
 
-/// Variance of the target, by the weights of the rows.
-double variance(const Dataset& data);
+/// Mean deviance of the best constant prediction, by the weights of the rows: for the square loss
+/// the target's variance.
+double null_deviance(const Dataset& data, const Family& family);
+
+/// The unit deviance 2ℓ of each row's score: for the square loss the squared error.
+Vector deviances(const Family& family, const Vector& y, const Vector& scores);
 
 }  // namespace lodestone::fitting

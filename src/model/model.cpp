@@ -20,6 +20,16 @@ Vector Model::predict(const Eigen::Ref<const Matrix>& X) const {
 }
 
 Vector Model::predict(const Eigen::Ref<const Matrix>& X, bool& finite) const {
+  // β meets every column, also where it is 0: 0·NaN and 0·∞ are NaN, and nothing that is added to a
+  // NaN or an infinity makes it finite.
+  Vector result = scores(X);
+  finite = result.allFinite();
+  result = family.response(std::move(result));
+  finite = finite && result.allFinite();
+  return result;
+}
+
+Vector Model::scores(const Eigen::Ref<const Matrix>& X) const {
   if (X.cols() != dimension()) {
     throw InvalidArgument("data", std::to_string(X.cols()) + " columns",
                           "the model needs " + std::to_string(dimension()));
@@ -41,9 +51,6 @@ Vector Model::predict(const Eigen::Ref<const Matrix>& X, bool& finite) const {
   const double* rows = copy.size() > 0 ? copy.data() : X.data();
   Vector result;
   kernels::simd::predictions(kernels::SampleRows<double>{rows, d, true, X.rows()}, W, a, b, result);
-  // β meets every column, also where it is 0: 0·NaN and 0·∞ are NaN, and nothing that is added to a
-  // NaN or an infinity makes it finite.
-  finite = result.allFinite();
   return result;
 }
 

@@ -56,6 +56,7 @@ void check_data(const SampleData& data) {
   if (!data.X.allFinite()) throw InvalidArgument("X", "", "every number must be finite");
   if (!data.y.allFinite()) throw InvalidArgument("y", "", "every number must be finite");
   check_weights(data.weights, data.X.rows());
+  data.family.check_target(data.y);
 }
 
 // Σ over blocks of rows of the rows×columns matrix that add(first, count, sum) adds to.
@@ -130,6 +131,7 @@ struct SampleObjective::Rows {
   std::shared_ptr<const Vector> y;                               // n
   std::shared_ptr<const Vector> weights;                         // n, or none: equal
   bool biases = false;
+  Family family;
   kernels::RowBlocks visited;
   std::shared_ptr<Float32Copy> float32 = std::make_shared<Float32Copy>();
 
@@ -176,7 +178,8 @@ SampleObjective::SampleObjective(SampleData data)
         return std::make_shared<const Rows>(
             Rows{std::make_shared<const std::variant<Matrix, Float32Matrix>>(std::move(X)),
                  std::make_shared<const Vector>(std::move(data.y)),
-                 std::make_shared<const Vector>(std::move(data.weights)), data.biases, n});
+                 std::make_shared<const Vector>(std::move(data.weights)), data.biases, data.family,
+                 n});
       }()) {}
 
 SampleObjective SampleObjective::without_rows(Index first, Index count) const {
@@ -240,6 +243,12 @@ SampleObjective::SampleObjective(std::shared_ptr<const Rows> data) : data_(std::
         "rows", std::to_string(rows_with_weight),
         "the linear part alone has " + std::to_string(rank) +
             " coefficients and would interpolate; give more rows than that or fewer columns");
+  }
+  if (!family().square()) {
+    Scores best = best_scores(Vector::Zero(y_.size()));
+    y_affine_ = std::move(best.coefficients);
+    null_loss_ = best.loss;
+    return;
   }
   // Twice: the second pass takes off what rounding left of the first.
   y_affine_ = fit_affine(y_);
@@ -309,8 +318,19 @@ double SampleObjective::remove_affine(Vector& values) const {
   });
 }
 
+const Family& SampleObjective::family() const { return data_->family; }
+
+// α and β from coefficients of the affine columns.
+Affine SampleObjective::affine_of(const Vector& coefficients) const {
+  Affine affine;
+  affine.beta = affine_scale_.cwiseProduct(coefficients.tail(input_dimension()));
+  affine.alpha = coefficients[0] - affine.beta.dot(affine_center_);
+  return affine;
+}
+
 Evaluation SampleObjective::evaluate(const Network& network) const {
   check_sizes(network, dimension());
+  if (!family().square()) return evaluate_family(network);
   const kernels::AffineColumns affine{affine_center_, weights_};
   return data_->visit([&](const auto& rows) {
     Vector values;
@@ -341,6 +361,7 @@ double SampleObjective::residuals(const Network& network, Vector& values) const 
 
 double SampleObjective::loss(const Network& network) const {
   check_sizes(network, dimension());
+  if (!family().square()) return best_scores(contributions(network)).loss;
   Vector values;
   return 0.5 * residuals(network, values);
 }
@@ -404,7 +425,13 @@ class SampleObjective::RowResidual final : public Residual {
  public:
   RowResidual(const SampleObjective& objective, const Network& network)
       : objective_(objective), network_(network) {
-    energy_ = objective.residuals(network, weighted_);
+    if (objective.family().square()) {
+      energy_ = objective.residuals(network, weighted_);
+      loss_ = 0.5 * energy_;
+    } else {
+      const Scores best = objective.best_scores(objective.contributions(network));
+      loss_ = objective.loss_and_derivatives(best.values, weighted_);
+    }
     weighted_.array() *= objective.weights_.array();
     target_product_ = -row_dot(weighted_, objective.y_);
   }
@@ -427,8 +454,16 @@ class SampleObjective::RowResidual final : public Residual {
 
   double energy() const override { return energy_; }
   double target_product() const override { return target_product_; }
+  bool square() const override { return objective_.family().square(); }
+  double loss() const override { return loss_; }
+
+  double dual_value(double most) const override {
+    if (objective_.family().square()) return Residual::dual_value(most);
+    return objective_.dual_value(weighted_, std::min(most, 1.0));
+  }
 
   MomentBounds moment_bounds() const override {
+    if (!objective_.family().square()) return {};
     const Rows& data = *objective_.data_;
     const kernels::RowBlocks& visited = data.visited;
     Vector weights = data.weights->size() == 0 ? Vector::Ones(data.count()) : *data.weights;
@@ -532,7 +567,179 @@ class SampleObjective::RowResidual final : public Residual {
   Vector weighted_;
   double energy_ = 0.0;
   double target_product_ = 0.0;
+  double loss_ = 0.0;
 };
+
+// Σ a_i relu(w_i·x_t).
+Vector SampleObjective::contributions(const Network& network) const {
+  if (network.width() == 0) return Vector::Zero(data_->count());
+  const Vector none = Vector::Zero(input_dimension() + 1);
+  Vector values;
+  data_->visit([&](const auto& rows) {
+    kernels::simd::predictions(rows, network.W, network.a, none, values);
+  });
+  return values;
+}
+
+// L of scores, and ∂ℓ/∂F at each row.
+double SampleObjective::loss_and_derivatives(const Vector& scores, Vector& derivatives) const {
+  const Family& family = data_->family;
+  const Vector& y = *data_->y;
+  derivatives.resize(scores.size());
+  return sum_over_rows(scores.size(), [&](Index t) {
+    derivatives[t] = 0.0;
+    if (weights_[t] == 0.0) return 0.0;
+    derivatives[t] = family.derivative(y[t], scores[t]);
+    return weights_[t] * family.loss(y[t], scores[t]);
+  });
+}
+
+// Newton's method on α and β with halved steps, until the decrement says that the loss is at its
+// minimum to rounding (docs/math.md, 11.2).
+SampleObjective::Scores SampleObjective::best_scores(const Vector& contributions) const {
+  constexpr int most_steps = 100;
+  constexpr int most_halvings = 40;
+  constexpr double settled = 1e-18;    // decrement, as a share of the loss
+  constexpr double separated = 1e-10;  // loss at which nothing is left to explain
+  const Family& family = data_->family;
+  const Vector& y = *data_->y;
+  const Index d = input_dimension();
+  const kernels::AffineColumns affine{affine_center_, weights_};
+  const auto scores_at = [&](const Vector& coefficients) {
+    Vector scores = contributions;
+    data_->visit([&](const auto& rows) {
+      kernels::simd::subtract_affine(rows, affine, -slopes(coefficients), scores);
+    });
+    return scores;
+  };
+  Scores best;
+  if (y_affine_.size() > 0) {
+    // What the neurons contribute is first made up for as by least squares.
+    best.coefficients = y_affine_ - fit_affine(contributions);
+  } else {
+    best.coefficients = Vector::Zero(d + 1);
+    best.coefficients[0] = family.constant_score(y, weights_);
+  }
+  best.values = scores_at(best.coefficients);
+  Vector derivatives;
+  best.loss = loss_and_derivatives(best.values, derivatives);
+  Vector curvatures(y.size());
+  double least_decrement = HUGE_VAL;
+  int without_progress = 0;
+  for (int step = 0; step < most_steps && best.loss > separated; ++step) {
+    Vector gradient;
+    data_->visit([&](const auto& rows) {
+      kernels::simd::affine_moments(rows, affine, derivatives, gradient);
+    });
+    gradient.tail(d).array() *= affine_scale_.array();
+    for (Index t = 0; t < y.size(); ++t) {
+      curvatures[t] =
+          weights_[t] == 0.0 ? 0.0 : weights_[t] * family.curvature(y[t], best.values[t]);
+    }
+    const Matrix hessian =
+        sum_over(data_->visited, d + 1, d + 1, [&](Index first, Index rows, auto sum) {
+          add_gram(affine_columns(inputs(first, rows)), curvatures.segment(first, rows), sum);
+        });
+    Index rank = 0;
+    const Vector direction = pseudo_inverse(symmetrized(hessian), rank) * gradient;
+    const double decrement = gradient.dot(direction);
+    if (!(decrement > 0.0)) break;
+    // Near the minimum the loss is too coarse to judge by: full steps, while they shrink.
+    without_progress = decrement < 0.5 * least_decrement ? 0 : without_progress + 1;
+    least_decrement = std::min(least_decrement, decrement);
+    if (without_progress >= 5) break;
+    const double rounding = 1e-14 * best.loss;
+    double share = 1.0;
+    bool moved = false;
+    for (int halving = 0; halving < most_halvings && !moved; ++halving, share *= 0.5) {
+      Scores next;
+      next.coefficients = best.coefficients - share * direction;
+      next.values = scores_at(next.coefficients);
+      Vector next_derivatives;
+      next.loss = loss_and_derivatives(next.values, next_derivatives);
+      if (next.loss <= best.loss + rounding) {
+        best = std::move(next);
+        derivatives = std::move(next_derivatives);
+        moved = true;
+      }
+    }
+    if (!moved || decrement <= settled * best.loss) break;
+  }
+  return best;
+}
+
+// As evaluate(), with the derivatives for residuals.
+Evaluation SampleObjective::evaluate_family(const Network& network) const {
+  const kernels::AffineColumns affine{affine_center_, weights_};
+  const Vector no_target = Vector::Zero(data_->count());
+  const Vector none = Vector::Zero(input_dimension() + 1);
+  return data_->visit([&](const auto& rows) {
+    Vector values;
+    Vector affine_moments;
+    kernels::Masks masks;
+    kernels::simd::forward(rows, network.W, network.a, no_target, affine, values, masks,
+                           affine_moments);
+    const Scores best = best_scores(values);
+    Evaluation result;
+    result.loss = loss_and_derivatives(best.values, values);
+    Matrix moments;
+    kernels::simd::backward(rows, masks, none, affine, values, moments);
+    result.gradient_a = moments.cwiseProduct(network.W).rowwise().sum();
+    result.gradient_W = network.a.asDiagonal() * moments;
+    return result;
+  });
+}
+
+QuadraticModel SampleObjective::quadratic_model(const Network& network) const {
+  check_sizes(network, dimension());
+  constexpr double least_share = 1e-3;  // of the secant, so that no row's target runs away
+  const Family& family = data_->family;
+  const Vector& y = *data_->y;
+  const Scores best = best_scores(contributions(network));
+  Vector weights = Vector::Zero(y.size());
+  Vector targets = Vector::Zero(y.size());
+  for (Index t = 0; t < y.size(); ++t) {
+    if (weights_[t] == 0.0) continue;
+    const double score = best.values[t];
+    const double curvature = std::max(family.curvature(y[t], score),
+                                      least_share * family.secant(y[t], score));
+    weights[t] = weights_[t] * curvature;
+    targets[t] = score - family.derivative(y[t], score) / curvature;
+  }
+  const double curvature = row_sum(weights);
+  Rows rows = *data_;
+  rows.family = Family::Kind::square;
+  rows.y = std::make_shared<const Vector>(std::move(targets));
+  rows.weights = std::make_shared<const Vector>(std::move(weights));
+  return {SampleObjective(std::make_shared<const Rows>(std::move(rows))), curvature};
+}
+
+// The largest −Σ ω ℓ*(y, c r), 0 <= c <= most <= 1, for weighted = ω r. It is concave in c.
+double SampleObjective::dual_value(const Vector& weighted, double most) const {
+  const Family& family = data_->family;
+  const Vector& y = *data_->y;
+  const auto over_rows = [&](const auto& term) {
+    return sum_over_rows(y.size(), [&](Index t) {
+      return weights_[t] == 0.0 ? 0.0 : term(t, weighted[t] / weights_[t]);
+    });
+  };
+  const auto value = [&](double c) {
+    return -over_rows([&](Index t, double r) { return weights_[t] * family.conjugate(y[t], c * r); });
+  };
+  const auto slope = [&](double c) {
+    return -over_rows(
+        [&](Index t, double r) { return weighted[t] * family.score_of_derivative(y[t], c * r); });
+  };
+  double high = most;
+  if (!(slope(high) >= 0.0)) {
+    double low = 0.0;
+    for (int step = 0; step < 50; ++step) {
+      const double middle = 0.5 * (low + high);
+      (slope(middle) >= 0.0 ? low : high) = middle;
+    }
+  }
+  return value(high);
+}
 
 std::unique_ptr<Residual> SampleObjective::residual(const Network& network) const {
   check_sizes(network, dimension());
@@ -541,6 +748,9 @@ std::unique_ptr<Residual> SampleObjective::residual(const Network& network) cons
 
 FeatureGram SampleObjective::feature_gram(const Matrix& U) const {
   check_sizes(U, dimension());
+  if (!family().square()) {
+    return quadratic_model(Network::empty(dimension())).objective.feature_gram(U);
+  }
   const Index p = U.rows();
   const Index d = input_dimension();
   return data_->visit([&]<class T>(const kernels::SampleRows<T>& input) {
@@ -662,6 +872,7 @@ ActiveRows SampleObjective::active_rows(const Matrix& U) const {
 
 Affine SampleObjective::affine(const Network& network) const {
   check_sizes(network, dimension());
+  if (!family().square()) return affine_of(best_scores(contributions(network)).coefficients);
   // The affine part of f − y_ is that of f: y_ has none.
   Vector moments;
   data_->visit([&](const auto& rows) {
@@ -670,11 +881,7 @@ Affine SampleObjective::affine(const Network& network) const {
     kernels::simd::forward(rows, network.W, network.a, y_, {affine_center_, weights_}, values,
                            masks, moments);
   });
-  const Vector coefficients = y_affine_ - affine_coefficients(std::move(moments));
-  Affine affine;
-  affine.beta = affine_scale_.cwiseProduct(coefficients.tail(input_dimension()));
-  affine.alpha = coefficients[0] - affine.beta.dot(affine_center_);
-  return affine;
+  return affine_of(y_affine_ - affine_coefficients(std::move(moments)));
 }
 
 }  // namespace lodestone

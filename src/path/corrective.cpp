@@ -47,6 +47,12 @@ constexpr double news_share = 0.1;
 constexpr double progress_share = 1e-3;
 constexpr int patience = 10;  // rounds without progress
 
+// Steps of Newton's method between two searches, for other families than the square loss, and the
+// share of the tolerance by which P_λ must fall for another one; halvings of a step that raises P_λ.
+constexpr int most_newton_steps = 10;
+constexpr double newton_share = 0.1;
+constexpr int most_halvings = 30;
+
 // Features whose Gram matrix is computed at once.
 constexpr Index gram_features = 64;
 
@@ -96,17 +102,19 @@ void CorrectivePath::append(const Matrix& born, const PathObserver& observer) {
     if (stopped(observer)) return;
     const Index count = std::min(gram_features, born.rows() - first);
     const Matrix part = born.middleRows(first, count);
-    const FeatureGram gram = objective_.feature_gram(part, U_);
     const Index p = U_.rows();
-    Matrix K(p + count, p + count);
-    K.topLeftCorner(p, p) = K_;
-    K.bottomLeftCorner(count, p) = gram.K.rightCols(p);
-    K.topRightCorner(p, count) = gram.K.rightCols(p).transpose();
-    K.bottomRightCorner(count, count) = gram.K.leftCols(count);
-    K_ = std::move(K);
+    if (objective_.family().square()) {
+      const FeatureGram gram = objective_.feature_gram(part, U_);
+      Matrix K(p + count, p + count);
+      K.topLeftCorner(p, p) = K_;
+      K.bottomLeftCorner(count, p) = gram.K.rightCols(p);
+      K.topRightCorner(p, count) = gram.K.rightCols(p).transpose();
+      K.bottomRightCorner(count, count) = gram.K.leftCols(count);
+      K_ = std::move(K);
+      b_.conservativeResize(p + count);
+      b_.tail(count) = gram.b;
+    }
     U_ = rows_below(U_, part);
-    b_.conservativeResize(p + count);
-    b_.tail(count) = gram.b;
     a_.conservativeResize(p + count);
     a_.tail(count).setZero();
   }
@@ -115,8 +123,10 @@ void CorrectivePath::append(const Matrix& born, const PathObserver& observer) {
 void CorrectivePath::keep(const std::vector<Index>& features) {
   if (static_cast<Index>(features.size()) == U_.rows()) return;
   U_ = U_(features, Eigen::all).eval();
-  K_ = K_(features, features).eval();
-  b_ = b_(features).eval();
+  if (K_.rows() > 0) {
+    K_ = K_(features, features).eval();
+    b_ = b_(features).eval();
+  }
   a_ = a_(features).eval();
 }
 
@@ -126,6 +136,10 @@ void CorrectivePath::solve_amplitudes(double lambda, double tolerance,
   options.violation = tolerance;
   options.should_stop = observer.should_stop;
   a_ = solve_active_set(K_, b_, lambda, a_, options).amplitudes;
+  keep_support();
+}
+
+void CorrectivePath::keep_support() {
   std::vector<Index> support;
   for (Index i = 0; i < a_.size(); ++i) {
     if (a_[i] != 0.0) support.push_back(i);
@@ -175,6 +189,53 @@ bool CorrectivePath::merge_cells() {
 }
 
 void CorrectivePath::settle(double lambda, double tolerance, const PathObserver& observer) {
+  if (objective_.family().square()) {
+    settle_square(lambda, tolerance, observer);
+    return;
+  }
+  for (int step = 0; step < most_newton_steps && !stopped(observer); ++step) {
+    if (!newton_step(lambda, tolerance, observer)) break;
+  }
+}
+
+// The quadratic model at the present network is solved; the amplitudes move towards its solution as
+// far as P_λ falls. Returns whether another step may lower P_λ by more than the tolerance asks.
+bool CorrectivePath::newton_step(double lambda, double tolerance, const PathObserver& observer) {
+  if (U_.rows() == 0) return false;
+  const auto value_of = [&](const Network& network) {
+    return penalized_loss(objective_.loss(network), network, lambda);
+  };
+  const double before = value_of(network());
+  const QuadraticModel model = objective_.quadratic_model(network());
+  FeatureGram gram = model.objective.feature_gram(U_);
+  K_ = std::move(gram.K);
+  b_ = std::move(gram.b);
+  ActiveSetOptions options;
+  options.violation = tolerance;
+  options.should_stop = observer.should_stop;
+  const Vector from = a_;
+  const Vector to = solve_active_set(K_, b_, lambda / model.curvature, a_, options).amplitudes;
+  double after = before;
+  bool moved = false;
+  double share = 1.0;
+  for (int halving = 0; halving < most_halvings && !moved; ++halving, share *= 0.5) {
+    a_ = share == 1.0 ? to : Vector(from + share * (to - from));
+    after = value_of(network());
+    moved = after <= before;
+  }
+  if (!moved) {
+    a_ = from;
+    after = before;
+  }
+  keep_support();
+  while (merge_cells()) {
+  }
+  K_.resize(0, 0);
+  b_.resize(0);
+  return before - after > newton_share * tolerance * after;
+}
+
+void CorrectivePath::settle_square(double lambda, double tolerance, const PathObserver& observer) {
   if (U_.rows() == 0) return;
   solve_amplitudes(lambda, tolerance, observer);
   for (int i = 0; i < 10 && merge_cells() && !stopped(observer); ++i) {
@@ -264,7 +325,7 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
       if (trusted) break;
     }
     if (certificate.relative_gap > tolerance) needed_starts = search.starts();
-    const double value = 0.5 * residual->energy() + lambda * masses(now).sum();
+    const double value = residual->loss() + lambda * masses(now).sum();
     if (value <= least * (1.0 - progress_share * tolerance) ||
         certificate.gap <= 0.9 * point.certificate.gap) {
       least = std::min(least, value);

@@ -35,15 +35,18 @@ class CorrectivePath {
   Network network() const;
   void append(const Matrix& born, const PathObserver& observer);
   void keep(const std::vector<Index>& features);
+  void keep_support();
   void solve_amplitudes(double lambda, double tolerance, const PathObserver& observer);
   bool merge_cells();
   Matrix new_starts(Index near, Index far, std::uint64_t seed);
   void settle(double lambda, double tolerance, const PathObserver& observer);
+  void settle_square(double lambda, double tolerance, const PathObserver& observer);
+  bool newton_step(double lambda, double tolerance, const PathObserver& observer);
 
   const SampleObjective& objective_;
   std::optional<KinkAscents> kinks_;  // of all rows, made for the first search
   Matrix U_;                          // unit directions of the features
-  Matrix K_;
+  Matrix K_;                          // their Gram matrix; other families: during a step
   Vector b_;
   Vector a_;     // signed masses
   Matrix pool_;  // maxima seen that are no features

@@ -368,6 +368,22 @@ std::vector<Option> fit_options(FitRequest& r) {
                            "uncorrelated), none, or auto",
                            "scale for files, none for teachers", r.standardize),
                biases(r.biases), precision(how.precision)}),
+      grouped(of_preparation,
+              {bound(
+                   {.name = "family",
+                    .value = "NAME",
+                    .help = "Loss and kind of target: square, logistic (classes 0 and 1, or shares), "
+                            "poisson (counts or rates) or huber (square with less pull from outliers)"},
+                   [&how](const std::string& given) {
+                     how.family.kind = parse_family(given);
+                   },
+                   [&how] { return std::string(name(how.family.kind)); }),
+               number({.name = "huber_width",
+                       .value = "K",
+                       .help = "Error beyond which huber's loss grows linearly",
+                       .range = Family::Limits::huber_width,
+                       .unit = "units of the target"},
+                      how.family.huber_width)}),
       grouped(of_choice, {number({.name = "folds",
                                   .value = "K",
                                   .help = "Folds of the cross-validation",

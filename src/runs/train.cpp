@@ -30,21 +30,6 @@ double mean_squared_error(const Model& model, const Dataset& data) {
   return mean_square(model.predict(data.X) - data.y, data);
 }
 
-TestError test_on_rows(const Model& model, const Dataset& test) {
-  const double error = mean_squared_error(model, test);
-  const double mean =
-      test.weights.size() == 0 ? test.y.mean() : test.y.dot(test.weights) / test.weights.sum();
-  const double variance = mean_square((test.y.array() - mean).matrix(), test);
-  TestError result;
-  result.rows = test.X.rows();
-  result.rmse = std::sqrt(error);
-  if (variance > 0.0) {
-    result.relative_error = error / variance;
-    result.r2 = 1.0 - result.relative_error;
-  }
-  return result;
-}
-
 // Features as a predictor in original units.
 Model model_of(const Problem& problem, const Network& network) {
   Model model = to_original_units(network, problem.objective->affine(network), problem.biases,
@@ -269,7 +254,7 @@ TrainResult train(const Problem& problem, const TrainOptions& options, TrainStat
       result.test = test_on_population(*problem.teacher, result.model);
     }
   }
-  if (problem.test) result.test = test_on_rows(result.model, *problem.test);
+  if (problem.test) result.test = test_error(result.model, *problem.test);
   state.seconds = seconds();
   return result;
 }

@@ -332,6 +332,135 @@ class AffinePart {
   Eigen::ColPivHouseholderQR<RealMatrix> qr_;
 };
 
+// ---------------------------------------------------------------- other families (docs/math.md, 11)
+
+Real entropy(Real x) { return x > 0 ? x * std::log(x) : Real(0); }
+
+Real loss_of(const Family& family, Real y, Real score) {
+  switch (family.kind) {
+    case Family::Kind::square:
+      return (score - y) * (score - y) / 2;
+    case Family::Kind::logistic:
+      return std::max<Real>(score, 0) + std::log1p(std::exp(-std::abs(score))) - y * score +
+             entropy(y) + entropy(1 - y);
+    case Family::Kind::poisson:
+      return std::exp(score) - y * score + entropy(y) - y;
+    case Family::Kind::huber: {
+      const Real z = std::abs(score - y);
+      const Real width = family.huber_width;
+      return z <= width ? z * z / 2 : width * z - width * width / 2;
+    }
+  }
+  return 0;
+}
+
+Real derivative_of(const Family& family, Real y, Real score) {
+  switch (family.kind) {
+    case Family::Kind::square:
+      return score - y;
+    case Family::Kind::logistic:
+      return 1 / (1 + std::exp(-score)) - y;
+    case Family::Kind::poisson:
+      return std::exp(score) - y;
+    case Family::Kind::huber:
+      return std::clamp<Real>(score - y, -family.huber_width, family.huber_width);
+  }
+  return 0;
+}
+
+// With a floor that keeps Newton's system regular where a loss is flat.
+Real curvature_of(const Family& family, Real y, Real score) {
+  constexpr Real least = 1e-12L;
+  switch (family.kind) {
+    case Family::Kind::square:
+      return 1;
+    case Family::Kind::logistic: {
+      const Real p = 1 / (1 + std::exp(-std::abs(score)));
+      return std::max(least, p * (1 - p));
+    }
+    case Family::Kind::poisson:
+      return std::max(least, std::exp(score));
+    case Family::Kind::huber: {
+      const Real z = std::abs(score - y);
+      return z <= family.huber_width ? 1 : family.huber_width / (1000 * z);
+    }
+  }
+  return 1;
+}
+
+Real conjugate_of(const Family& family, Real y, Real rho) {
+  const Real s = rho + y;
+  switch (family.kind) {
+    case Family::Kind::square:
+    case Family::Kind::huber:
+      return rho * rho / 2 + rho * y;
+    case Family::Kind::logistic:
+      return entropy(s) + entropy(1 - s) - entropy(y) - entropy(1 - y);
+    case Family::Kind::poisson:
+      return entropy(s) - s - entropy(y) + y;
+  }
+  return 0;
+}
+
+/// Scores α + β·x + f with the α and β of least loss, by Newton's method on Householder QRs of the
+/// columns times √(ω ℓ''), from given scores on.
+struct BestScores {
+  RealVector values;
+  Real loss = 0;
+};
+
+Real mean_loss(const Family& family, const RealVector& y, const RealVector& omega,
+               const RealVector& scores) {
+  Real sum = 0;
+  for (Index t = 0; t < y.size(); ++t) sum += omega[t] * loss_of(family, y[t], scores[t]);
+  return sum;
+}
+
+BestScores best_scores(const Family& family, const RealMatrix& X, const RealVector& y,
+                       const RealVector& omega, RealVector start) {
+  constexpr Real separated = 1e-10L;  // where the solver ends too
+  const Index n = X.rows();
+  RealMatrix columns(n, X.cols() + 1);
+  columns.col(0).setOnes();
+  Index kept = 1;
+  for (Index j = 0; j < X.cols(); ++j) {
+    const Real mean = omega.dot(X.col(j));
+    const RealVector centred = X.col(j).array() - mean;
+    const Real deviation = std::sqrt(omega.dot(centred.cwiseAbs2()));
+    if (deviation > constant_share * std::abs(mean)) columns.col(kept++) = centred / deviation;
+  }
+  columns.conservativeResize(n, kept);
+  BestScores best{std::move(start), 0};
+  best.loss = mean_loss(family, y, omega, best.values);
+  for (int step = 0; step < 200 && best.loss > separated; ++step) {
+    RealMatrix scaled(n, kept);
+    RealVector right(n);
+    for (Index t = 0; t < n; ++t) {
+      const Real curvature = curvature_of(family, y[t], best.values[t]);
+      const Real root = std::sqrt(omega[t] * curvature);
+      scaled.row(t) = root * columns.row(t);
+      right[t] = root * derivative_of(family, y[t], best.values[t]) / curvature;
+    }
+    Eigen::ColPivHouseholderQR<RealMatrix> qr;
+    qr.setThreshold(dependent_share);
+    qr.compute(scaled);
+    const RealVector move = columns * qr.solve(right);
+    Real share = 1;
+    bool moved = false;
+    const Real before = best.loss;
+    for (int halving = 0; halving < 60 && !moved; ++halving, share /= 2) {
+      const RealVector next = best.values - share * move;
+      const Real loss = mean_loss(family, y, omega, next);
+      if (loss <= best.loss) {
+        best = {next, loss};
+        moved = true;
+      }
+    }
+    if (!moved || before - best.loss <= 1e-18L * best.loss) break;
+  }
+  return best;
+}
+
 // ---------------------------------------------------------------- recovery
 
 double angle_between_lines(const RealVector& u, const RealVector& v) {
@@ -522,6 +651,26 @@ std::pair<Neurons, Real> projected(const Neurons& neurons, const Teacher& teache
 }  // namespace
 
 double VerifiedNumbers::gap_at(double supremum, Certificate::Kind kind) const {
+  if (derivatives.size() > 0) {
+    const auto dual = [&](Real c) {
+      Real sum = 0;
+      for (Index t = 0; t < derivatives.size(); ++t) {
+        if (shares[t] > 0.0) sum -= shares[t] * conjugate_of(family, targets[t], c * derivatives[t]);
+      }
+      return sum;
+    };
+    // Concave in c, from 0 to the largest feasible one.
+    Real low = 0;
+    Real high = supremum > 1.0 ? 1 / static_cast<Real>(supremum) : Real(1);
+    const Real most = high;
+    for (int step = 0; step < 120; ++step) {
+      const Real left = low + (high - low) / 3;
+      const Real right = high - (high - low) / 3;
+      (dual(left) < dual(right) ? low : high) = dual(left) < dual(right) ? left : right;
+    }
+    const Real bound = std::max({dual(low), dual(most), Real(0)});
+    return static_cast<double>(loss + static_cast<Real>(lambda) * mass - bound);
+  }
   const bool rigorous = kind == Certificate::Kind::rigorous;
   const Real E = rigorous ? dual_energy : energy;
   const Real product = rigorous ? dual_product : target_product;
@@ -593,9 +742,11 @@ VerifiedNumbers verify_model(const Model& model, const Dataset& rows, const Vect
     if (neurons.biases) X(t, p) = 1;
   }
 
+  const Family& family = model.family;
   const Real unit = model.standardization.target_scale;
   RealVector target(n);
   RealVector output(n);
+  RealVector scores(n);
   Real given = 0;
   for (Index t = 0; t < n; ++t) {
     target[t] = rows.y[t] / unit;
@@ -611,8 +762,31 @@ VerifiedNumbers verify_model(const Model& model, const Dataset& rows, const Vect
     for (Index j = 0; j < rows.X.cols(); ++j) {
       prediction += static_cast<Real>(model.affine.beta[j]) * rows.X(t, j);
     }
-    const Real miss = prediction / unit + f - target[t];
-    given += omega[t] * miss * miss;
+    scores[t] = prediction / unit + f;
+    given += omega[t] * loss_of(family, target[t], scores[t]);
+  }
+  numbers.loss_as_given = static_cast<double>(given);
+  if (!family.square()) {
+    family.check_values(rows.y);
+    const BestScores best = best_scores(family, X.leftCols(p), target, omega, scores);
+    RealVector weighted(n);
+    numbers.family = family;
+    numbers.targets = rows.y;
+    numbers.shares = omega.cast<double>();
+    numbers.derivatives = Vector(n);
+    for (Index t = 0; t < n; ++t) {
+      const Real derivative = derivative_of(family, target[t], best.values[t]);
+      numbers.derivatives[t] = static_cast<double>(derivative);
+      weighted[t] = omega[t] * derivative;
+    }
+    numbers.loss = static_cast<double>(best.loss);
+    const RealVector constant =
+        RealVector::Constant(n, family.constant_score(rows.y, numbers.shares));
+    numbers.null_loss = static_cast<double>(
+        best_scores(family, X.leftCols(p), target, omega, constant).loss);
+    search(RowCorrelator(X, weighted), neurons, options, numbers);
+    finish(numbers, neurons);
+    return numbers;
   }
   const AffinePart affine(X.leftCols(p), omega);
   const RealVector y = affine.without(target);
@@ -632,7 +806,6 @@ VerifiedNumbers verify_model(const Model& model, const Dataset& rows, const Vect
   numbers.dual_energy = numbers.energy;
   numbers.dual_product = numbers.target_product;
   numbers.loss = static_cast<double>(energy / 2);
-  numbers.loss_as_given = static_cast<double>(given / 2);
   numbers.null_loss = static_cast<double>(null / 2);
   search(RowCorrelator(X, weighted), neurons, options, numbers);
   finish(numbers, neurons);

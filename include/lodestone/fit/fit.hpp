@@ -12,6 +12,7 @@
 #include "lodestone/core/range.hpp"
 #include "lodestone/core/record.hpp"
 #include "lodestone/model/dataset.hpp"
+#include "lodestone/model/family.hpp"
 #include "lodestone/model/model.hpp"
 #include "lodestone/model/recovery.hpp"
 #include "lodestone/model/standardization.hpp"
@@ -89,6 +90,9 @@ struct FitOptions {
   bool biases = true;
   Precision precision = Precision::float64;  ///< of the rows
 
+  /// The loss. All but the square one keep the target in its own unit.
+  Family family;
+
   int folds = 5;  ///< of the cross-validation; not used with validation rows
 
   /// The folds themselves, at least 2, as numbers of the rows given to fit(), those of weight 0
@@ -113,8 +117,9 @@ struct Candidate {
   bool relaxed = false;          ///< refitted without penalty
   double merge_angle_deg = 0.0;  ///< relaxed: neurons closer than this were merged first
   Index feature_count = 0;       ///< relaxed: of the heaviest; else the path's after merging
-  /// Mean squared error on rows held out, as a share of the target's variance: mean over folds, and
-  /// its standard error (over validation rows: of their mean).
+  /// Mean squared error on rows held out, as a share of the target's variance, or mean deviance as a
+  /// share of that of the best constant (docs/math.md, 11.5): mean over folds, and its standard error
+  /// (over validation rows: of their mean).
   double validation_error = std::numeric_limits<double>::quiet_NaN();
   double standard_error = std::numeric_limits<double>::quiet_NaN();
   Vector
@@ -160,7 +165,7 @@ const char* name(CurvePoint::Kind kind);
 struct FitResult {
   PathResult path;                         ///< of all training rows
   std::vector<Index> path_feature_counts;  ///< features after merging, one a point
-  std::vector<double> training_error;      ///< share of the target's variance, one a point
+  std::vector<double> training_error;      ///< share of the target's deviance, one a point
   std::vector<Candidate> candidates;       ///< penalized ones first, in the path's order
   int chosen_index = 0;                    ///< into candidates
   int best_index = 0;            ///< the best penalized one, or the refit that is clearly better
@@ -204,7 +209,8 @@ struct FitObserver {
 /// Fits the certified λ-path to rows, names columns that have no names, chooses λ and the number of
 /// features by cross-validation (or by the validation rows), and refits where that helps. Weights
 /// of rows are honoured throughout. Throws InvalidArgument for options out of range, more folds
-/// than rows, and data that cannot be fitted. Memory: the rows, once more standardized, and O(n +
+/// than rows, a target that its family cannot have, proofs for another family than the square, and
+/// data that cannot be fitted. Memory: the rows, once more standardized, and O(n +
 /// features·d) a fold.
 FitResult fit(Dataset training, const std::optional<Dataset>& validation, const FitOptions& options,
               const FitObserver& observer = {});

@@ -6,6 +6,7 @@
 
 #include "lodestone/core/types.hpp"
 #include "lodestone/model/dataset.hpp"
+#include "lodestone/model/family.hpp"
 #include "lodestone/model/network.hpp"
 #include "lodestone/model/standardization.hpp"
 #include "lodestone/model/table.hpp"
@@ -30,12 +31,13 @@ struct Provenance {
   Index rows = 0;  ///< training rows; 0 for a population
 };
 
-/// A trained predictor in original units: α + β·x + Σ features. What is written is what predicts,
-/// so a model read back predicts to the last bit.
+/// A trained predictor in original units: the score α + β·x + Σ features, told as its family tells
+/// scores. What is written is what predicts, so a model read back predicts to the last bit.
 struct Model {
   std::vector<std::string> columns;  ///< d input names; "column=value" for text
   std::vector<Encoding> encodings;   ///< of text columns
   std::string target;
+  Family family;  ///< of the target: what a score means
   Affine affine;
   std::vector<Feature> features;
   Standardization standardization;
@@ -47,9 +49,13 @@ struct Model {
   /// The number of inputs, d.
   Index dimension() const { return affine.beta.size(); }
 
-  /// Predictions for n rows X (n×d, columns in the model's order). Throws InvalidArgument when the
-  /// number of columns differs.
+  /// Predictions for n rows X (n×d, columns in the model's order): scores, for the logistic family
+  /// the probability of 1, for counts their mean. Throws InvalidArgument when the number of columns
+  /// differs.
   Vector predict(const Eigen::Ref<const Matrix>& X) const;
+
+  /// The scores α + β·x + Σ features themselves, n.
+  Vector scores(const Eigen::Ref<const Matrix>& X) const;
 
   /// The same predictions, for rows that nobody has looked at: says in `finite` whether all of them
   /// are. A NaN or an infinity in X makes its row's prediction one of them, whatever the model, so

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lodestone/core/types.hpp"
+#include "lodestone/model/family.hpp"
 #include "lodestone/model/network.hpp"
 #include "lodestone/model/teacher.hpp"
 
@@ -21,9 +22,10 @@ struct Evaluation {
   Matrix gradient_W;  ///< m×d
 };
 
-/// Correlations of a residual with relu(u·x) for a batch of directions.
+/// Correlations of a residual r with relu(u·x) for a batch of directions. r is f − y for the square
+/// loss, ∂ℓ/∂F for other families.
 struct Correlation {
-  Vector value;     ///< E[(f − y) relu(u·x)], one per direction
+  Vector value;     ///< E[r relu(u·x)], one per direction
   Matrix gradient;  ///< its gradient in u, a row per direction; u·gradient = value
 };
 
@@ -79,7 +81,17 @@ class Residual : public CorrelationField {
   /// The number of rows that measure() would copy; 0 on a population.
   virtual Index rows() const { return 0; }
 
-  /// E (f − y)² = 2L.
+  /// Whether L is the square loss.
+  virtual bool square() const { return true; }
+
+  /// L of the network.
+  virtual double loss() const { return 0.5 * energy(); }
+
+  /// The largest dual value −E ℓ*(y, c r) of a multiple c of the residual, |c| <= most (docs/math.md,
+  /// 6.2 and, for other families than the square, 11.4).
+  virtual double dual_value(double most) const;
+
+  /// E (f − y)² = 2L. Only for the square loss, as the next one.
   virtual double energy() const = 0;
 
   /// E (y − f) y, y without its affine part.
@@ -146,7 +158,7 @@ class Objective {
   /// Null otherwise.
   virtual const SampleObjective* sample() const { return nullptr; }
 
-  /// L of the network without neurons: ½ E y² once y has lost its affine part.
+  /// L of the network without neurons; for the square loss ½ E y² once y has lost its affine part.
   virtual double null_loss() const = 0;
 
   /// L and ∇L. Rounding error of the loss: about 1e-16 of the squared mass.
@@ -200,7 +212,14 @@ struct SampleData {
   Vector weights;       ///< n non-negative row weights, or empty for equal ones
   bool biases = false;  ///< give neurons a bias: weight vectors have a coordinate for a constant 1
   Precision precision = Precision::float64;
+  Family family = {};
 };
+
+class SampleObjective;
+
+/// The weighted square loss that touches L at a network (docs/math.md, 11.3):
+/// L ≈ const + curvature · L_square, so that λ becomes λ/curvature.
+struct QuadraticModel;
 
 /// The rows with weight on which each neuron is on, u·x_t > 0: its cell. A neuron and its mirror
 /// −u differ by a linear function, which is free: of the two, the one with fewer rows stands for
@@ -232,6 +251,12 @@ class SampleObjective final : public Objective {
 
   const SampleObjective* sample() const override { return this; }
 
+  const Family& family() const;
+
+  /// For other families than the square: the square loss with weights ω ℓ'' and targets F − ℓ'/ℓ'' at
+  /// this network with its best affine part. The inputs are shared.
+  QuadraticModel quadratic_model(const Network& network) const;
+
   /// Rows that count.
   Index rows() const;
 
@@ -244,6 +269,7 @@ class SampleObjective final : public Objective {
   Evaluation evaluate(const Network& network) const override;
   double loss(const Network& network) const override;
   std::unique_ptr<Residual> residual(const Network& network) const override;
+  /// K and b of the square loss; for other families of the quadratic model at the empty network.
   FeatureGram feature_gram(const Matrix& U) const override;
   Affine affine(const Network& network) const override;
 
@@ -269,14 +295,32 @@ class SampleObjective final : public Objective {
   double remove_affine(Vector& values) const;
   double residuals(const Network& network, Vector& values) const;
 
+  // The affine part that goes best with given contributions of the neurons, for other families.
+  struct Scores {
+    Vector coefficients;  // of the affine columns
+    Vector values;        // n, F
+    double loss = 0.0;
+  };
+  Vector contributions(const Network& network) const;
+  Scores best_scores(const Vector& contributions) const;
+  double loss_and_derivatives(const Vector& scores, Vector& derivatives) const;
+  Evaluation evaluate_family(const Network& network) const;
+  double dual_value(const Vector& weighted, double most) const;
+  Affine affine_of(const Vector& coefficients) const;
+
   std::shared_ptr<const Rows> data_;
   Vector weights_;         // n, sum 1
-  Vector y_;               // n, affine-free
-  Vector y_affine_;        // coefficients of the part taken off y
+  Vector y_;               // n, affine-free; for other families than the square as given
+  Vector y_affine_;        // coefficients of the part taken off y, or of the best affine scores
   Vector affine_center_;   // d
   Vector affine_scale_;    // d, 0 for a constant column
   Matrix affine_inverse_;  // pseudo-inverse of the affine columns' second moments
   double null_loss_ = 0.0;
+};
+
+struct QuadraticModel {
+  SampleObjective objective;
+  double curvature;  ///< mean of ℓ''
 };
 
 /// The coarsest merge of neurons into features that leaves the loss within one percent, and its

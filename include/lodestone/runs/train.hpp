@@ -181,12 +181,18 @@ struct TrainObserver {
   std::function<bool(const TrainState&)> on_step;
 };
 
-/// Means are weighted where the rows have weights.
+/// How far predictions are from a target that is known. Means are weighted where the rows have
+/// weights.
 struct TestError {
   double rmse = 0.0;
   /// 1 − mean squared error over the variance of the test rows' target; NaN where that is 0.
   double r2 = std::numeric_limits<double>::quiet_NaN();
   double relative_error = std::numeric_limits<double>::quiet_NaN();  ///< 1 − R²
+
+  /// For other families than the square: 1 − mean deviance over that of the rows' best constant.
+  double deviance_explained = std::numeric_limits<double>::quiet_NaN();
+  double log_loss = std::numeric_limits<double>::quiet_NaN();  ///< logistic: −log likelihood a row
+  double accuracy = std::numeric_limits<double>::quiet_NaN();  ///< logistic, of classes 0 and 1
   Index rows = 0;  ///< 0: exact expectation over the teacher's population
 };
 
@@ -195,8 +201,20 @@ void visit_fields(Record& test, Visitor&& visitor) {
   visitor("rmse", test.rmse);
   visitor("r2", test.r2);
   visitor("relative_error", test.relative_error);
+  visitor("deviance_explained", test.deviance_explained);
+  visitor("log_loss", test.log_loss);
+  visitor("accuracy", test.accuracy);
   visitor("rows", test.rows);
 }
+
+/// The error of scores against targets of a family, with weights (empty: equal). Throws
+/// InvalidArgument for a target that the family cannot have.
+TestError test_error(const Family& family, const Vector& scores, const Vector& targets,
+                     const Vector& weights);
+
+/// The error of a model on rows with a target. Throws InvalidArgument for a target that the model's
+/// family cannot have.
+TestError test_error(const Model& model, const Dataset& rows);
 
 /// What a run ends with.
 struct TrainResult {

@@ -7,6 +7,7 @@
 
 #include "lodestone/model/certificate.hpp"
 #include "lodestone/model/dataset.hpp"
+#include "lodestone/model/family.hpp"
 #include "lodestone/model/model.hpp"
 #include "lodestone/model/recovery.hpp"
 #include "lodestone/model/teacher.hpp"
@@ -46,6 +47,13 @@ struct VerifiedNumbers {
   double dual_product = 0.0;
   double dual_shift = 0.0;  ///< by how much sup |E[(f − y) relu(u·x)]| may be larger than its own
 
+  // Of other families than the square, what the dual value is made of (docs/math.md, 11.4), one a
+  // row; empty for the square loss and populations.
+  Family family;
+  Vector targets;      ///< y
+  Vector shares;       ///< ω, which sum to 1
+  Vector derivatives;  ///< ∂ℓ/∂F
+
   // The certificate's part; NaN where λ = 0.
 
   /// The largest |η| found, by looking at neurons, the given and random directions and by pattern
@@ -59,7 +67,7 @@ struct VerifiedNumbers {
 
   std::optional<Recovery> recovery;  ///< where there is a teacher
 
-  /// The gap of docs/math.md 6.2 (rigorous: 6.7) when sup |η| is reported to be `supremum`.
+  /// The gap of docs/math.md 6.2 (rigorous: 6.7; other families: 11.4) when sup |η| is reported to be `supremum`.
   double gap_at(double supremum, Certificate::Kind kind = Certificate::Kind::estimated) const;
 };
 

@@ -79,6 +79,20 @@ std::vector<Encoding> encodings_from(const Json& json, const std::vector<std::st
   return encodings;
 }
 
+std::string formula_of(const Family& family) {
+  const std::string score = "alpha + beta.x + sum of amplitude * relu(direction.x + bias)";
+  switch (family.kind) {
+    case Family::Kind::logistic:
+      return "P(target = 1) = 1/(1 + exp(-score)), score = " + score;
+    case Family::Kind::poisson:
+      return "mean of target = exp(score), score = " + score;
+    case Family::Kind::square:
+    case Family::Kind::huber:
+      break;
+  }
+  return "target = " + score;
+}
+
 }  // namespace
 
 namespace io {
@@ -87,6 +101,11 @@ Model model_from(const Json& json) {
   Model model;
   model.columns = json.at("columns").get<std::vector<std::string>>();
   model.target = json.at("target").get<std::string>();
+  if (json.contains("family")) {
+    const Json& family = json.at("family");
+    model.family.kind = parse_family(family.at("name").get<std::string>());
+    model.family.huber_width = family.value("huber_width", model.family.huber_width);
+  }
   if (json.contains("encodings")) model.encodings = encodings_from(json, model.columns);
   model.affine.alpha = json.at("affine").at("alpha").get<double>();
   model.affine.beta = to_vector(json.at("affine").at("beta"));
@@ -132,10 +151,15 @@ Json model_json(const Model& model) {
   Json json = {
       {"format", model_format.name},
       {"version", model_format.version},
-      {"formula", "target = alpha + beta.x + sum of amplitude * relu(direction.x + bias)"},
+      {"formula", formula_of(model.family)},
       {"target", model.target},
       {"columns", model.columns.empty() ? numbered_columns(model.dimension()) : model.columns},
       {"biases", model.biases}};
+  // The square loss is what a file without a family has.
+  if (!model.family.square()) json["family"] = {{"name", name(model.family.kind)}};
+  if (model.family.kind == Family::Kind::huber) {
+    json["family"]["huber_width"] = model.family.huber_width;
+  }
   for (const Encoding& encoding : model.encodings) {
     json["encodings"].push_back({{"column", encoding.column}, {"values", encoding.values}});
   }

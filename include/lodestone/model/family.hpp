@@ -1,0 +1,77 @@
+#pragma once
+
+#include <string>
+
+#include "lodestone/core/range.hpp"
+#include "lodestone/core/types.hpp"
+
+namespace lodestone {
+
+/// What kind of target there is: the loss ℓ(y, F) of a score F = α + β·x + Σ a_i relu(w_i·x), and how
+/// a score is told as a prediction (docs/math.md, 11). ℓ is half the unit deviance: 0 at the score
+/// that fits y perfectly, never negative, convex in F.
+struct Family {
+  enum class Kind {
+    square,    ///< ℓ = ½ (F − y)²; the prediction is F
+    logistic,  ///< y in [0, 1], a class or a share; the prediction is P(y = 1) = 1/(1 + e^−F)
+    poisson,   ///< y >= 0, a count or a rate; the prediction is its mean e^F
+    huber,     ///< ½ z² for |z| <= κ, else κ|z| − ½κ², z = F − y; the prediction is F
+  };
+
+  /// What the numbers of a family may be.
+  struct Limits {
+    static constexpr Range huber_width = above(0);
+  };
+
+  // NOLINTNEXTLINE(google-explicit-constructor): a kind is a family
+  constexpr Family(Kind which = Kind::square, double width = 1.345)
+      : kind(which), huber_width(width) {}
+
+  Kind kind;
+  double huber_width;  ///< κ, in units of the target; > 0
+
+  bool square() const { return kind == Kind::square; }
+
+  /// ℓ(y, F) >= 0.
+  double loss(double y, double score) const;
+
+  /// ∂ℓ/∂F.
+  double derivative(double y, double score) const;
+
+  /// ∂²ℓ/∂F²; of Huber's loss beyond κ, where that is 0, a thousandth of the secant.
+  double curvature(double y, double score) const;
+
+  /// (ℓ'(F) − ℓ'(F₀))/(F − F₀) towards the score F₀ that fits y, or a number of that size where
+  /// there is none: what the curvature is bounded from below with, so that a step stays in reach.
+  double secant(double y, double score) const;
+
+  /// ℓ*(y, ρ) = sup_F ρF − ℓ(y, F); infinite outside its domain, which holds c·ℓ'(y, F) for all F
+  /// and all c in [0, 1].
+  double conjugate(double y, double rho) const;
+
+  /// The F at which ∂ℓ/∂F = ρ: the derivative of the conjugate.
+  double score_of_derivative(double y, double rho) const;
+
+  /// What a score predicts: the mean of y.
+  double response(double score) const;
+  Vector response(Vector scores) const;
+
+  /// The score of the best constant prediction for n targets with weights that sum to 1.
+  double constant_score(const Vector& y, const Vector& weights) const;
+
+  /// Throws InvalidArgument naming the target where a value is none of this family: a share outside
+  /// [0, 1], a negative count.
+  void check_values(const Vector& y) const;
+
+  /// The same, and where all values are alike so that the best score is infinite: all classes 0, all
+  /// 1, all counts 0.
+  void check_target(const Vector& y) const;
+
+  friend bool operator==(const Family&, const Family&) = default;
+};
+
+/// "square", "logistic", "poisson", "huber"; parse throws InvalidArgument for anything else.
+const char* name(Family::Kind kind);
+Family::Kind parse_family(const std::string& text);
+
+}  // namespace lodestone

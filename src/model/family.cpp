@@ -1,0 +1,213 @@
+#include "lodestone/model/family.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "lodestone/core/error.hpp"
+
+namespace lodestone {
+namespace {
+
+// Share of the secant that stands in for the curvature of Huber's loss where that is 0: Newton's
+// method then converges by this factor a step at worst.
+constexpr double least_huber_curvature = 1e-3;
+
+// x log x, 0 at 0.
+double entropy_term(double x) { return x > 0.0 ? x * std::log(x) : 0.0; }
+
+// −∞ is no score that a file can hold; e^−700 is still a number.
+constexpr double largest_score = 700.0;
+
+}  // namespace
+
+double Family::loss(double y, double score) const {
+  switch (kind) {
+    case Kind::square:
+      return 0.5 * (score - y) * (score - y);
+    case Kind::logistic: {
+      // log(1 + e^F) − yF, and what the best score, log(y/(1 − y)), would leave of it.
+      const double at_score =
+          score > 0.0 ? (1.0 - y) * score + std::log1p(std::exp(-score))
+                      : -y * score + std::log1p(std::exp(score));
+      return std::max(0.0, at_score + entropy_term(y) + entropy_term(1.0 - y));
+    }
+    case Kind::poisson:
+      return std::max(0.0, std::exp(score) - y * score - y + entropy_term(y));
+    case Kind::huber: {
+      const double z = std::abs(score - y);
+      return z <= huber_width ? 0.5 * z * z : huber_width * (z - 0.5 * huber_width);
+    }
+  }
+  return 0.0;
+}
+
+double Family::derivative(double y, double score) const {
+  switch (kind) {
+    case Kind::square:
+      return score - y;
+    case Kind::logistic:
+      // Both forms subtract the smaller number from y or from 1 − y.
+      return score > 0.0 ? (1.0 - y) - 1.0 / (1.0 + std::exp(score))
+                         : 1.0 / (1.0 + std::exp(-score)) - y;
+    case Kind::poisson:
+      return std::exp(score) - y;
+    case Kind::huber:
+      return std::clamp(score - y, -huber_width, huber_width);
+  }
+  return 0.0;
+}
+
+double Family::curvature(double y, double score) const {
+  switch (kind) {
+    case Kind::square:
+      return 1.0;
+    case Kind::logistic: {
+      const double e = std::exp(-std::abs(score));
+      return e / ((1.0 + e) * (1.0 + e));
+    }
+    case Kind::poisson:
+      return std::exp(score);
+    case Kind::huber: {
+      const double z = std::abs(score - y);
+      return z <= huber_width ? 1.0 : least_huber_curvature * huber_width / z;
+    }
+  }
+  return 1.0;
+}
+
+double Family::secant(double y, double score) const {
+  switch (kind) {
+    case Kind::square:
+      return 1.0;
+    case Kind::logistic:
+      // tanh(F/2)/(2F): the smallest curvature of a parabola that touches the loss at F and −F and
+      // lies above it.
+      return std::abs(score) < 1e-4 ? 0.25 : std::tanh(0.5 * score) / (2.0 * score);
+    case Kind::poisson:
+      return std::max(y, std::exp(score));
+    case Kind::huber: {
+      const double z = std::abs(score - y);
+      return z <= huber_width ? 1.0 : huber_width / z;
+    }
+  }
+  return 1.0;
+}
+
+double Family::conjugate(double y, double rho) const {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  switch (kind) {
+    case Kind::square:
+      return 0.5 * rho * rho + rho * y;
+    case Kind::logistic: {
+      const double s = rho + y;
+      if (!(s >= 0.0) || !(s <= 1.0)) return infinity;
+      return entropy_term(s) + entropy_term(1.0 - s) - entropy_term(y) - entropy_term(1.0 - y);
+    }
+    case Kind::poisson: {
+      const double s = rho + y;
+      if (!(s >= 0.0)) return infinity;
+      return entropy_term(s) - s + y - entropy_term(y);
+    }
+    case Kind::huber:
+      return std::abs(rho) <= huber_width ? 0.5 * rho * rho + rho * y : infinity;
+  }
+  return infinity;
+}
+
+double Family::score_of_derivative(double y, double rho) const {
+  const double s = rho + y;
+  switch (kind) {
+    case Kind::square:
+    case Kind::huber:
+      return s;
+    case Kind::logistic:
+      return std::clamp(std::log(s) - std::log1p(-s), -largest_score, largest_score);
+    case Kind::poisson:
+      return std::max(std::log(s), -largest_score);
+  }
+  return s;
+}
+
+double Family::response(double score) const {
+  switch (kind) {
+    case Kind::square:
+    case Kind::huber:
+      return score;
+    case Kind::logistic:
+      return 1.0 / (1.0 + std::exp(-score));
+    case Kind::poisson:
+      return std::exp(score);
+  }
+  return score;
+}
+
+Vector Family::response(Vector scores) const {
+  if (kind == Kind::square || kind == Kind::huber) return scores;
+  for (double& score : scores) score = response(score);
+  return scores;
+}
+
+double Family::constant_score(const Vector& y, const Vector& weights) const {
+  const double mean = weights.dot(y);
+  if (kind != Kind::huber) return score_of_derivative(0.0, mean);
+  // Σ w ψ(F − y) rises with F: halving the interval finds its zero.
+  double low = y.minCoeff();
+  double high = y.maxCoeff();
+  for (int step = 0; step < 200 && low < high; ++step) {
+    const double middle = low + 0.5 * (high - low);
+    if (middle == low || middle == high) break;
+    double slope = 0.0;
+    for (Index t = 0; t < y.size(); ++t) slope += weights[t] * derivative(y[t], middle);
+    (slope < 0.0 ? low : high) = middle;
+  }
+  return low + 0.5 * (high - low);
+}
+
+void Family::check_values(const Vector& y) const {
+  for (const double value : y) {
+    if (kind == Kind::logistic && !(value >= 0.0 && value <= 1.0)) {
+      throw InvalidArgument("target", number_text(value),
+                            "must lie in [0, 1] for the logistic family: a class 0 or 1, or a share");
+    }
+    if (kind == Kind::poisson && !(value >= 0.0)) {
+      throw InvalidArgument("target", number_text(value),
+                            "must not be negative for the poisson family: a count or a rate");
+    }
+  }
+}
+
+void Family::check_target(const Vector& y) const {
+  check_values(y);
+  if (kind == Kind::logistic && (y.maxCoeff() == 0.0 || y.minCoeff() == 1.0)) {
+    throw InvalidArgument("target", y.maxCoeff() == 0.0 ? "all 0" : "all 1",
+                          "must hold both classes");
+  }
+  if (kind == Kind::poisson && y.maxCoeff() == 0.0) {
+    throw InvalidArgument("target", "all 0", "at least one count must be positive");
+  }
+}
+
+const char* name(Family::Kind kind) {
+  switch (kind) {
+    case Family::Kind::square:
+      return "square";
+    case Family::Kind::logistic:
+      return "logistic";
+    case Family::Kind::poisson:
+      return "poisson";
+    case Family::Kind::huber:
+      return "huber";
+  }
+  return "";
+}
+
+Family::Kind parse_family(const std::string& text) {
+  for (const auto kind :
+       {Family::Kind::square, Family::Kind::logistic, Family::Kind::poisson, Family::Kind::huber}) {
+    if (text == name(kind)) return kind;
+  }
+  throw InvalidArgument("family", "'" + text + "'", "must be square, logistic, poisson or huber");
+}
+
+}  // namespace lodestone

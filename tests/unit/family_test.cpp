@@ -1,0 +1,431 @@
+// Families of losses: the loss and its conjugate, the best affine part, gradients, the certified path,
+// choice and prediction, beside the verifier and plain formulas.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "certify/gap.hpp"
+#include "lodestone/certify/certificate.hpp"
+#include "lodestone/certify/model_certificate.hpp"
+#include "lodestone/core/error.hpp"
+#include "lodestone/core/random.hpp"
+#include "lodestone/fit/fit.hpp"
+#include "lodestone/model/family.hpp"
+#include "lodestone/path/path.hpp"
+#include "lodestone/verifier/verifier.hpp"
+#include "path/descent.hpp"
+#include "support.hpp"
+
+namespace lodestone {
+namespace {
+
+using support::message_of;
+using support::normal_matrix;
+using support::normal_network;
+using support::normal_vector;
+using support::same_bits;
+using support::ThreadCount;
+
+const std::array<Family, 4> families = {Family(Family::Kind::square), Family(Family::Kind::logistic),
+                                        Family(Family::Kind::poisson),
+                                        Family(Family::Kind::huber, 0.5)};
+
+// A target of the family for scores: classes and counts drawn by their probabilities.
+Vector drawn_targets(const Family& family, const Vector& scores, std::uint64_t seed) {
+  const RandomStream stream(seed, "targets");
+  Vector y = scores;
+  for (Index t = 0; t < y.size(); ++t) {
+    const double u = stream.uniform(static_cast<std::uint64_t>(t));
+    if (family.kind == Family::Kind::logistic) {
+      y[t] = u < family.response(scores[t]) ? 1.0 : 0.0;
+    } else if (family.kind == Family::Kind::poisson) {
+      // The smallest count whose distribution function exceeds u.
+      const double mean = family.response(scores[t]);
+      double probability = std::exp(-mean);
+      double sum = probability;
+      double count = 0.0;
+      while (sum <= u && count < 1000.0) {
+        ++count;
+        probability *= mean / count;
+        sum += probability;
+      }
+      y[t] = count;
+    } else {
+      y[t] += 0.3 * stream.normal(static_cast<std::uint64_t>(t));
+    }
+  }
+  return y;
+}
+
+// Scores of two hidden directions and a linear part.
+Vector hidden_scores(const Matrix& X) {
+  return (2.0 * (X.col(0) + X.col(1)).cwiseMax(0.0) - 1.5 * (X.col(0) - X.col(1)).cwiseMax(0.0) +
+          0.3 * X.col(2))
+      .array() - 0.4;
+}
+
+SampleData rows(const Family& family, Index n, Index d, std::uint64_t seed, bool biases = true) {
+  SampleData data;
+  data.X = normal_matrix(n, d, seed, "inputs");
+  data.y = drawn_targets(family, 0.7 * hidden_scores(data.X), seed);
+  data.biases = biases;
+  data.family = family;
+  return data;
+}
+
+std::string family_name(const testing::TestParamInfo<Family>& info) { return name(info.param.kind); }
+
+class Families : public testing::TestWithParam<Family> {};
+INSTANTIATE_TEST_SUITE_P(Every, Families, testing::ValuesIn(families), family_name);
+
+// ---------------------------------------------------------------- the loss
+
+std::vector<double> targets_of(const Family& family) {
+  switch (family.kind) {
+    case Family::Kind::logistic:
+      return {0.0, 1.0, 0.3};
+    case Family::Kind::poisson:
+      return {0.0, 1.0, 7.0, 2.5};
+    default:
+      return {-2.0, 0.0, 3.0};
+  }
+}
+
+TEST_P(Families, DerivativesAreThoseOfTheLoss) {
+  const Family& family = GetParam();
+  for (const double y : targets_of(family)) {
+    for (const double F : {-3.1, -0.7, 0.2, 1.3, 4.4}) {
+      const double h = 1e-5;
+      const double slope = (family.loss(y, F + h) - family.loss(y, F - h)) / (2.0 * h);
+      EXPECT_NEAR(family.derivative(y, F), slope, 1e-6 * (1.0 + std::abs(slope)));
+      if (family.kind == Family::Kind::huber) continue;
+      const double bend = (family.derivative(y, F + h) - family.derivative(y, F - h)) / (2.0 * h);
+      EXPECT_NEAR(family.curvature(y, F), bend, 1e-6 * (1.0 + std::abs(bend)));
+    }
+  }
+}
+
+TEST_P(Families, LossIsHalfADeviance) {
+  const Family& family = GetParam();
+  for (const double y : targets_of(family)) {
+    double least = HUGE_VAL;
+    for (double F = -40.0; F <= 40.0; F += 0.01) {
+      const double loss = family.loss(y, F);
+      EXPECT_GE(loss, 0.0);
+      least = std::min(least, loss);
+    }
+    EXPECT_LT(least, 1e-4);
+  }
+}
+
+// ℓ(y, F) + ℓ*(y, ρ) >= ρF, with equality at ρ = ℓ'.
+TEST_P(Families, ConjugateMeetsFenchelAndYoung) {
+  const Family& family = GetParam();
+  for (const double y : targets_of(family)) {
+    for (const double F : {-20.0, -3.1, -0.7, 0.2, 1.3, 4.4, 12.0}) {
+      const double rho = family.derivative(y, F);
+      const double size = 1.0 + std::abs(rho * F) + family.loss(y, F);
+      EXPECT_NEAR(family.loss(y, F) + family.conjugate(y, rho), rho * F, 1e-12 * size);
+      for (const double c : {0.0, 0.3, 0.99}) {
+        EXPECT_TRUE(std::isfinite(family.conjugate(y, c * rho)));
+        EXPECT_GE(family.loss(y, F) + family.conjugate(y, c * rho) - c * rho * F, -1e-12 * size);
+        if (c == 0.0 && (y == 0.0 || y == 1.0)) continue;  // the score is infinite
+        EXPECT_NEAR(family.derivative(y, family.score_of_derivative(y, c * rho)), c * rho,
+                    1e-9 * size);
+      }
+    }
+  }
+}
+
+TEST_P(Families, FarScoresStayFinite) {
+  const Family& family = GetParam();
+  for (const double y : targets_of(family)) {
+    for (const double F : {-700.0, 700.0}) {
+      EXPECT_TRUE(std::isfinite(family.loss(y, F)));
+      EXPECT_TRUE(std::isfinite(family.derivative(y, F)));
+      EXPECT_GE(family.curvature(y, F), 0.0);
+      EXPECT_GE(family.secant(y, F), 0.0);
+    }
+  }
+}
+
+TEST_P(Families, BestConstantHasNoSlope) {
+  const Family& family = GetParam();
+  const Vector y = drawn_targets(family, normal_vector(50, 3, "scores"), 4);
+  const Vector weights = Vector::Constant(50, 1.0 / 50.0);
+  const double F = family.constant_score(y, weights);
+  double slope = 0.0;
+  for (const double target : y) slope += family.derivative(target, F) / 50.0;
+  EXPECT_NEAR(slope, 0.0, 1e-12);
+}
+
+TEST(FamilyNames, AreReadBack) {
+  for (const Family& family : families) EXPECT_EQ(parse_family(name(family.kind)), family.kind);
+  EXPECT_THAT([] { parse_family("gamma"); }, testing::Throws<InvalidArgument>());
+}
+
+// ---------------------------------------------------------------- the objective
+
+TEST_P(Families, ResidualIsFreeOfAffineParts) {
+  const SampleData data = rows(GetParam(), 300, 4, 1);
+  const SampleObjective objective{SampleData(data)};
+  const Network network = normal_network(3, 5, 2);
+  const auto residual = objective.residual(network);
+  const Vector& weighted = std::get<RowMeasure>(residual->measure()).weights;
+  EXPECT_NEAR(weighted.sum(), 0.0, 1e-13);
+  EXPECT_LT((data.X.transpose() * weighted).norm(), 1e-12);
+}
+
+TEST_P(Families, LossIsThatOfTheScores) {
+  const Family& family = GetParam();
+  const SampleData data = rows(family, 300, 4, 1);
+  const SampleObjective objective{SampleData(data)};
+  const Network network = normal_network(3, 5, 2);
+  const Affine affine = objective.affine(network);
+  double loss = 0.0;
+  for (Index t = 0; t < 300; ++t) {
+    double score = affine.alpha + affine.beta.dot(data.X.row(t));
+    for (Index i = 0; i < 3; ++i) {
+      score += network.a[i] *
+               std::max(0.0, network.W.row(i).head(4).dot(data.X.row(t)) + network.W(i, 4));
+    }
+    loss += family.loss(data.y[t], score) / 300.0;
+  }
+  EXPECT_NEAR(objective.loss(network), loss, 1e-12 * loss);
+  EXPECT_NEAR(objective.evaluate(network).loss, loss, 1e-12 * loss);
+  EXPECT_NEAR(objective.residual(network)->loss(), loss, 1e-12 * loss);
+}
+
+TEST_P(Families, GradientIsThatOfFiniteDifferences) {
+  const SampleObjective objective{rows(GetParam(), 200, 3, 5)};
+  const Network network = normal_network(2, 4, 6);
+  const Evaluation evaluation = objective.evaluate(network);
+  const double h = 1e-6;
+  for (Index i = 0; i < 2; ++i) {
+    Network up = network;
+    Network down = network;
+    up.a[i] += h;
+    down.a[i] -= h;
+    EXPECT_NEAR(evaluation.gradient_a[i], (objective.loss(up) - objective.loss(down)) / (2.0 * h),
+                1e-5);
+    for (Index j = 0; j < 4; ++j) {
+      up = down = network;
+      up.W(i, j) += h;
+      down.W(i, j) -= h;
+      EXPECT_NEAR(evaluation.gradient_W(i, j),
+                  (objective.loss(up) - objective.loss(down)) / (2.0 * h), 1e-5);
+    }
+  }
+}
+
+TEST_P(Families, WeightsCountRows) {
+  SampleData once = rows(GetParam(), 120, 3, 7);
+  once.weights = Vector::Ones(120);
+  once.weights.head(40).setConstant(2.0);
+  once.weights.tail(10).setZero();
+  SampleData repeated = once;
+  repeated.weights.resize(0);
+  repeated.X.resize(150, 3);
+  repeated.X << once.X.topRows(110), once.X.topRows(40);
+  repeated.y.resize(150);
+  repeated.y << once.y.head(110), once.y.head(40);
+  const Network network = normal_network(2, 4, 8);
+  const SampleObjective weighted(std::move(once));
+  const SampleObjective plain(std::move(repeated));
+  EXPECT_NEAR(weighted.loss(network), plain.loss(network), 1e-12);
+  EXPECT_NEAR(weighted.null_loss(), plain.null_loss(), 1e-12);
+}
+
+TEST_P(Families, SameBitsAtAnyThreadCount) {
+  const SampleObjective objective{rows(GetParam(), 3000, 4, 9)};
+  const Network network = normal_network(5, 5, 10);
+  std::vector<Evaluation> evaluations;
+  for (const int count : {1, 3}) {
+    const ThreadCount threads(count);
+    evaluations.push_back(objective.evaluate(network));
+  }
+  EXPECT_TRUE(same_bits(evaluations[0].gradient_W, evaluations[1].gradient_W));
+  EXPECT_EQ(evaluations[0].loss, evaluations[1].loss);
+}
+
+// Of the square loss it is the loss itself.
+TEST_P(Families, QuadraticModelTouchesTheLoss) {
+  if (GetParam().square()) GTEST_SKIP() << "the square loss is its own model";
+  const SampleObjective objective{rows(GetParam(), 400, 3, 11)};
+  const Network network = normal_network(2, 4, 12);
+  const QuadraticModel model = objective.quadratic_model(network);
+  const Matrix U = unit_directions(normal_matrix(6, 4, 13, "directions"));
+  const Vector of_loss = objective.residual(network)->correlate(U).value;
+  const Vector of_model = model.objective.residual(network)->correlate(U).value;
+  EXPECT_LT((of_loss - model.curvature * of_model).norm(), 1e-10 * of_loss.norm());
+}
+
+// ---------------------------------------------------------------- the path
+
+// Descents from random starts of enough neurons, L-BFGS on all weights.
+double least_found(const Objective& objective, double lambda, std::uint64_t seed) {
+  double least = HUGE_VAL;
+  for (std::uint64_t start = 0; start < 4; ++start) {
+    path::DescentOptions options;
+    options.max_iterations = 300;
+    const Network network = path::descend(objective, normal_network(12, objective.dimension(), seed + start),
+                                          lambda, options)
+                                .network;
+    least = std::min(least, path::penalized_loss(objective.loss(network), network, lambda));
+  }
+  return least;
+}
+
+TEST_P(Families, NoNetworkLiesBelowTheGap) {
+  for (std::uint64_t problem = 0; problem < 6; ++problem) {
+    const SampleObjective objective{rows(GetParam(), 60, 2, 20 + problem)};
+    PathOptions options;
+    options.lambdas = 6;
+    options.lambda_ratio = 0.01;
+    options.gap_tolerance = 1e-3;
+    const PathResult path = solve_path(objective, options);
+    for (const PathPoint& point : path.points) {
+      EXPECT_LE(point.certificate.relative_gap, 1e-3) << name(point.ending);
+      EXPECT_FALSE(point.certificate.search_failed);
+      EXPECT_GE(point.certificate.gap, 0.0);
+      EXPECT_GE(least_found(objective, point.lambda, 100 * problem),
+                point.penalized_loss - point.certificate.gap - 1e-9);
+    }
+  }
+}
+
+TEST_P(Families, EtaIsOneAtNeurons) {
+  const SampleObjective objective{rows(GetParam(), 400, 3, 30)};
+  PathOptions options;
+  options.lambdas = 8;
+  options.lambda_ratio = 0.05;
+  options.gap_tolerance = 1e-4;
+  const PathResult path = solve_path(objective, options);
+  const PathPoint& last = path.points.back();
+  ASSERT_GT(last.network.width(), 0);
+  const Vector eta = -objective.residual(last.network)
+                          ->correlate(unit_directions(last.network.W))
+                          .value /
+                     last.lambda;
+  for (Index i = 0; i < eta.size(); ++i) {
+    EXPECT_NEAR(eta[i], std::copysign(1.0, last.network.a[i]), 0.02);
+  }
+}
+
+// ---------------------------------------------------------------- fits
+
+Dataset table(const Family& family, Index n, std::uint64_t seed) {
+  SampleData data = rows(family, n, 4, seed);
+  Dataset dataset;
+  dataset.X = std::move(data.X);
+  dataset.y = std::move(data.y);
+  return dataset;
+}
+
+TEST_P(Families, FitIsCertifiedAndTheVerifierAgrees) {
+  FitOptions options;
+  options.family = GetParam();
+  const Dataset data = table(GetParam(), 1500, 40);
+  const FitResult result = fit(data, options);
+  EXPECT_EQ(result.model.family, GetParam());
+  EXPECT_LE(result.certificate.relative_gap, 1e-2);
+  EXPECT_LT(result.chosen().validation_error, 1.0);
+
+  // The penalized network, recomputed by other means.
+  VerifierOptions verifying;
+  verifying.directions = result.certificate.direction.transpose();
+  const VerifiedNumbers verified =
+      verify_model(result.network_model, data, {}, result.lambda, verifying);
+  EXPECT_NEAR(verified.loss, result.loss, 1e-9 * result.loss);
+  EXPECT_NEAR(verified.balanced_loss, result.penalized_loss, 1e-9 * result.penalized_loss);
+  EXPECT_NEAR(verified.gap_at(result.certificate.sup_eta), result.certificate.gap,
+              1e-8 * result.penalized_loss);
+  EXPECT_LE(verified.sup_eta, result.certificate.sup_eta * (1.0 + 1e-4));
+
+  const ModelCertificate certificate = certify_model(result.network_model, data, {});
+  EXPECT_NEAR(certificate.loss, result.loss, 1e-9 * result.loss);
+  EXPECT_NEAR(certificate.loss_as_given, result.loss, 1e-9 * result.loss);
+}
+
+TEST_P(Families, PredictionsAreResponsesOfScores) {
+  FitOptions options;
+  options.family = GetParam();
+  options.lambda = 0.05;
+  const Dataset data = table(GetParam(), 300, 41);
+  const Model model = fit(data, options).model;
+  const Vector predictions = model.predict(data.X);
+  EXPECT_TRUE(same_bits(predictions, GetParam().response(model.scores(data.X))));
+  if (GetParam().kind == Family::Kind::logistic) {
+    EXPECT_GE(predictions.minCoeff(), 0.0);
+    EXPECT_LE(predictions.maxCoeff(), 1.0);
+    EXPECT_NEAR(predictions.mean(), data.y.mean(), 1e-9);  // E r = 0
+  }
+}
+
+TEST(Logistic, SeparableClassesEndWithTheLinearModel) {
+  Dataset data;
+  data.X = normal_matrix(200, 3, 50, "inputs");
+  data.y = (data.X.col(0).array() > 0.0).cast<double>();
+  FitOptions options;
+  options.family = Family::Kind::logistic;
+  const FitResult result = fit(data, options);
+  EXPECT_EQ(result.model.features.size(), 0u);
+  EXPECT_TRUE(result.model.affine.beta.allFinite());
+  EXPECT_EQ(((result.model.scores(data.X).array() > 0.0).cast<double>() - data.y.array()).abs().sum(),
+            0.0);
+}
+
+// A column that only rows of class 1 have: its best coefficient is infinite.
+TEST(Logistic, QuasiSeparatedColumnStaysFinite) {
+  Dataset data = table(Family::Kind::logistic, 400, 51);
+  data.X.col(3).setZero();
+  for (Index t = 0, marked = 0; t < 400 && marked < 12; ++t) {
+    if (data.y[t] != 1.0) continue;
+    data.X(t, 3) = 1.0;
+    ++marked;
+  }
+  FitOptions options;
+  options.family = Family::Kind::logistic;
+  const FitResult result = fit(data, options);
+  EXPECT_TRUE(result.model.affine.beta.allFinite());
+  EXPECT_TRUE(std::isfinite(result.certificate.gap));
+  EXPECT_LE(result.certificate.relative_gap, 1e-2);
+}
+
+TEST(BadTargets, AreRefusedByName) {
+  const auto refused = [](const Family& family, const Vector& y, const std::string& what) {
+    Dataset data;
+    data.X = normal_matrix(y.size(), 2, 60, "inputs");
+    data.y = y;
+    FitOptions options;
+    options.family = family;
+    EXPECT_THAT(message_of<InvalidArgument>([&] { fit(data, options); }), testing::HasSubstr(what));
+  };
+  Vector y = Vector::Zero(30);
+  y[3] = 1.0;
+  Vector fraction = y;
+  fraction[5] = 1.5;
+  refused(Family::Kind::logistic, fraction, "1.5");
+  refused(Family::Kind::logistic, Vector::Ones(30), "constant");
+  Vector negative = y;
+  negative[7] = -1.0;
+  refused(Family::Kind::poisson, negative, "-1");
+}
+
+TEST(BadOptions, ProofsAreForTheSquareLoss) {
+  FitOptions options;
+  options.family = Family::Kind::logistic;
+  options.path.rigorous = true;
+  EXPECT_THAT(message_of<InvalidArgument>(
+                  [&] { fit(table(Family::Kind::logistic, 100, 61), options); }),
+              testing::HasSubstr("rigorous"));
+}
+
+}  // namespace
+}  // namespace lodestone
