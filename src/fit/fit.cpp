@@ -1,5 +1,7 @@
 #include "lodestone/fit/fit.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <functional>
@@ -7,6 +9,7 @@
 #include <utility>
 
 #include "certify/search_effort.hpp"
+#include "core/phrase.hpp"
 #include "fit/bootstrap.hpp"
 #include "fit/choice.hpp"
 #include "fit/cross_validation.hpp"
@@ -284,6 +287,12 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
   if (result.cross_validated) {
     fitting::trace_curve(
         objective, meaning.model_of, [&progress] { return progress.stopped(); }, result);
+  }
+  if (linear && !options.family.square()) {
+    result.warnings.push_back(
+        {"separated", phrase("a linear function separates the classes: no finite coefficients are best, "
+                             "those of the model are where the loss is {}",
+                             fmt::format("{:.1g}", result.loss))});
   }
   for (Warning& warning : fitting::choice_warnings(result, options)) {
     result.warnings.push_back(std::move(warning));

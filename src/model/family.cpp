@@ -21,60 +21,38 @@ constexpr double largest_score = 700.0;
 
 }  // namespace
 
-double Family::loss(double y, double score) const {
+Family::Point Family::at(double y, double score) const {
   switch (kind) {
     case Kind::square:
-      return 0.5 * (score - y) * (score - y);
+      return {0.5 * (score - y) * (score - y), score - y, 1.0};
     case Kind::logistic: {
-      // log(1 + e^F) − yF, and what the best score, log(y/(1 − y)), would leave of it.
-      const double at_score =
-          score > 0.0 ? (1.0 - y) * score + std::log1p(std::exp(-score))
-                      : -y * score + std::log1p(std::exp(score));
-      return std::max(0.0, at_score + entropy_term(y) + entropy_term(1.0 - y));
-    }
-    case Kind::poisson:
-      return std::max(0.0, std::exp(score) - y * score - y + entropy_term(y));
-    case Kind::huber: {
-      const double z = std::abs(score - y);
-      return z <= huber_width ? 0.5 * z * z : huber_width * (z - 0.5 * huber_width);
-    }
-  }
-  return 0.0;
-}
-
-double Family::derivative(double y, double score) const {
-  switch (kind) {
-    case Kind::square:
-      return score - y;
-    case Kind::logistic:
-      // Both forms subtract the smaller number from y or from 1 − y.
-      return score > 0.0 ? (1.0 - y) - 1.0 / (1.0 + std::exp(score))
-                         : 1.0 / (1.0 + std::exp(-score)) - y;
-    case Kind::poisson:
-      return std::exp(score) - y;
-    case Kind::huber:
-      return std::clamp(score - y, -huber_width, huber_width);
-  }
-  return 0.0;
-}
-
-double Family::curvature(double y, double score) const {
-  switch (kind) {
-    case Kind::square:
-      return 1.0;
-    case Kind::logistic: {
+      // With e = e^−|F|: log(1 + e^F) − yF is log(1 + e) + (1 − y)F or − yF, and p or 1 − p is e/(1 + e).
       const double e = std::exp(-std::abs(score));
-      return e / ((1.0 + e) * (1.0 + e));
+      const double smaller = e / (1.0 + e);
+      const bool positive = score > 0.0;
+      const double linear = positive ? (1.0 - y) * score : -y * score;
+      const double entropy = y == 0.0 || y == 1.0 ? 0.0 : entropy_term(y) + entropy_term(1.0 - y);
+      return {std::max(0.0, linear + std::log1p(e) + entropy),
+              positive ? (1.0 - y) - smaller : smaller - y, smaller / (1.0 + e)};
     }
-    case Kind::poisson:
-      return std::exp(score);
+    case Kind::poisson: {
+      const double mean = std::exp(score);
+      return {std::max(0.0, mean - y * score - y + entropy_term(y)), mean - y, mean};
+    }
     case Kind::huber: {
-      const double z = std::abs(score - y);
-      return z <= huber_width ? 1.0 : least_huber_curvature * huber_width / z;
+      const double z = score - y;
+      const double size = std::abs(z);
+      if (size <= huber_width) return {0.5 * z * z, z, 1.0};
+      return {huber_width * (size - 0.5 * huber_width), std::copysign(huber_width, z),
+              least_huber_curvature * huber_width / size};
     }
   }
-  return 1.0;
+  return {0.0, 0.0, 1.0};
 }
+
+double Family::loss(double y, double score) const { return at(y, score).loss; }
+double Family::derivative(double y, double score) const { return at(y, score).derivative; }
+double Family::curvature(double y, double score) const { return at(y, score).curvature; }
 
 double Family::secant(double y, double score) const {
   switch (kind) {

@@ -29,6 +29,11 @@ namespace {
 constexpr double relative_rank_tolerance = 1e-10;
 constexpr double constant_tolerance = 1e-12;
 
+// Newton decrements, as shares of the loss, from which one more step ends the search for the best
+// affine part: to rounding, and to what a descent can tell.
+constexpr double fine_decrement = 1e-9;
+constexpr double coarse_decrement = 1e-6;
+
 // u·x_t below this share of ‖u‖‖x_t‖ is on the boundary of u: rounding decides its sign.
 constexpr double boundary_share = 1e-13;
 
@@ -245,7 +250,7 @@ SampleObjective::SampleObjective(std::shared_ptr<const Rows> data) : data_(std::
             " coefficients and would interpolate; give more rows than that or fewer columns");
   }
   if (!family().square()) {
-    Scores best = best_scores(Vector::Zero(y_.size()));
+    Scores best = best_scores(Vector::Zero(y_.size()), fine_decrement);
     y_affine_ = std::move(best.coefficients);
     null_loss_ = best.loss;
     return;
@@ -361,7 +366,7 @@ double SampleObjective::residuals(const Network& network, Vector& values) const 
 
 double SampleObjective::loss(const Network& network) const {
   check_sizes(network, dimension());
-  if (!family().square()) return best_scores(contributions(network)).loss;
+  if (!family().square()) return best_scores(contributions(network), fine_decrement).loss;
   Vector values;
   return 0.5 * residuals(network, values);
 }
@@ -429,8 +434,9 @@ class SampleObjective::RowResidual final : public Residual {
       energy_ = objective.residuals(network, weighted_);
       loss_ = 0.5 * energy_;
     } else {
-      const Scores best = objective.best_scores(objective.contributions(network));
-      loss_ = objective.loss_and_derivatives(best.values, weighted_);
+      Scores best = objective.best_scores(objective.contributions(network), fine_decrement);
+      loss_ = best.loss;
+      weighted_ = std::move(best.derivatives);
     }
     weighted_.array() *= objective.weights_.array();
     target_product_ = -row_dot(weighted_, objective.y_);
@@ -581,89 +587,81 @@ Vector SampleObjective::contributions(const Network& network) const {
   return values;
 }
 
-// L of scores, and ∂ℓ/∂F at each row.
-double SampleObjective::loss_and_derivatives(const Vector& scores, Vector& derivatives) const {
+// Scores with these coefficients, and what the family says of them.
+SampleObjective::Scores SampleObjective::scores_at(const Vector& contributions,
+                                                   Vector coefficients) const {
   const Family& family = data_->family;
   const Vector& y = *data_->y;
-  derivatives.resize(scores.size());
-  return sum_over_rows(scores.size(), [&](Index t) {
-    derivatives[t] = 0.0;
-    if (weights_[t] == 0.0) return 0.0;
-    derivatives[t] = family.derivative(y[t], scores[t]);
-    return weights_[t] * family.loss(y[t], scores[t]);
+  const kernels::AffineColumns affine{affine_center_, weights_};
+  Scores scores{std::move(coefficients), contributions, Vector::Zero(y.size()),
+                Vector::Zero(y.size()), 0.0};
+  data_->visit([&](const auto& rows) {
+    kernels::simd::subtract_affine(rows, affine, -slopes(scores.coefficients), scores.values);
   });
+  scores.loss = sum_over_rows(y.size(), [&](Index t) {
+    if (weights_[t] == 0.0) return 0.0;
+    const Family::Point at = family.at(y[t], scores.values[t]);
+    scores.derivatives[t] = at.derivative;
+    scores.curvatures[t] = weights_[t] * at.curvature;
+    return weights_[t] * at.loss;
+  });
+  return scores;
 }
 
-// Newton's method on α and β with halved steps, until the decrement says that the loss is at its
-// minimum to rounding (docs/math.md, 11.2).
-SampleObjective::Scores SampleObjective::best_scores(const Vector& contributions) const {
+// Newton's method on α and β with halved steps. A step from a decrement of a share s of the loss
+// leaves one of about s²: it ends after the first from at most `decrement` (docs/math.md, 11.2).
+SampleObjective::Scores SampleObjective::best_scores(const Vector& contributions,
+                                                     double decrement) const {
   constexpr int most_steps = 100;
   constexpr int most_halvings = 40;
-  constexpr double settled = 1e-18;    // decrement, as a share of the loss
   constexpr double separated = 1e-10;  // loss at which nothing is left to explain
-  const Family& family = data_->family;
-  const Vector& y = *data_->y;
   const Index d = input_dimension();
   const kernels::AffineColumns affine{affine_center_, weights_};
-  const auto scores_at = [&](const Vector& coefficients) {
-    Vector scores = contributions;
-    data_->visit([&](const auto& rows) {
-      kernels::simd::subtract_affine(rows, affine, -slopes(coefficients), scores);
-    });
-    return scores;
-  };
-  Scores best;
+  Vector start;
   if (y_affine_.size() > 0) {
     // What the neurons contribute is first made up for as by least squares.
-    best.coefficients = y_affine_ - fit_affine(contributions);
+    start = y_affine_ - fit_affine(contributions);
   } else {
-    best.coefficients = Vector::Zero(d + 1);
-    best.coefficients[0] = family.constant_score(y, weights_);
+    start = Vector::Zero(d + 1);
+    start[0] = data_->family.constant_score(*data_->y, weights_);
   }
-  best.values = scores_at(best.coefficients);
-  Vector derivatives;
-  best.loss = loss_and_derivatives(best.values, derivatives);
-  Vector curvatures(y.size());
-  double least_decrement = HUGE_VAL;
+  // Huber's steps converge by the factor of its least curvature, not quadratically.
+  const bool quadratic = family().kind != Family::Kind::huber;
+  const double enough = quadratic ? decrement : decrement * decrement;
+  Scores best = scores_at(contributions, std::move(start));
+  double least = HUGE_VAL;
   int without_progress = 0;
   for (int step = 0; step < most_steps && best.loss > separated; ++step) {
     Vector gradient;
     data_->visit([&](const auto& rows) {
-      kernels::simd::affine_moments(rows, affine, derivatives, gradient);
+      kernels::simd::affine_moments(rows, affine, best.derivatives, gradient);
     });
     gradient.tail(d).array() *= affine_scale_.array();
-    for (Index t = 0; t < y.size(); ++t) {
-      curvatures[t] =
-          weights_[t] == 0.0 ? 0.0 : weights_[t] * family.curvature(y[t], best.values[t]);
-    }
     const Matrix hessian =
         sum_over(data_->visited, d + 1, d + 1, [&](Index first, Index rows, auto sum) {
-          add_gram(affine_columns(inputs(first, rows)), curvatures.segment(first, rows), sum);
+          add_gram(affine_columns(inputs(first, rows)), best.curvatures.segment(first, rows), sum);
         });
     Index rank = 0;
     const Vector direction = pseudo_inverse(symmetrized(hessian), rank) * gradient;
-    const double decrement = gradient.dot(direction);
-    if (!(decrement > 0.0)) break;
+    const double promised = gradient.dot(direction);
+    if (!(promised > 0.0)) break;
     // Near the minimum the loss is too coarse to judge by: full steps, while they shrink.
-    without_progress = decrement < 0.5 * least_decrement ? 0 : without_progress + 1;
-    least_decrement = std::min(least_decrement, decrement);
-    if (without_progress >= 5) break;
     const double rounding = 1e-14 * best.loss;
+    const double before = best.loss;
     double share = 1.0;
     bool moved = false;
     for (int halving = 0; halving < most_halvings && !moved; ++halving, share *= 0.5) {
-      Scores next;
-      next.coefficients = best.coefficients - share * direction;
-      next.values = scores_at(next.coefficients);
-      Vector next_derivatives;
-      next.loss = loss_and_derivatives(next.values, next_derivatives);
+      Scores next = scores_at(contributions, best.coefficients - share * direction);
       if (next.loss <= best.loss + rounding) {
         best = std::move(next);
-        derivatives = std::move(next_derivatives);
         moved = true;
       }
     }
-    if (!moved || decrement <= settled * best.loss) break;
+    if (!moved || promised <= enough * best.loss) break;
+    const bool progress = before - best.loss > 1e3 * rounding || promised < 0.5 * least;
+    without_progress = progress ? 0 : without_progress + 1;
+    least = std::min(least, promised);
+    if (without_progress >= 5) break;
   }
   return best;
 }
@@ -679,9 +677,10 @@ Evaluation SampleObjective::evaluate_family(const Network& network) const {
     kernels::Masks masks;
     kernels::simd::forward(rows, network.W, network.a, no_target, affine, values, masks,
                            affine_moments);
-    const Scores best = best_scores(values);
+    Scores best = best_scores(values, coarse_decrement);
     Evaluation result;
-    result.loss = loss_and_derivatives(best.values, values);
+    result.loss = best.loss;
+    values = std::move(best.derivatives);
     Matrix moments;
     kernels::simd::backward(rows, masks, none, affine, values, moments);
     result.gradient_a = moments.cwiseProduct(network.W).rowwise().sum();
@@ -695,16 +694,16 @@ QuadraticModel SampleObjective::quadratic_model(const Network& network) const {
   constexpr double least_share = 1e-3;  // of the secant, so that no row's target runs away
   const Family& family = data_->family;
   const Vector& y = *data_->y;
-  const Scores best = best_scores(contributions(network));
+  const Scores best = best_scores(contributions(network), fine_decrement);
   Vector weights = Vector::Zero(y.size());
   Vector targets = Vector::Zero(y.size());
   for (Index t = 0; t < y.size(); ++t) {
     if (weights_[t] == 0.0) continue;
     const double score = best.values[t];
-    const double curvature = std::max(family.curvature(y[t], score),
+    const double curvature = std::max(best.curvatures[t] / weights_[t],
                                       least_share * family.secant(y[t], score));
     weights[t] = weights_[t] * curvature;
-    targets[t] = score - family.derivative(y[t], score) / curvature;
+    targets[t] = score - best.derivatives[t] / curvature;
   }
   const double curvature = row_sum(weights);
   Rows rows = *data_;
@@ -872,7 +871,7 @@ ActiveRows SampleObjective::active_rows(const Matrix& U) const {
 
 Affine SampleObjective::affine(const Network& network) const {
   check_sizes(network, dimension());
-  if (!family().square()) return affine_of(best_scores(contributions(network)).coefficients);
+  if (!family().square()) return affine_of(best_scores(contributions(network), fine_decrement).coefficients);
   // The affine part of f − y_ is that of f: y_ has none.
   Vector moments;
   data_->visit([&](const auto& rows) {

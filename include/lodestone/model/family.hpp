@@ -32,6 +32,14 @@ struct Family {
 
   bool square() const { return kind == Kind::square; }
 
+  /// ℓ, ∂ℓ/∂F and ∂²ℓ/∂F² at once, as the functions below have them.
+  struct Point {
+    double loss;
+    double derivative;
+    double curvature;
+  };
+  Point at(double y, double score) const;
+
   /// ℓ(y, F) >= 0.
   double loss(double y, double score) const;
 

@@ -299,11 +299,13 @@ class SampleObjective final : public Objective {
   struct Scores {
     Vector coefficients;  // of the affine columns
     Vector values;        // n, F
+    Vector derivatives;   // n, ∂ℓ/∂F
+    Vector curvatures;    // n, ω ∂²ℓ/∂F²
     double loss = 0.0;
   };
   Vector contributions(const Network& network) const;
-  Scores best_scores(const Vector& contributions) const;
-  double loss_and_derivatives(const Vector& scores, Vector& derivatives) const;
+  Scores scores_at(const Vector& contributions, Vector coefficients) const;
+  Scores best_scores(const Vector& contributions, double decrement) const;
   Evaluation evaluate_family(const Network& network) const;
   double dual_value(const Vector& weighted, double most) const;
   Affine affine_of(const Vector& coefficients) const;
