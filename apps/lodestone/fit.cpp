@@ -153,6 +153,9 @@ class Fit final : public Verb {
         write_file_atomically(folder->file("cross_validation.csv"), cross_validation_csv(result));
         write_file_atomically(folder->file("curve.csv"), curve_csv(result));
         write_file_atomically(folder->file("curve.json"), curve_json(result));
+        if (!result.intervals.empty()) {
+          write_intervals(folder->file("intervals.json"), result.intervals);
+        }
       }
       write_model(folder->file("network.json"), result.network_model);
       write_model(folder->file("model.json"), result.model);

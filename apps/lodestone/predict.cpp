@@ -10,6 +10,7 @@
 #include "feature_table.hpp"
 #include "lodestone/core/error.hpp"
 #include "lodestone/model/dataset.hpp"
+#include "lodestone/model/intervals.hpp"
 #include "lodestone/model/model.hpp"
 #include "lodestone/runs/options.hpp"
 #include "lodestone/runs/train.hpp"
@@ -72,6 +73,12 @@ class Predict final : public Verb {
     table.names = {model.target};
     table.has_names = true;
     table.values = model.family.response(scores);
+    if (options_.interval) {
+      const PredictionIntervals intervals = intervals_of_run(folder);
+      table.names = {model.target, model.target + "_lower", model.target + "_upper"};
+      table.values.conservativeResize(Eigen::NoChange, 3);
+      table.values.rightCols(2) = intervals.around(data.X, *options_.interval);
+    }
     write_table(common_.out, table);
     std::vector<Warning> warnings = data.warnings;
     for (Warning& warning : extrapolation_warnings(model, data.X)) {
@@ -82,6 +89,18 @@ class Predict final : public Verb {
   }
 
  private:
+  // What a fit keeps beside its model. Another model of the same run has no intervals.
+  PredictionIntervals intervals_of_run(bool folder) const {
+    const auto file = std::filesystem::path(model_) / "intervals.json";
+    if (!folder || !std::filesystem::exists(file)) {
+      throw InvalidArgument("interval", number_text(*options_.interval),
+                            fmt::format("{} has no intervals.json; give the folder of a fit that was "
+                                        "cross-validated, of a target that is no class or count",
+                                        model_));
+    }
+    return read_intervals(file.string());
+  }
+
   void report(const Dataset& data, const std::vector<Warning>& warnings, const std::string& target,
               const std::optional<TestError>& error) const {
     if (common_.json) {

@@ -68,12 +68,45 @@ void CrossValidation::refit(Candidate& candidate, Progress& progress) const {
   std::vector<Errors> errors(folds_.size());
   for_each_block(static_cast<Index>(folds_.size()), [&](Index block) {
     const auto k = static_cast<std::size_t>(block);
-    const Network network = refit_best(
-        *folds_[k].training, paths_[k][static_cast<std::size_t>(candidate.index)],
-        candidate.merge_angle_deg, candidate.feature_count, [&] { return progress.stopped(); });
-    errors[k] = held_out_errors(folds_[k], network);
+    errors[k] = held_out_errors(folds_[k], refitted(candidate, k, progress));
   });
   summarize(errors, candidate);
+}
+
+Network CrossValidation::refitted(const Candidate& candidate, std::size_t fold,
+                                  Progress& progress) const {
+  return refit_best(*folds_[fold].training, paths_[fold][static_cast<std::size_t>(candidate.index)],
+                    candidate.merge_angle_deg, candidate.feature_count,
+                    [&] { return progress.stopped(); });
+}
+
+PredictionIntervals CrossValidation::intervals(const Candidate& candidate,
+                                               Progress& progress) const {
+  PredictionIntervals result;
+  result.folds.resize(folds_.size());
+  for_each_block(static_cast<Index>(folds_.size()), [&](Index block) {
+    const auto k = static_cast<std::size_t>(block);
+    const auto [first, count] = folds_[k].held_out;
+    const Dataset& table = *folds_[k].table;
+    PredictionIntervals::Fold& fold = result.folds[k];
+    fold.model = model_without(
+        folds_[k], candidate.relaxed
+                       ? refitted(candidate, k, progress)
+                       : paths_[k][static_cast<std::size_t>(candidate.index)]);
+    const Vector residuals =
+        (fold.model.predict(table.X.middleRows(first, count)) - table.y.segment(first, count))
+            .cwiseAbs();
+    const Vector weights =
+        table.weights.size() == 0 ? Vector() : Vector(table.weights.segment(first, count));
+    fold.residuals = kept_residuals(residuals, weights);
+    fold.weight = weights.size() == 0 ? static_cast<double>(count) : weights.sum();
+    fold.rows = count;
+  });
+  if (progress.stopped()) return {};  // a refit was cut short
+  double total = 0.0;
+  for (const PredictionIntervals::Fold& fold : result.folds) total += fold.weight;
+  for (PredictionIntervals::Fold& fold : result.folds) fold.weight /= total;
+  return result;
 }
 
 std::vector<PathPoint> CrossValidation::take_single_path() { return std::move(points_of_single_); }
@@ -93,12 +126,20 @@ Index CrossValidation::fewest_training_rows() const {
   return fewest;
 }
 
+Model CrossValidation::model_without(const Fold& fold, const Network& network) const {
+  Model model = to_original_units(network, fold.training->affine(network), options_.biases,
+                                  rows_.standardization);
+  model.columns = rows_.data.columns;
+  model.target = rows_.data.target;
+  model.family = options_.family;
+  return model;
+}
+
 CrossValidation::Errors CrossValidation::held_out_errors(const Fold& fold,
                                                          const Network& network) const {
   const Dataset& table = *fold.table;
   const auto [first, count] = fold.held_out;
-  const Model model = to_original_units(network, fold.training->affine(network), options_.biases,
-                                        rows_.standardization);
+  const Model model = model_without(fold, network);
   Errors errors;
   errors.deviances = deviances(options_.family, table.y.segment(first, count),
                                model.scores(table.X.middleRows(first, count)));

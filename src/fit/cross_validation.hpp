@@ -24,6 +24,9 @@ class CrossValidation {
   /// The same for features refitted without penalty.
   void refit(Candidate& candidate, Progress& progress) const;
 
+  /// The candidate's model without each fold, and its residuals at the fold's rows.
+  PredictionIntervals intervals(const Candidate& candidate, Progress& progress) const;
+
   /// The path of a single fold, which was trained on all rows.
   std::vector<PathPoint> take_single_path();
 
@@ -38,6 +41,8 @@ class CrossValidation {
     Vector weights;  // sum to 1
   };
 
+  Network refitted(const Candidate& candidate, std::size_t fold, Progress& progress) const;
+  Model model_without(const Fold& fold, const Network& network) const;
   Errors held_out_errors(const Fold& fold, const Network& network) const;
   void summarize(const std::vector<Errors>& errors, Candidate& candidate) const;
 

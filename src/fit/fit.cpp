@@ -58,11 +58,9 @@ FitOptions options_for_population(const FitOptions& given) {
 
 // Candidates and their errors on held-out rows; what is left of `lambdas` is the path that all rows
 // are to have. `one_path`: the single fold's path is that of all rows.
-void cross_validate(std::vector<fitting::Fold> folds, const fitting::PreparedRows& rows,
-                    const FitOptions& options, bool one_path, std::vector<double>& lambdas,
-                    Progress& progress, FitResult& result) {
-  const std::size_t fold_count = folds.size();
-  fitting::CrossValidation cross(std::move(folds), rows, options);
+void cross_validate(fitting::CrossValidation& cross, std::size_t fold_count,
+                    const fitting::PreparedRows& rows, const FitOptions& options, bool one_path,
+                    std::vector<double>& lambdas, Progress& progress, FitResult& result) {
   result.candidates = cross.penalized_candidates(lambdas, progress);
   result.cross_validated = !result.candidates.empty();
   result.fold_count = fold_count;
@@ -258,8 +256,11 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
   FitResult result;
   result.standardization = rows.standardization;
   result.biases = options.biases;
+  std::optional<fitting::CrossValidation> cross;
   if (choosing) {
-    cross_validate(std::move(folds), rows, options, one_path, lambdas, progress, result);
+    const std::size_t fold_count = folds.size();
+    cross.emplace(std::move(folds), rows, options);
+    cross_validate(*cross, fold_count, rows, options, one_path, lambdas, progress, result);
   }
   if (choosing) options.path.quick_below = smallest_choice(result.candidates, lambdas);
   const PathPlan plan =
@@ -283,6 +284,11 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
     const bool relaxed = result.chosen().relaxed;
     fitting::bootstrap(rows, options, relaxed, progress, result);
     result.interrupted = result.interrupted || progress.stopped();
+  }
+  const bool told_as_score =
+      options.family.square() || options.family.kind == Family::Kind::huber;
+  if (result.cross_validated && told_as_score && !progress.stopped()) {
+    result.intervals = cross->intervals(result.chosen(), progress);
   }
   if (result.cross_validated) {
     fitting::trace_curve(

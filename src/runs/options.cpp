@@ -580,7 +580,18 @@ std::vector<Option> sweep_options(SweepRequest& r) {
 std::vector<Option> predict_options(PredictOptions& o) {
   return grouped(
       of_table,
-      {delimiter(o.delimiter),
+      {bound({.name = "interval",
+              .kind = Option::Kind::number,
+              .value = "P",
+              .help = "Write the ends of intervals that hold a share P of new targets beside the "
+                      "predictions; the model is the folder of a cross-validated fit",
+              .range = PredictionIntervals::Limits::level,
+              .default_note = "none"},
+             [&o](const std::string& given) {
+               o.interval = io::parse_in<double>(PredictionIntervals::Limits::level, "interval", given);
+             },
+             [&o] { return o.interval ? fmt::format("{}", *o.interval) : std::string(); }),
+       delimiter(o.delimiter),
        drop_missing("Make no prediction for rows with missing values, and say how many these are",
                     o.drop_missing)});
 }

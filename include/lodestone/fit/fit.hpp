@@ -13,6 +13,7 @@
 #include "lodestone/core/record.hpp"
 #include "lodestone/model/dataset.hpp"
 #include "lodestone/model/family.hpp"
+#include "lodestone/model/intervals.hpp"
 #include "lodestone/model/model.hpp"
 #include "lodestone/model/recovery.hpp"
 #include "lodestone/model/standardization.hpp"
@@ -174,6 +175,8 @@ struct FitResult {
 
   /// By number of features, the penalized network last; empty where nothing was cross-validated.
   std::vector<CurvePoint> curve;
+  PredictionIntervals intervals;  ///< of the chosen model; empty without validation, and for classes
+                                  ///< and counts
   int elbow = -1;  ///< into curve: the point where it bends, a model to read; -1 without a curve
 
   Network network;  ///< the penalized network of the chosen λ, to which the certificate belongs
