@@ -8,6 +8,7 @@
     benchmarks/fit.py convex        the same convex problem solved by pyscnn
     benchmarks/fit.py growth        time and memory against rows, columns, features, path length
     benchmarks/fit.py global        rigorous gaps on exact populations
+    benchmarks/fit.py intervals     coverage of 90% intervals around predictions
     benchmarks/fit.py families      directions under a link, gaps of other losses than the square
     benchmarks/fit.py all
 
@@ -33,6 +34,7 @@ PARTS = {
     "growth": "growth",
     "global": "global_gap",
     "families": "families",
+    "intervals": "intervals",
 }
 
 
