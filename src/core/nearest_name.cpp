@@ -26,10 +26,32 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool starts_with_any_case(std::string_view text, std::string_view start) {
+  return text.size() >= start.size() &&
+         std::equal(start.begin(), start.end(), text.begin(),
+                    [](char a, char b) { return lower(a) == lower(b); });
+}
+
+// The shortest candidate that the name is the beginning of, or differs from in case only. Three
+// letters at least: fewer begin too many names.
+std::string_view completed(std::string_view name, const std::vector<std::string_view>& candidates) {
+  const std::size_t dashes = std::min(name.find_first_not_of('-'), name.size());
+  std::string_view best;
+  for (const std::string_view candidate : candidates) {
+    const bool whole = candidate.size() == name.size();
+    if (!starts_with_any_case(candidate, name) || (!whole && name.size() - dashes < 3)) continue;
+    if (best.empty() || candidate.size() < best.size()) best = candidate;
+  }
+  return best;
+}
+
 }  // namespace
 
 std::string nearest_name(std::string_view name, const std::vector<std::string_view>& candidates) {
-  std::string best;
+  std::string best(completed(name, candidates));
+  if (!best.empty()) return best;
   // A third of the letters, and never so many that nothing of the name is left.
   std::size_t best_distance = std::max<std::size_t>(1, name.size() / 3);
   if (best_distance >= name.size()) return best;

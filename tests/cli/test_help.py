@@ -128,6 +128,38 @@ def test_suggestions_are_plausible(lodestone):
 
 
 @pytest.mark.parametrize(
+    "arguments, right",
+    [
+        (["fit", "--lambda-rat", "1"], "--lambda-ratio"),
+        (["train", "--stand", "none"], "--standardize"),
+        (["cert"], "certify"),
+        (["Train"], "train"),
+    ],
+)
+def test_the_beginning_of_a_name_suggests_it(lodestone, arguments, right):
+    lodestone.refused(*arguments, says=f"did you mean '{right}'?")
+
+
+def test_the_beginning_of_a_configuration_key_suggests_it(lodestone, tmp_path):
+    (tmp_path / "run.toml").write_text("standard = 'none'\n")
+    lodestone.refused("fit", "--config", "run.toml", says="did you mean 'standardize'?")
+
+
+@pytest.mark.parametrize("option", ["target", "weights", "exclude"])
+def test_the_beginning_of_a_column_suggests_it(lodestone, tmp_path, option):
+    """As in the names of the yacht table: residuary for residuary_resistance."""
+    (tmp_path / "yacht.csv").write_text("froude_number,beam,residuary_resistance\n0.1,2,3\n0.2,1,4\n")
+    words = ["yacht.csv", "--target", "beam"]
+    if option == "target":
+        words = ["yacht.csv"]
+    for wrong in ["residuary", "Residuary_Resistance"]:
+        lodestone.refused(
+            *["fit", "--data", *words, f"--{option}", wrong],
+            says=[f"--{option}: ", f"'{wrong}'", "did you mean 'residuary_resistance'?"],
+        )
+
+
+@pytest.mark.parametrize(
     "arguments, says",
     [
         (["train", "--width"], "--width"),

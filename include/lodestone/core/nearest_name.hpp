@@ -6,7 +6,8 @@
 
 namespace lodestone {
 
-/// The candidate with the smallest edit distance to a mistyped name, or "" when none is close.
+/// The candidate that a mistyped name begins ("res" begins "resistance"; case does not matter),
+/// else the one with the smallest edit distance to it, or "" when none is close.
 std::string nearest_name(std::string_view name, const std::vector<std::string_view>& candidates);
 
 /// "; did you mean 'NAME'?" with that candidate, or "".
