@@ -1,6 +1,5 @@
 #include <fmt/format.h>
-#include <unistd.h>
-
+#include <cmath>
 #include <optional>
 #include <string>
 
@@ -14,32 +13,48 @@
 #include "lodestone/runs/summary.hpp"
 #include "lodestone/runs/train.hpp"
 #include "lodestone/version.hpp"
+#include "terminal.hpp"
 #include "verbs.hpp"
 
 namespace lodestone::app {
 namespace {
 
+// A bar on a terminal; elsewhere a plain line for each tenth of the work, and at least every 30
+// seconds.
 class FitProgress {
  public:
-  explicit FitProgress(bool quiet) : shown_(!quiet && isatty(STDERR_FILENO) != 0) {}
+  explicit FitProgress(bool quiet) : quiet_(quiet), line_(quiet) {}
 
-  void draw(double share, const std::string& what, double seconds) {
-    if (!shown_ || seconds < next_) return;
-    next_ = seconds + 0.1;
-    constexpr int cells = 24;
-    const auto filled = static_cast<std::size_t>(share * cells);
-    const std::string left =
-        share > 0.02 ? fmt::format("about {:.0f} s left", seconds * (1.0 - share) / share) : "";
-    say(fmt::format("\r\033[K[{}{}] {:3.0f}%  {}  {}", std::string(filled, '#'),
-                    std::string(cells - filled, '.'), 100.0 * share, what, left));
+  void on_progress(double share, const std::string& what, double seconds) {
+    if (line_.shown()) {
+      draw(share, what, seconds);
+    } else if (!quiet_) {
+      print_line(share, what, seconds);
+    }
   }
-  void finish() {
-    if (shown_) say("\r\033[K");
-  }
+  void finish() { line_.clear(); }
 
  private:
-  bool shown_;
-  double next_ = 0.0;
+  void draw(double share, const std::string& what, double seconds) {
+    if (seconds < next_) return;
+    next_ = seconds + 0.1;
+    const std::string left =
+        share > 0.02 ? fmt::format("about {:.0f} s left", seconds * (1.0 - share) / share) : "";
+    line_.draw(share, {what, left});
+  }
+
+  void print_line(double share, const std::string& what, double seconds) {
+    if (share < next_share_ && seconds < next_line_) return;
+    next_share_ = std::floor(10.0 * share + 1.0) / 10.0;
+    next_line_ = seconds + 30.0;
+    say(fmt::format("{:3.0f}%  {:<16}  {:.1f} s\n", 100.0 * share, what, seconds));
+  }
+
+  bool quiet_;
+  ProgressLine line_;
+  double next_ = 0.0;        // seconds
+  double next_share_ = 0.1;  // of the work
+  double next_line_ = 30.0;  // seconds
 };
 
 class Fit final : public Verb {
@@ -108,7 +123,7 @@ class Fit final : public Verb {
       if (teacher) write_teacher(folder->file("teacher.json"), *teacher);
     };
     observer.on_progress = [&](double share, const std::string& what) {
-      progress.draw(share, what, stopwatch.seconds());
+      progress.on_progress(share, what, stopwatch.seconds());
     };
     observer.should_stop = [&] {
       if (stopwatch.seconds() >= request_.max_seconds) out_of_time = true;

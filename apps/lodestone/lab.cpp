@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <optional>
@@ -11,6 +10,7 @@
 #include "laboratory/laboratory_files.hpp"
 #include "lodestone/core/error.hpp"
 #include "lodestone/core/stopwatch.hpp"
+#include "terminal.hpp"
 #include "verbs.hpp"
 
 namespace lodestone::app {
@@ -25,35 +25,30 @@ std::string bound_in_words(const Check& check) {
 // A bar on a terminal; elsewhere a line for each experiment when it is done.
 class LabProgress {
  public:
-  LabProgress(std::size_t count, bool quiet)
-      : count_(count), quiet_(quiet), terminal_(isatty(STDERR_FILENO) != 0) {}
+  LabProgress(std::size_t count, bool quiet) : count_(count), quiet_(quiet), line_(quiet) {}
 
   void draw(std::size_t index, const std::string& id, double share) {
     const double now = stopwatch_.seconds();
-    if (quiet_ || !terminal_ || now < next_) return;
+    if (!line_.shown() || now < next_) return;
     next_ = now + 0.1;
-    constexpr int cells = 24;
     const double whole = (static_cast<double>(index) + share) / static_cast<double>(count_);
-    const auto filled = static_cast<std::size_t>(whole * cells);
-    say(fmt::format("\r\033[K[{}{}] {} of {}: {} {:.0f}%  {:.0f} s", std::string(filled, '#'),
-                    std::string(cells - filled, '.'), index + 1, count_, id, 100.0 * share, now));
+    line_.draw(whole, {fmt::format("{} of {}: {}", index + 1, count_, id),
+                       fmt::format("{:.0f}% of it", 100.0 * share), fmt::format("{:.0f} s", now)});
   }
 
   void finished(const ExperimentOutcome& outcome) {
     clear();
-    if (quiet_ || terminal_) return;
+    if (quiet_ || line_.shown()) return;
     say(fmt::format("{}: {} ({:.1f} s)\n", outcome.experiment->id,
                     outcome.result.holds() ? "holds" : "does NOT hold", outcome.seconds));
   }
 
-  void clear() {
-    if (!quiet_ && terminal_) say("\r\033[K");
-  }
+  void clear() { line_.clear(); }
 
  private:
   std::size_t count_;
   bool quiet_;
-  bool terminal_;
+  ProgressLine line_;
   double next_ = 0.0;
   Stopwatch stopwatch_;
 };

@@ -1,7 +1,6 @@
 #include "progress.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -43,11 +42,11 @@ Progress::Progress(const TrainOptions& options, const Problem& problem, bool qui
       target_loss_(options.algorithm.target_loss(*problem.objective)),
       chosen_by_validation_(problem.validation.has_value()),
       quiet_(quiet),
-      terminal_(isatty(STDERR_FILENO) != 0) {}
+      line_(quiet) {}
 
 void Progress::on_row(const HistoryRow& row) {
   last_ = row;
-  if (quiet_ || terminal_ || !row.end_of_epoch) return;
+  if (quiet_ || line_.shown() || !row.end_of_epoch) return;
   if (!header_printed_) {
     say(fmt::format("{:>5} {:>5} {:>8} {:>10} {:>11} {:>8} {:>11} {:>11} {:>8}\n", "stage", "epoch",
                     "step", "lambda", "loss", "neurons", "mean angle", "validation", "seconds"));
@@ -60,7 +59,7 @@ void Progress::on_row(const HistoryRow& row) {
 }
 
 void Progress::on_step(const TrainState& state) {
-  if (quiet_ || !terminal_ || state.seconds < next_draw_) return;
+  if (!line_.shown() || state.seconds < next_draw_) return;
   next_draw_ = state.seconds + 0.1;
   last_.step = state.algorithm.steps;
   last_.lambda = state.algorithm.lambda;
@@ -80,25 +79,22 @@ double Progress::fraction_done(double loss, long steps) const {
 }
 
 void Progress::draw(double seconds) {
-  constexpr int cells = 24;
-  const std::string numbers = fmt::format("step {}  lambda {:.3g}  loss {:.3g}  neurons {}",
-                                          last_.step, last_.lambda, last_.loss, last_.neurons);
+  const std::string loss = fmt::format("loss {:.3g}", last_.loss);
+  const std::string neurons = fmt::format("neurons {}", last_.neurons);
+  const std::string step = fmt::format("step {}", last_.step);
+  const std::string lambda = fmt::format("lambda {:.3g}", last_.lambda);
   if (chosen_by_validation_) {
-    say(fmt::format("\r\033[K[epoch {}]  {}  {:.0f} s", last_.epoch, numbers, seconds));
+    line_.draw({fmt::format("[epoch {}]", last_.epoch), fmt::format("{:.0f} s", seconds), loss,
+                neurons, step, lambda});
     return;
   }
   const double fraction = fraction_done(last_.loss, last_.step);
-  const int filled = static_cast<int>(fraction * cells);
   const std::string left =
       fraction > 0.02 ? fmt::format("{:.0f} s left", seconds * (1.0 - fraction) / fraction) : "";
-  say(fmt::format(
-      "\r\033[K[{}{}] {:3.0f}%  {}  {}", std::string(static_cast<std::size_t>(filled), '#'),
-      std::string(static_cast<std::size_t>(cells - filled), '.'), 100.0 * fraction, numbers, left));
+  line_.draw(fraction, {left, loss, neurons, step, lambda});
 }
 
-void Progress::finish() {
-  if (!quiet_ && terminal_) say("\r\033[K");
-}
+void Progress::finish() { line_.clear(); }
 
 std::string result_table(const Problem& problem, const TrainState& state,
                          const TrainResult& result) {

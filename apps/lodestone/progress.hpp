@@ -3,6 +3,7 @@
 #include <string>
 
 #include "lodestone/runs/train.hpp"
+#include "terminal.hpp"
 
 namespace lodestone::app {
 
@@ -27,7 +28,7 @@ class Progress {
   double target_loss_;
   bool chosen_by_validation_;  ///< then nobody knows beforehand how long it takes
   bool quiet_;
-  bool terminal_;
+  ProgressLine line_;
   bool header_printed_ = false;
   double next_draw_ = 0.0;
   HistoryRow last_;

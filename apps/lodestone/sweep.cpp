@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -11,6 +10,7 @@
 #include "lodestone/core/stopwatch.hpp"
 #include "lodestone/runs/options.hpp"
 #include "lodestone/runs/sweep.hpp"
+#include "terminal.hpp"
 #include "verbs.hpp"
 
 namespace lodestone::app {
@@ -41,40 +41,33 @@ std::string outcome(const SweepRecord& record) {
 
 class SweepProgress {
  public:
-  SweepProgress(const SweepPlan& plan, bool quiet)
-      : plan_(plan), quiet_(quiet), terminal_(isatty(STDERR_FILENO) != 0) {}
+  SweepProgress(const SweepPlan& plan, bool quiet) : plan_(plan), quiet_(quiet), line_(quiet) {}
 
   void on_run(const SweepRun& run, const SweepRecord& record, std::size_t done) {
     ++worked_;
     done_ = done;
-    if (quiet_ || terminal_) return;
+    if (quiet_ || line_.shown()) return;
     say(fmt::format("{:>6} of {}  {}: {}\n", done, plan_.runs.size(), label(plan_, run),
                     outcome(record)));
   }
 
   void draw() {
     const double seconds = watch_.seconds();
-    if (quiet_ || !terminal_ || seconds < next_) return;
+    if (!line_.shown() || seconds < next_) return;
     next_ = seconds + 0.2;
-    constexpr double cells = 24;
     const double share = static_cast<double>(done_) / static_cast<double>(plan_.runs.size());
-    const auto filled = static_cast<std::size_t>(share * cells);
     const double rest = static_cast<double>(plan_.runs.size() - done_);
     const std::string left =
         worked_ > 0 ? fmt::format("about {:.0f} s left", seconds * rest / worked_) : "";
-    say(fmt::format("\r\033[K[{}{}] {} of {} runs  {}", std::string(filled, '#'),
-                    std::string(static_cast<std::size_t>(cells) - filled, '.'), done_,
-                    plan_.runs.size(), left));
+    line_.draw(share, {fmt::format("{} of {} runs", done_, plan_.runs.size()), left});
   }
 
-  void finish() {
-    if (!quiet_ && terminal_) say("\r\033[K");
-  }
+  void finish() { line_.clear(); }
 
  private:
   const SweepPlan& plan_;
   bool quiet_;
-  bool terminal_;
+  ProgressLine line_;
   Stopwatch watch_;
   double next_ = 0.0;
   std::size_t done_ = 0;

@@ -241,7 +241,7 @@ def test_progress_is_one_plain_line_an_epoch(lodestone):
 
 
 def test_progress_is_a_bar_on_a_terminal(lodestone):
-    """It shows weight decay, loss, neurons and time left, and is wiped at the end."""
+    """It shows time left, loss, neurons, step and weight decay, and is wiped at the end."""
     try:
         ours, theirs = pty.openpty()
     except OSError:
@@ -265,7 +265,7 @@ def test_progress_is_a_bar_on_a_terminal(lodestone):
     os.close(ours)
     assert process.wait() == 0
     text = shown.decode()
-    bar = r"\[#*\.*\] +\d+%  step \d+  lambda \S+  loss \S+  neurons \d+ .*"
+    bar = r"\[#*\.*\] +\d+%(  \d+ s left)?  loss \S+  neurons \d+  step \d+  lambda \S+"
     bars = [part for part in text.split("\r\033[K") if part]
     assert len(bars) >= 3
     for shown_bar in bars:
