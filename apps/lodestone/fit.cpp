@@ -72,11 +72,14 @@ class Fit final : public Verb {
       options.push_back(std::move(option));
     }
     flags_.add(*app, std::move(options));
+    flags_.add_word(*app, "DATA", "data");
+    flags_.add_word(*app, "TARGET", "target");
   }
 
   int run() override {
     flags_.apply();
     common_.apply();
+    flags_.refuse_words_beside_teacher(request_.teacher);
     request_.validate();
     refuse_flags_without_effect();
     const Stopwatch stopwatch;

@@ -2,9 +2,11 @@
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <iostream>
+#include <memory>
 #include <new>
 #include <string>
 #include <vector>
@@ -13,6 +15,7 @@
 #include <malloc.h>
 #endif
 
+#include "help_page.hpp"
 #include "lodestone/core/error.hpp"
 #include "lodestone/core/instruction_set.hpp"
 #include "lodestone/core/nearest_name.hpp"
@@ -33,31 +36,31 @@ int fail(const std::string& message) {
 }
 
 // CLI11's complaints in one line, with the nearest flag or verb for a mistyped one.
-int explain(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
+int explain(const CLI::App& app, const CLI::ParseError& error,
+            const std::vector<std::string>& words) {
   std::vector<std::string> verbs;
   const CLI::App* chosen = nullptr;
   for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) {
     verbs.push_back(verb->get_name());
-    if (argc > 1 && verb->get_name() == argv[1]) chosen = verb;
+    if (verb->get_name() == words.front()) chosen = verb;
   }
   const std::string help = chosen == nullptr
                                ? "lodestone --help"
                                : fmt::format("lodestone {} --help", chosen->get_name());
   if (chosen == nullptr) {
-    if (argc < 2) return fail("no verb given; " + help + " lists them");
-    if (argv[1][0] == '-') {
-      return fail(fmt::format("unknown flag '{}'{} ({} lists verbs)", argv[1],
-                              did_you_mean(argv[1], {"--help", "--version"}), help));
+    if (words.front().starts_with('-')) {
+      return fail(fmt::format("unknown flag '{}'{} ({} lists verbs)", words.front(),
+                              did_you_mean(words.front(), {"--help", "--version"}), help));
     }
-    return fail(fmt::format("unknown verb '{}'{} ({} lists them)", argv[1],
-                            did_you_mean(argv[1], verbs), help));
+    return fail(fmt::format("unknown verb '{}'{} ({} lists them)", words.front(),
+                            did_you_mean(words.front(), verbs), help));
   }
   std::vector<std::string> flags;
   for (const CLI::Option* option : chosen->get_options()) {
     for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
   }
-  for (int i = 2; i < argc; ++i) {
-    const std::string argument = std::string(argv[i]).substr(0, std::string(argv[i]).find('='));
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    const std::string argument = words[i].substr(0, words[i].find('='));
     const bool looks_like_flag = argument.size() > 1 && argument[0] == '-' &&
                                  argument.find_first_not_of("-0123456789.eE") != std::string::npos;
     const bool known =
@@ -68,6 +71,24 @@ int explain(const CLI::App& app, const CLI::ParseError& error, int argc, char** 
     }
   }
   return fail(fmt::format("{} ({} explains)", error.what(), help));
+}
+
+// The verbs that are other words for a flag: `help VERB` for `VERB --help`, `version` for
+// `--version`. Without any word people look for help.
+std::vector<std::string> plain_words(std::vector<std::string> words) {
+  if (words.empty() || words == std::vector<std::string>{"help"}) return {"--help"};
+  if (words == std::vector<std::string>{"version"}) return {"--version"};
+  if (words.size() == 2 && words[0] == "help" && !words[1].starts_with('-')) {
+    return {words[1], "--help"};
+  }
+  return words;
+}
+
+void add_plain_words(CLI::App& app) {
+  CLI::App* help = app.add_subcommand("help", "Explain a verb with all its flags");
+  help->group("About the program");
+  help->add_option("VERB")->description("The verb; absent: the program")->type_name("");
+  app.add_subcommand("version", "Print the program's version")->group("About the program");
 }
 
 // glibc reserves 64 MiB of addresses for each thread that allocates. Where addresses are limited
@@ -83,14 +104,12 @@ void share_reserve_where_memory_is_limited() {
 
 int run(int argc, char** argv) {
   CLI::App app{
-      "Lodestone finds the few hidden directions a target depends on, by training regularized\n"
-      "two-layer networks with gradient descent and decreasing weight decay."};
+      "Lodestone finds the few hidden directions a target depends on, by training regularized "
+      "two-layer networks with gradient descent and decreasing weight decay.",
+      "lodestone"};
+  app.formatter(std::make_shared<HelpPage>());
   app.set_version_flag("--version", fmt::format("lodestone {}", version));
   app.require_subcommand(1);
-  app.footer(
-      "lodestone VERB --help explains every flag. Exit status: 0 done, 2 unusable input,\n"
-      "3 stopped by a budget (saved), 4 numbers out of range (saved) or contradicted, 130 "
-      "interrupted (saved).");
   std::vector<std::unique_ptr<Verb>> verbs;
   verbs.push_back(make_train(app));
   verbs.push_back(make_fit(app));
@@ -105,14 +124,22 @@ int run(int argc, char** argv) {
   verbs.push_back(make_report(app));
   verbs.push_back(make_export(app));
   verbs.push_back(make_options(app));
+  add_plain_words(app);
+  verbs.push_back(make_completion(app));
+  verbs.push_back(make_man(app));
+  const std::vector<std::string> words = plain_words({argv + std::min(argc, 1), argv + argc});
   try {
-    app.parse(argc, argv);
+    std::vector<std::string> from_the_end(words.rbegin(), words.rend());  // as CLI11 takes them
+    app.parse(from_the_end);
   } catch (const CLI::CallForHelp& help) {
+    // Help of what is no verb would be about something else than was asked.
+    const bool verb_unknown = app.get_subcommands().empty() && !words.front().starts_with('-');
+    if (verb_unknown) return explain(app, help, words);
     return app.exit(help);
   } catch (const CLI::CallForVersion& version_call) {
     return app.exit(version_call);
   } catch (const CLI::ParseError& error) {
-    return explain(app, error, argc, argv);
+    return explain(app, error, words);
   }
   for (const auto& verb : verbs) {
     if (verb->app->parsed()) return verb->run();

@@ -73,6 +73,27 @@ void OptionFlags::add(CLI::App& app, std::vector<Option> options) {
       ->group("Run");
 }
 
+void OptionFlags::add_word(CLI::App& app, const std::string& word, const std::string& option) {
+  app.add_option_function<std::string>(
+         word, [words = words_, option](const std::string& text) { (*words)[option] = text; },
+         "The same as " + flag_of(option))
+      ->type_name("");
+}
+
+std::optional<std::string> OptionFlags::word(const std::string& option) const {
+  const auto found = words_->find(option);
+  if (found == words_->end()) return std::nullopt;
+  return found->second;
+}
+
+void OptionFlags::refuse_words_beside_teacher(const std::string& teacher) const {
+  const std::optional<std::string> table = word("data");
+  if (teacher.empty() || !table) return;
+  throw InvalidArgument(
+      "data", fmt::format("'{}'", *table),
+      Message::pattern("{teacher} is given too; give either {data} or {teacher}"));
+}
+
 void OptionFlags::apply() const {
   if (!config_->empty()) apply_config(*config_);
   apply_flags();
@@ -103,12 +124,18 @@ void apply_config(const std::vector<Option>& options, const std::string& path) {
 void OptionFlags::apply_flags(bool only_resumable) const {
   for (const Option& option : options_) {
     const auto given = values_->find(option.name);
-    if (given == values_->end()) continue;
+    const std::optional<std::string> bare = word(option.name);
+    if (given == values_->end() && !bare) continue;
+    if (given != values_->end() && bare) {
+      throw InvalidArgument(option.name, fmt::format("'{}'", given->second),
+                            fmt::format("the word '{}' says it too; give one or the other", *bare));
+    }
+    const std::string text = bare ? *bare : given->second;
     if (only_resumable && !option.changes_on_resume) {
-      throw InvalidArgument(option.name, given->second,
+      throw InvalidArgument(option.name, text,
                             "cannot change when a run is resumed; start a new run instead");
     }
-    option.set(given->second);
+    option.set(text);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "lodestone/core/error.hpp"
 #include "lodestone/io/file.hpp"
@@ -36,6 +37,8 @@ class Train final : public Verb {
       options.push_back(std::move(option));
     }
     flags_.add(*app, std::move(options));
+    flags_.add_word(*app, "DATA", "data");
+    flags_.add_word(*app, "TARGET", "target");
     app->add_option("--resume", resume_, "Go on with the unfinished run in DIR")
         ->type_name("DIR")
         ->group("Run");
@@ -66,6 +69,7 @@ class Train final : public Verb {
       return done;
     }
 
+    flags_.refuse_words_beside_teacher(options_.teacher);
     options_.validate();
     refuse_flags_without_effect();
     auto [teacher, data, validation, test] = read_train_inputs(options_);

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,9 @@ class OptionFlags {
   /// Adds one flag for each option, and --config.
   void add(CLI::App& app, std::vector<Option> options);
 
+  /// Adds a word without a flag that means the same as a flag: DATA for --data.
+  void add_word(CLI::App& app, const std::string& word, const std::string& option);
+
   /// Sets options from the configuration file that --config names, if any, then from the flags.
   void apply() const;
 
@@ -63,7 +67,14 @@ class OptionFlags {
   /// an error.
   void apply_flags(bool only_resumable = false) const;
 
-  bool given(const std::string& name) const { return values_->contains(name); }
+  bool given(const std::string& name) const { return values_->contains(name) || word(name); }
+
+  /// The word that add_word's argument was given as; nothing where it was not.
+  std::optional<std::string> word(const std::string& option) const;
+
+  /// A table in the words beside a teacher is refused by what was written.
+  void refuse_words_beside_teacher(const std::string& teacher) const;
+
   bool config_given() const { return !config_->empty(); }
   const std::vector<Option>& options() const { return options_; }
 
@@ -71,6 +82,8 @@ class OptionFlags {
   std::vector<Option> options_;
   // Shared with the callbacks that CLI11 keeps.
   std::shared_ptr<std::map<std::string, std::string>> values_ =
+      std::make_shared<std::map<std::string, std::string>>();
+  std::shared_ptr<std::map<std::string, std::string>> words_ =
       std::make_shared<std::map<std::string, std::string>>();
   std::shared_ptr<std::string> config_ = std::make_shared<std::string>();
 };
@@ -128,6 +141,8 @@ std::unique_ptr<Verb> make_bench(CLI::App& parent);
 std::unique_ptr<Verb> make_report(CLI::App& parent);
 std::unique_ptr<Verb> make_export(CLI::App& parent);
 std::unique_ptr<Verb> make_options(CLI::App& parent);
+std::unique_ptr<Verb> make_completion(CLI::App& parent);
+std::unique_ptr<Verb> make_man(CLI::App& parent);
 
 /// Asks running work to stop at the next step when the user interrupts (SIGINT, SIGTERM).
 void catch_interrupts();

@@ -45,6 +45,7 @@ Option schedule(Schedule& field, std::string& source) {
   return bound(
       {.name = "schedule",
        .value = "NAME|FILE",
+       .choices = {"halving", "constant", "none"},
        .help = "Weight decay from epoch to epoch: halving (times {lambda_factor}), "
                "constant, none (0), or a file with one value a line"},
       [&field, &source](const std::string& given) {
@@ -82,6 +83,7 @@ Option standardize(std::string help, std::string note,
   return bound(
       {.name = "standardize",
        .value = "KIND",
+       .choices = {"auto", "scale", "whiten", "none"},
        .help = std::move(help),
        .default_note = std::move(note)},
       [&field](const std::string& given) {
@@ -98,6 +100,7 @@ Option precision(Precision& field) {
   return bound(
       {.name = "precision",
        .value = "float64|float32",
+       .choices = {"float64", "float32"},
        .help = "How rows are kept and inner products computed; float32 is about twice as fast in "
                "half the memory, and stops improving at losses near 1e-12"},
       [&field](const std::string& given) { field = parse_precision(given); },
@@ -108,6 +111,7 @@ Option biases(std::optional<bool>& field) {
   return bound(
       {.name = "biases",
        .value = "on|off|auto",
+       .choices = {"on", "off", "auto"},
        .help = "Give every neuron a bias",
        .default_note = "on for files, off for teachers"},
       [&field](const std::string& given) {
@@ -173,9 +177,9 @@ std::vector<Option> train_options(TrainOptions& o) {
           of_teacher,
           {text({.name = "teacher",
                  .value = "FILE|random:...",
-                 .help = "Hidden network that makes the target: a JSON file, or random:d=20,k=4,"
-                         "r=4,min-angle=25,signs=mixed,amplitudes=1:1,seed=0 (any of these "
-                         "keys)"},
+                 .help = "Hidden network that makes the target: a JSON file, or random: and any of "
+                         "d=20, k=4, r=4, min-angle=25, signs=mixed, amplitudes=1:1, seed=0 with "
+                         "commas between, as in random:d=8,k=3"},
                 o.teacher),
            number<Index>({.name = "samples",
                           .value = "N",
@@ -372,6 +376,7 @@ std::vector<Option> fit_options(FitRequest& r) {
               {bound(
                    {.name = "family",
                     .value = "NAME",
+                    .choices = {"square", "logistic", "poisson", "huber"},
                     .help = "Loss and kind of target: square, logistic (classes 0 and 1, or shares), "
                             "poisson (counts or rates) or huber (square with less pull from outliers)"},
                    [&how](const std::string& given) {
@@ -412,6 +417,7 @@ std::vector<Option> fit_options(FitRequest& r) {
           {bound(
                {.name = "select",
                 .value = "RULE",
+                .choices = {"best", "one-standard-error", "elbow"},
                 .help = "Which cross-validated model: best, one-standard-error (the fewest "
                         "features within one standard error of it), elbow (where the curve of "
                         "errors bends) or a number of features"},
@@ -420,6 +426,7 @@ std::vector<Option> fit_options(FitRequest& r) {
            bound(
                {.name = "relaxed",
                 .value = "WHEN",
+                .choices = {"auto", "never", "always"},
                 .help = "Refit the chosen features without penalty: auto (where validation says "
                         "it helps), never or always"},
                [&how](const std::string& given) { how.relaxed = parse_relaxed(given); },
@@ -476,8 +483,9 @@ std::vector<Option> sample_options(SampleOptions& o) {
       of_teacher,
       {text({.name = "teacher",
              .value = "FILE|random:...",
-             .help = "Hidden network: a JSON file, or random:d=20,k=4,r=4,min-angle=25,signs=mixed,"
-                     "amplitudes=1:1,seed=0 (any of these keys)"},
+             .help = "Hidden network: a JSON file, or random: and any of d=20, k=4, r=4, "
+                     "min-angle=25, signs=mixed, amplitudes=1:1, seed=0 with commas between, as in "
+                     "random:d=8,k=3"},
             o.teacher),
        number<Index>({.name = "samples",
                       .value = "N",

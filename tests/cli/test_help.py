@@ -94,10 +94,6 @@ def test_documented_options_are_up_to_date(lodestone):
     assert lodestone.done("options").stdout == documented.read_text()
 
 
-def test_no_verb_is_refused(lodestone):
-    lodestone.refused(says="lodestone --help")
-
-
 @pytest.mark.parametrize("wrong, right", [("trian", "train"), ("pedict", "predict")])
 def test_unknown_verb_suggests_the_nearest(lodestone, wrong, right):
     lodestone.refused(wrong, says=[wrong, f"did you mean '{right}'?"])
@@ -154,7 +150,7 @@ def test_the_beginning_of_a_column_suggests_it(lodestone, tmp_path, option):
         words = ["yacht.csv"]
     for wrong in ["residuary", "Residuary_Resistance"]:
         lodestone.refused(
-            *["fit", "--data", *words, f"--{option}", wrong],
+            *["fit", *words, f"--{option}", wrong],
             says=[f"--{option}: ", f"'{wrong}'", "did you mean 'residuary_resistance'?"],
         )
 

@@ -22,7 +22,7 @@ WORK = {
         *["train", "--teacher", TEACHER, "--samples", 800, "--noise", 0.1, "--width", 40],
         *["--max-epoch-steps", 400],
     ],
-    "fit": ["fit", "--data", "table.csv", "--target", "target", "--lambdas", 25, "--bootstrap", 20],
+    "fit": ["fit", "table.csv", "target", "--lambdas", 25, "--bootstrap", 20],
     "lab": ["lab", "--quick", "--only", "mass-bound,lem-6.1"],
     "sweep": [
         *["sweep", "--teacher", TEACHER, "--width", 40, "--grid", "width=20,40", "--seeds", "0:3"],
@@ -84,7 +84,7 @@ def test_the_bar_of_a_wide_terminal_tells_everything(lodestone):
 
 
 def test_a_fit_in_a_pipe_says_that_it_works(lodestone, table_file):
-    arguments = ["fit", "--data", "table.csv", "--target", "target", "--lambdas", 12]
+    arguments = ["fit", "table.csv", "target", "--lambdas", 12]
     lines = lodestone.done(*arguments).stderr.splitlines()
     assert 2 <= len(lines) <= 12
     for line in lines:

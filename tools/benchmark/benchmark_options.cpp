@@ -36,6 +36,7 @@ std::vector<Option> bench_options(BenchmarkOptions& o) {
        io::bound(
            {.name = "precision",
             .value = "KIND",
+            .choices = {"float64", "float32", "both"},
             .help = "Of the steps on rows: float64, float32 or both",
             .default_note = "float64"},
            [&o](const std::string& given) {

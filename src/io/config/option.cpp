@@ -78,6 +78,7 @@ Option number_or_auto(Option record, double& field) {
   record.kind = Option::Kind::number;
   record.value = "X|auto";
   record.automatic = true;
+  record.choices = {"auto"};
   return bound(
       record,
       [range = record.range.value(), name = record.name, &field](const std::string& text) {
@@ -90,6 +91,7 @@ Option number_or_auto(Option record, std::optional<double>& field) {
   record.kind = Option::Kind::number;
   record.value = "X|auto";
   record.automatic = true;
+  record.choices = {"auto"};
   return bound(
       record,
       [range = record.range.value(), name = record.name, &field](const std::string& text) {

@@ -19,6 +19,9 @@ struct Option {
   Kind kind = Kind::text;
   std::string value = {};  ///< placeholder of its value, such as "X"; empty for a flag
 
+  /// The words it takes, where these are fixed: what a shell completes. It may take others too.
+  std::vector<std::string> choices = {};
+
   /// What it does, as a pattern of Message: {max_steps} names another option. The range and the
   /// default are fields of their own.
   std::string help = {};
