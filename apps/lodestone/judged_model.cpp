@@ -9,6 +9,7 @@
 #include "lodestone/io/file.hpp"
 #include "lodestone/runs/options.hpp"
 #include "lodestone/runs/train.hpp"
+#include "lodestone/runs/train_inputs.hpp"
 #include "verbs.hpp"
 
 namespace lodestone::app {
@@ -60,7 +61,7 @@ Evidence evidence_of(const DataSource& source, const std::string& teacher, Index
                             "this run read its data from standard input, which is gone; give "
                             "--data FILE");
     }
-    std::optional<Dataset> data = read_dataset(source);
+    std::optional<Dataset> data = read_dataset(source_of_run(folder, source));
     return {std::nullopt, rows_of(std::optional<Teacher>(), std::move(data)), source.file, true};
   }
   Evidence evidence{read_teacher((folder / "teacher.json").string()), std::nullopt, teacher, true};
@@ -81,7 +82,9 @@ Evidence own_evidence(const JudgedModel& judged) {
   const std::string config = (*judged.folder / "config.toml").string();
   if (command == "train") {
     TrainOptions options;
-    apply_config(train_options(options), config);
+    std::vector<Option> table = train_options(options);
+    find_schedule_of_run(*judged.folder, table, options);
+    apply_config(table, config);
     return evidence_of(
         options.data, options.teacher, options.samples,
         [&](const auto& teacher, auto data) {

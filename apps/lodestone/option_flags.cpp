@@ -95,7 +95,7 @@ void OptionFlags::refuse_words_beside_teacher(const std::string& teacher) const 
 }
 
 void OptionFlags::apply() const {
-  if (!config_->empty()) apply_config(*config_);
+  if (!config_->empty()) apply_config(options_, *config_);
   apply_flags();
 }
 

@@ -49,7 +49,9 @@ class Train final : public Verb {
     if (!resume_.empty()) {
       refuse_with_resume();
       folder = RunFolder::open(resume_);
-      flags_.apply_config(folder->file("config.toml"));
+      std::vector<Option> table = flags_.options();
+      find_schedule_of_run(resume_, table, options_);
+      apply_config(table, folder->file("config.toml"));
       if (options_.data.file == "-" || options_.validation_file == "-" ||
           options_.test_file == "-") {
         throw InvalidArgument("resume", resume_,
@@ -72,7 +74,8 @@ class Train final : public Verb {
     flags_.refuse_words_beside_teacher(options_.teacher);
     options_.validate();
     refuse_flags_without_effect();
-    auto [teacher, data, validation, test] = read_train_inputs(options_);
+    auto [teacher, data, validation, test] =
+        read_train_inputs(folder ? inputs_of_run(resume_, options_) : options_);
     // While the rows are as they were read; then they become the problem's, without a copy.
     const std::string code =
         fingerprint(settled, options_.algorithm.schedule, teacher, data, validation, test);

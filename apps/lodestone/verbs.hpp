@@ -60,9 +60,6 @@ class OptionFlags {
   /// Sets options from the configuration file that --config names, if any, then from the flags.
   void apply() const;
 
-  /// Sets options from a configuration file.
-  void apply_config(const std::string& path) const { app::apply_config(options_, path); }
-
   /// Sets options from the flags given. With only_resumable, a flag that cannot change on resume is
   /// an error.
   void apply_flags(bool only_resumable = false) const;

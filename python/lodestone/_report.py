@@ -578,7 +578,7 @@ class _Page:
             return None, None
         try:
             X, y, columns = _core.read_rows({name: text for name, text in options.items()
-                                             if name in _TABLE_OPTIONS})
+                                             if name in _TABLE_OPTIONS}, str(folder))
         except (OSError, ValueError) as gone:
             self._notes.append(f"Features are shown without rows: {printable(gone)}")
             return None, None

@@ -11,6 +11,7 @@
 #include "bindings.hpp"
 #include "interpreter.hpp"
 #include "lodestone/core/stopwatch.hpp"
+#include "lodestone/runs/train_inputs.hpp"
 #include "lodestone/version.hpp"
 #include "options.hpp"
 #include "results.hpp"
@@ -99,14 +100,15 @@ void bind_fit(nb::module_& module) {
       nb::arg("encodings") = std::vector<EncodingParts>());
   module.def(
       "read_rows",
-      [](const OptionTexts& options) {
+      [](const OptionTexts& options, const std::string& run) {
         FitRequest request;
         set_options(options, fit_options(request));
+        if (!run.empty()) request.data = source_of_run(run, std::move(request.data));
         Dataset data = without_lock([&] { return read_dataset(request.data); });
         return nb::make_tuple(to_numpy(std::move(data.X)), to_numpy(std::move(data.y)),
                               data.columns);
       },
-      nb::arg("options"));
+      nb::arg("options"), nb::arg("run") = "");
 }
 
 }  // namespace lodestone::python

@@ -265,6 +265,23 @@ def test_a_name_with_a_comma_is_excluded_again(tmp_path):
     assert "shown without rows" not in page and "Predicted against observed" in page
 
 
+def test_the_table_is_found_from_any_folder(tmp_path, monkeypatch):
+    """Its path in the run's configuration is relative to where the run was made."""
+    work, elsewhere = tmp_path / "work", tmp_path / "elsewhere"
+    work.mkdir()
+    elsewhere.mkdir()
+    X, y = ridge_rows(60, 3)
+    np.savetxt(work / "t.csv", np.column_stack([X, y]), delimiter=",", header="a,b,c,y", comments="",
+               fmt="%.17g")
+    command_line("fit", "t.csv", "y", "--lambdas", "4", "--out", "run", cwd=work)
+    monkeypatch.chdir(elsewhere)
+    page = lodestone.report("../work/run").read_text(encoding="utf-8")
+    assert "shown without rows" not in page and "Predicted against observed" in page
+    work.rename(tmp_path / "moved")
+    page = lodestone.report("../moved/run", overwrite=True).read_text(encoding="utf-8")
+    assert "shown without rows" not in page and "Predicted against observed" in page
+
+
 def test_a_table_that_has_changed_is_said(runs, tmp_path):
     shutil.copytree(runs / "fit", tmp_path / "fit")
     shorter = (runs / "t.csv").read_text().splitlines()[:40]

@@ -2,12 +2,51 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "lodestone/io/file.hpp"
+#include "lodestone/io/runs/run_folder.hpp"
 #include "lodestone/runs/options.hpp"
 
 namespace lodestone {
+namespace {
+
+// A target is a column, or a second file: FILE.npy, FILE.csv, FILE.npz or FILE.npz:NAME.
+bool names_a_file(const std::string& target) {
+  const auto ends = [&](const char* end) { return target.ends_with(end); };
+  return ends(".npy") || ends(".npz") || ends(".csv") || target.find(".npz:") != target.npos;
+}
+
+}  // namespace
+
+DataSource source_of_run(const std::filesystem::path& run, DataSource source) {
+  source.file = file_of_run(run, source.file);
+  if (names_a_file(source.target)) source.target = file_of_run(run, source.target);
+  return source;
+}
+
+TrainOptions inputs_of_run(const std::filesystem::path& run, TrainOptions options) {
+  options.data = source_of_run(run, std::move(options.data));
+  options.validation_file = file_of_run(run, options.validation_file);
+  options.test_file = file_of_run(run, options.test_file);
+  if (!options.teacher.starts_with("random:")) options.teacher = file_of_run(run, options.teacher);
+  return options;
+}
+
+void find_schedule_of_run(const std::filesystem::path& run, std::vector<Option>& table,
+                          TrainOptions& options) {
+  for (Option& option : table) {
+    if (option.name != "schedule") continue;
+    option.set = [run, set = option.set, choices = option.choices,
+                  &options](const std::string& given) {
+      const bool is_file = std::find(choices.begin(), choices.end(), given) == choices.end();
+      set(is_file ? file_of_run(run, given) : given);
+      options.schedule_source = given;
+    };
+  }
+}
 
 TrainInputs read_train_inputs(const TrainOptions& options) {
   TrainInputs inputs;

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "lodestone/io/config/option.hpp"
 #include "lodestone/runs/train.hpp"
 
 namespace lodestone {
@@ -14,6 +17,18 @@ struct TrainInputs {
   std::optional<Dataset> validation;
   std::optional<Dataset> test;
 };
+
+/// The source with the paths that file_of_run finds for the run in `run`. Throws FileError.
+DataSource source_of_run(const std::filesystem::path& run, DataSource source);
+
+/// The options with the paths that file_of_run finds, for reading; the run's configuration keeps
+/// the paths it has. Throws FileError.
+TrainOptions inputs_of_run(const std::filesystem::path& run, TrainOptions options);
+
+/// Makes the option `schedule` of a table of train_options(options) look for a file as file_of_run
+/// does, and keep its name.
+void find_schedule_of_run(const std::filesystem::path& run, std::vector<Option>& table,
+                          TrainOptions& options);
 
 /// Reads or draws what the options name. Throws InvalidArgument or FileError.
 TrainInputs read_train_inputs(const TrainOptions& options);

@@ -1,9 +1,11 @@
 #include "lodestone/io/runs/run_folder.hpp"
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 #include "core/phrase.hpp"
 #include "lodestone/core/error.hpp"
@@ -17,10 +19,42 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr std::array run_files = {
-    "config.toml",  "teacher.json", "history.csv", "model.json",
-    "network.json", "path.csv",     "path.json",   "cross_validation.csv",
-    "summary.json", "checkpoint",   "report.html", "lab.json",
-    "index.html",   "runs.csv",     "curve.csv",   "curve.json"};
+    "config.toml", "teacher.json", "history.csv",          "model.json",   "network.json",
+    "path.csv",    "path.json",    "cross_validation.csv", "summary.json", "checkpoint",
+    "report.html", "lab.json",     "index.html",           "runs.csv",     "curve.csv",
+    "curve.json",  "origin.json"};
+
+// The working folder, and the way to it from the run's folder.
+std::string origin_text(const fs::path& run) {
+  std::error_code ignored;
+  const fs::path here = fs::current_path();
+  const Json json = {{"folder", here.string()},
+                     {"from_run", fs::relative(here, run, ignored).string()}};
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+// The folders in which a run's relative paths are looked for, the likeliest first.
+std::vector<fs::path> places_of(const fs::path& run) {
+  std::vector<fs::path> places;
+  const auto add = [&](const fs::path& place) {
+    std::error_code error;
+    const fs::path plain = fs::weakly_canonical(place, error);
+    if (!error && std::find(places.begin(), places.end(), plain) == places.end()) {
+      places.push_back(plain);
+    }
+  };
+  const fs::path file = run / "origin.json";
+  if (!fs::is_regular_file(file)) return places;
+  const Json json = Json::parse(read_file(file.string()), nullptr, false);
+  const auto text = [&](const char* key) {
+    const bool there = json.is_object() && json.contains(key) && json.at(key).is_string();
+    return there ? json.at(key).get<std::string>() : std::string();
+  };
+  if (!text("folder").empty()) add(text("folder"));
+  if (!text("from_run").empty()) add(run / text("from_run"));
+  add(fs::current_path());
+  return places;
+}
 
 }  // namespace
 
@@ -58,6 +92,12 @@ RunFolder RunFolder::create(const fs::path& path, bool overwrite, const std::str
     if (error) {
       throw FileError((path / name).string(), "cannot be replaced (" + error.message() + ")");
     }
+  }
+  try {
+    write_file_atomically(folder.file("origin.json"), origin_text(path));
+  } catch (const FileError&) {
+    if (made) folder.remove();
+    throw;
   }
   return folder;
 }
@@ -100,6 +140,23 @@ void RunFolder::remove() const {
   std::error_code ignored;
   for (const char* name : run_files) fs::remove(path_ / name, ignored);
   fs::remove(path_, ignored);
+}
+
+std::string file_of_run(const fs::path& run, const std::string& file) {
+  if (file.empty() || file == "-" || fs::path(file).is_absolute()) return file;
+  const std::vector<fs::path> places = places_of(run);
+  if (places.empty()) return file;
+  // An array of an NPZ file is FILE.npz:NAME.
+  const std::string without_array = file.substr(0, file.rfind(':'));
+  std::error_code ignored;
+  std::string tried;
+  for (const fs::path& place : places) {
+    if (fs::exists(place / file, ignored) || fs::exists(place / without_array, ignored)) {
+      return (place / file).string();
+    }
+    tried += (tried.empty() ? "" : ", nor in ") + place.string();
+  }
+  throw FileError(file, "is named by the run in " + run.string() + ", and is not in " + tried);
 }
 
 }  // namespace lodestone

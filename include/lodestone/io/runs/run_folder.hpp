@@ -9,7 +9,7 @@ namespace lodestone {
 /// The folder of one run: config.toml, teacher.json where there is one, history.csv, model.json
 /// (features for people), network.json (the network that the summary's numbers belong to, neuron by
 /// neuron), summary.json, and a checkpoint while the run is unfinished. Every file appears whole or
-/// not at all.
+/// not at all. origin.json tells where the run was made, for the relative paths in config.toml.
 class RunFolder {
  public:
   /// Makes the folder for a new run and writes its config.toml. Throws FileError when the folder
@@ -38,5 +38,11 @@ class RunFolder {
   explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
   std::filesystem::path path_;
 };
+
+/// A file that the configuration of the run in `run` names. A relative path is looked for in the
+/// working folder of the run when it was made, then where that folder would be if it had moved
+/// together with the run's, then in the working folder of now. Throws FileError naming these places
+/// when it is in none of them. A run without origin.json knows only the working folder of now.
+std::string file_of_run(const std::filesystem::path& run, const std::string& file);
 
 }  // namespace lodestone
