@@ -1,6 +1,6 @@
 """Lodestone: find the few hidden directions a target depends on.
 
-For tables: :class:`LodestoneRegressor`, a scikit-learn estimator. For research on feature learning:
+For tables: :class:`LodestoneRegressor` and :class:`LodestoneClassifier`, scikit-learn estimators. For research on feature learning:
 :class:`Teacher`, :func:`train`, :func:`certify`, :func:`verify` and the two objectives. Pictures are
 in :mod:`lodestone.plots`. Notation is that of docs/math.md. The weight decay λ is ``weight_decay`` in
 the names of arguments and attributes, where the command line has ``lambda`` (a keyword of Python):
@@ -9,6 +9,7 @@ the names of arguments and attributes, where the command line has ``lambda`` (a 
 
 from lodestone import _summary
 from lodestone._core import Model, TrainState, __version__, set_threads, threads
+from lodestone._classifier import LodestoneClassifier
 from lodestone._certify import Discrepancy, ModelCertificate, VerifiedNumbers, certify, verify
 from lodestone._network import Network
 from lodestone._onnx import from_onnx, to_onnx
@@ -26,6 +27,7 @@ __all__ = [
     "Discrepancy",
     "Evaluation",
     "Interrupted",
+    "LodestoneClassifier",
     "LodestoneRegressor",
     "Model",
     "ModelCertificate",

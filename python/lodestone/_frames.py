@@ -161,6 +161,33 @@ def numbers_of_series(y: Any) -> Any:
     return y
 
 
+def labels_of(y: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Labels of rows as an array of NumPy, and which of them are missing (n,): None, NaN or null."""
+    import narwhals
+
+    found = narwhals.from_native(y, pass_through=True, allow_series=True)
+    if isinstance(found, narwhals.Series):
+        labels, missing = np.asarray(found.to_native()), np.asarray(found.is_null().to_numpy())
+    else:
+        labels = np.asarray(y)
+        missing = np.zeros(len(labels) if labels.ndim else 0, dtype=bool)
+    if labels.dtype.kind == "f" and labels.ndim == 1:
+        missing = missing | np.isnan(labels)
+    if labels.dtype == object and labels.ndim == 1:
+        # NaN is the one value that differs from itself.
+        missing = missing | np.array([
+            value is None or (isinstance(value, (float, np.floating)) and value != value)
+            for value in labels
+        ], dtype=bool)
+        # What is left may be numbers or booleans that only a gap made objects.
+        types = {type(value) for value in labels[~missing]}
+        if missing.any() and len(types) == 1 and issubclass(types.pop(), (int, float, bool, np.generic)):
+            filled = np.array(labels[~missing].tolist())
+            labels = np.zeros(len(labels), dtype=filled.dtype)
+            labels[~missing] = filled
+    return labels, missing
+
+
 def _own_names(frame: Any) -> list[Any]:
     names: Any = getattr(frame, "column_names", None)  # pyarrow, whose columns are the data
     if names is None:

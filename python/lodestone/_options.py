@@ -31,3 +31,31 @@ def with_ranges(verb: str, **renamed: str) -> Callable[[Documented], Documented]
         return documented
 
     return document
+
+
+def with_entries_of(documented: Any) -> Callable[[Documented], Documented]:
+    """Puts entries of another docstring in the place of lines of their names: "    cv, select" takes
+    the entries "cv : ..." and "select : ..." with all their lines."""
+    entries: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for line in (documented.__doc__ or "").splitlines():
+        found = _ARGUMENTS.fullmatch(line) if line.startswith("    ") and line[4:5] != " " else None
+        if found or not line.startswith("        "):
+            lines = []
+        if found:
+            entries.update(dict.fromkeys(found["names"].split(", "), lines))
+        lines.append(line)
+
+    def document(taking: Documented) -> Documented:
+        written: list[str] = []
+        for line in (taking.__doc__ or "").splitlines():
+            names = line.strip().split(", ")
+            known = line[:4] == "    " != line[4:8] and all(name in entries for name in names)
+            taken = [entries[name] for name in names] if known else [[line]]
+            for i, entry in enumerate(taken):
+                if not any(entry is earlier for earlier in taken[:i]):  # one entry of several names
+                    written += entry
+        taking.__doc__ = "\n".join(written)
+        return taking
+
+    return document
