@@ -36,7 +36,8 @@ def _parser() -> argparse.ArgumentParser:
         "export",
         help="a model as ONNX",
         description="Write a model as an ONNX graph: input x (rows, columns in the model's order), "
-        "output y (rows), opset 13.",
+        "output y (rows), opset 13. Of classes and counts y is the probability of 1 or the mean, and a "
+        "second output is the score.",
         epilog=_EXIT,
     )
     export.add_argument("model", metavar="MODEL", help="model.json of a run, or the run's folder")
@@ -63,7 +64,7 @@ def _report(options: argparse.Namespace) -> dict[str, Any]:
 
 def _export(options: argparse.Namespace) -> dict[str, Any]:
     from lodestone import Model
-    from lodestone._onnx import INPUT, OPSET, OUTPUT, to_onnx
+    from lodestone._onnx import INPUT, OPSET, OUTPUT, outputs_of, to_onnx
 
     source = options.model
     if os.path.isdir(source):
@@ -79,6 +80,7 @@ def _export(options: argparse.Namespace) -> dict[str, Any]:
         "opset": OPSET,
         "input": INPUT,
         "output": OUTPUT,
+        "outputs": outputs_of(model),
         "precision": options.precision,
         "columns": list(model.columns),
     }

@@ -9,7 +9,7 @@ import numpy as np
 
 from lodestone import _core
 from lodestone._arrays import matrix, option_texts, table, target_name
-from lodestone._frames import rows_for
+from lodestone._frames import codes_of, rows_for
 from lodestone._network import Network
 from lodestone._options import with_ranges
 from lodestone._results import Certificate, Recovery, certificate, columns_of, recovery
@@ -117,12 +117,14 @@ def certify(
     ----------
     model : Model, Network, TrainResult, fitted LodestoneRegressor or MLPRegressor, PyTorch
         state_dict, ...
-        What `Network.of` takes. A fitted LodestoneRegressor is judged by its penalized network.
+        What `Network.of` takes. A fitted LodestoneRegressor or LodestoneClassifier is judged by its
+        penalized network, with its own loss.
     on : Teacher, array (n, d) or frame
         The exact population of a teacher, or rows X with their targets y. A frame's columns are
         found by name, in whatever order they are and among others, and become what training made of
         them; by position where the model knows no names.
     y : array or series (n,)
+        Of a LodestoneClassifier its labels.
     sample_weight : array (n,), optional
         0 or positive.
     weight_decay : float, optional
@@ -267,7 +269,10 @@ def _judged(model: Any, on: Any, y: Any, sample_weight: Any):
         matched = rows_for(model, on)
         if matched is not None:
             on, columns = matched
-        rows, target = table(on, y, sample_weight), target_name(y)
+        target = target_name(y)
+        if hasattr(model, "classes_") and hasattr(model, "network_model_"):
+            y = codes_of(y, model.classes_)
+        rows = table(on, y, sample_weight)
     for name in ("network_model_", "neurons"):
         model = getattr(model, name, model)
     if isinstance(model, _core.Model):

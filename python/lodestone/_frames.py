@@ -188,6 +188,18 @@ def labels_of(y: Any) -> tuple[np.ndarray, np.ndarray]:
     return labels, missing
 
 
+def codes_of(y: Any, classes: np.ndarray) -> np.ndarray:
+    """Labels (n,) as 0 and 1. Raises ValueError for one that is not of the two classes."""
+    labels, missing = labels_of(y)
+    place = {label: float(code) for code, label in enumerate(classes.tolist())}
+    values = labels.tolist()
+    for row, label in enumerate(values):
+        if missing[row] or label not in place:
+            raise ValueError(f"y: got {label!r} in row {row}; must be one of the classes "
+                             + " and ".join(map(repr, place)))
+    return np.array([place[label] for label in values])
+
+
 def _own_names(frame: Any) -> list[Any]:
     names: Any = getattr(frame, "column_names", None)  # pyarrow, whose columns are the data
     if names is None:

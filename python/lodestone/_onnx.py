@@ -5,7 +5,8 @@ A network is written as the graph
     centred = x − center;  hidden = relu(centred·Wᵀ + b);  y = centred·beta + hidden·a + alpha
 
 in operators of opset 13, which every runtime has known since 2020. The centre is that of the
-training data: inputs far from zero then keep their digits also in float32.
+training data: inputs far from zero then keep their digits also in float32. Of classes and counts this
+sum is the score, and y is its Sigmoid or Exp.
 """
 
 from __future__ import annotations
@@ -24,6 +25,13 @@ from lodestone._sources import unwrapped
 OPSET = 13
 INPUT = "x"
 OUTPUT = "y"
+SCORE = "score"
+# What makes a prediction of a score.
+_LINKS = {"logistic": "Sigmoid", "poisson": "Exp"}
+_FORMULAS = {
+    "logistic": "P(target = 1) = 1/(1 + exp(-score)), score",
+    "poisson": "mean of target = exp(score), score",
+}
 _TYPES = {"float64": np.float64, "float32": np.float32}
 
 
@@ -44,12 +52,15 @@ def to_onnx(
     """A model as an ONNX graph that predicts the same numbers.
 
     The graph has one input ``x`` (rows, d), columns in the model's order, and one output ``y``
-    (rows). Names of the columns, the target and the formula are in the file's metadata. Columns
-    that came from text are 0/1 columns here: encoding them is left to whoever calls the graph.
+    (rows), what `Model.predict` gives. Of the logistic family that is the probability of 1 (of a
+    LodestoneClassifier of ``classes_[1]``), of counts their mean; such a graph has the score as a
+    second output ``score`` (rows). Names of the columns, the target, the family, the classes and the
+    formula are in the file's metadata. Columns that came from text are 0/1 columns here: encoding
+    them is left to whoever calls the graph.
 
     Parameters
     ----------
-    source : Model, Network, fitted LodestoneRegressor, TrainResult, or what `Network.of` takes
+    source : Model, Network, fitted LodestoneRegressor or LodestoneClassifier, TrainResult, or what `Network.of` takes
         Also a Pipeline or search that ends in one of them, where the steps before it only shift and
         scale columns (StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler): the graph then takes
         the pipeline's input.
@@ -91,7 +102,9 @@ def to_onnx(
     }
     helper = onnx.helper
     nodes = [helper.make_node("Sub", [INPUT, "center"], ["centred"])]
-    last = OUTPUT if network.width == 0 else "affine"
+    link = _LINKS.get(model.family)
+    result = SCORE if link else OUTPUT
+    last = result if network.width == 0 else "affine"
     nodes += [
         helper.make_node("MatMul", ["centred", "beta"], ["linear"]),
         helper.make_node("Add", ["linear", "alpha"], [last]),
@@ -103,14 +116,16 @@ def to_onnx(
             helper.make_node("Add", ["products", "b"], ["shifted"]),
             helper.make_node("Relu", ["shifted"], ["hidden"]),
             helper.make_node("MatMul", ["hidden", "a"], ["features"]),
-            helper.make_node("Add", ["features", "affine"], [OUTPUT]),
+            helper.make_node("Add", ["features", "affine"], [result]),
         ]
+    if link:
+        nodes.append(helper.make_node(link, [SCORE], [OUTPUT]))
     number = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
     graph = helper.make_graph(
         nodes,
         "lodestone",
         [helper.make_tensor_value_info(INPUT, number, ["rows", network.dimension])],
-        [helper.make_tensor_value_info(OUTPUT, number, ["rows"])],
+        [helper.make_tensor_value_info(name, number, ["rows"]) for name in outputs_of(model)],
         [
             onnx.numpy_helper.from_array(np.ascontiguousarray(value, dtype=_TYPES[dtype]), name)
             for name, value in constants.items()
@@ -122,15 +137,23 @@ def to_onnx(
         producer_version=_core.__version__,
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=8,
-        doc_string="target = alpha + beta.x + sum of amplitude * relu(direction.x + bias)",
+        doc_string=f"{_FORMULAS.get(model.family, 'target')} = alpha + beta.x + sum of amplitude * "
+        "relu(direction.x + bias)",
     )
-    helper.set_model_props(
-        proto, {"columns": json.dumps(columns), "target": model.target}
-    )
+    properties = {"columns": json.dumps(columns), "target": model.target, "family": model.family}
+    classes = getattr(source, "classes_", None)
+    if classes is not None:
+        properties["classes"] = json.dumps([str(label) for label in classes.tolist()])
+    helper.set_model_props(proto, properties)
     onnx.checker.check_model(proto, full_check=True)
     if path is not None:
         write_whole(path, proto.SerializeToString())
     return proto
+
+
+def outputs_of(model: _core.Model) -> list[str]:
+    """The names of the graph's outputs: the prediction, and the score where that is another."""
+    return [OUTPUT, SCORE] if model.family in _LINKS else [OUTPUT]
 
 
 def _before_scaling(network: Network, center: np.ndarray, steps: Any) -> tuple[Network, np.ndarray]:
@@ -186,7 +209,8 @@ def from_onnx(source: Any) -> Network:
     """The two-layer ReLU network in an ONNX graph: one of ours, or what PyTorch and skl2onnx
     export, with or without a standardizing step before it or a linear path around it.
 
-    The graph's input has one row of numbers a sample and its output one number. Operators may be
+    The graph's input has one row of numbers a sample and its output one number; of a graph of ours
+    with a ``score`` the network is that of the score. Operators may be
     Add, Sub, Mul, Div, Neg, MatMul, Gemm, Relu, Scaler, Cast, Identity, Constant, Transpose of
     constants, Flatten, Reshape, Squeeze and Unsqueeze.
 
@@ -267,13 +291,17 @@ class _Reader:
         inputs = [one for one in self._graph.input if one.name not in self._values]
         if len(inputs) != 1:
             raise ValueError(f"graph: got {len(inputs)} inputs; must be one")
-        if len(self._graph.output) != 1:
-            raise ValueError(f"graph: got {len(self._graph.output)} outputs; must be one")
+        outputs = [one.name for one in self._graph.output]
+        if len(outputs) != 1 and sorted(outputs) != sorted([OUTPUT, SCORE]):
+            raise ValueError(f"graph: got {len(outputs)} outputs; must be one")
+        wanted = outputs[0] if len(outputs) == 1 else SCORE
         d = self._columns(inputs[0])
         self._values[inputs[0].name] = _Symbol(np.eye(d), np.zeros(d))
         for node in self._graph.node:
+            if wanted in self._values:
+                break
             self._values.update(zip(node.output, [self._value(node)]))
-        out = self._values[self._graph.output[0].name]
+        out = self._values[wanted]
         if not isinstance(out, _Symbol):
             raise ValueError("graph: its output does not depend on its input")
         if out.c.size != 1:

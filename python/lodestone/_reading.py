@@ -9,6 +9,7 @@ from typing import Any, Optional
 
 import numpy as np
 
+from lodestone._families import has_link, spread
 from lodestone._importance import Shares, shares
 from lodestone._sources import Source, read_columns, read_json, truth
 from lodestone._style import loading, printable, short, signed
@@ -79,6 +80,7 @@ class Reading:
         self.source, self.model, self.evidence = source, model, evidence
         self.columns = [printable(name) for name in source.columns or model.columns]
         self.target = printable(model.target or "y")
+        self._name_score(model.family)
         self.center, self.scale = np.asarray(model.center), np.asarray(model.scale)
         self.standardized = model.standardization != "none"
         self.unit = "standard deviation" if self.standardized else "unit"
@@ -87,6 +89,24 @@ class Reading:
         self.linear = self.beta * self.scale
         self.shares = known or shares(model, X)
         self.features = self._features()
+
+    def _name_score(self, family: str) -> None:
+        """What the model's sum is called: the target, or the score behind its prediction."""
+        self.family, self.linked, self.spread = family, has_link(family), spread(family)
+        self.labels = tuple(printable(label) for label in self.source.labels)
+        self.told = "score" if self.linked else "prediction"
+        """What features and columns explain a share of."""
+        self.event = f"{printable(self.target, 24)} = {printable(self.labels[1], 24)}"
+        if family == "logistic":
+            self.sum, self.subject = f"log odds ({self.event})", f"the log of the odds of {self.event}"
+            self.meaning = (f"the score is the log of the odds of {self.event}; the probability is "
+                            "1/(1 + exp(−score))")
+        elif family == "poisson":
+            self.sum, self.subject = f"log mean ({self.target})", f"the log of the mean of {self.target}"
+            self.meaning = f"the score is the log of the mean of {self.target}"
+        else:
+            self.sum = self.subject = self.target
+            self.meaning = ""
 
     def _features(self) -> list[Bend]:
         model = self.model
@@ -156,13 +176,13 @@ class Reading:
             per = short(abs(feature.amplitude * feature.weights[j]))
             side, way = ("above", "more") if sign > 0 else ("below", "less")
             said = (
-                f"Where {self.columns[j]} is {side} {at}, {self.target} {verb} by {per} for each "
+                f"Where {self.columns[j]} is {side} {at}, {self.subject} {verb} by {per} for each "
                 f"unit {way}"
             )
         else:
             at = short(feature.bend, 2)
             said = (
-                f"Beyond {at} {self.unit}s along the direction, {self.target} {verb} by {size} "
+                f"Beyond {at} {self.unit}s along the direction, {self.subject} {verb} by {size} "
                 f"for each further one"
             )
         share = f"{100 * feature.active:.0f}% of the rows"

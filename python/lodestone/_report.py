@@ -12,6 +12,7 @@ from typing import Any, Callable, Optional, Union
 import numpy as np
 
 from lodestone import _core, plots
+from lodestone._families import explained, reliability
 from lodestone._network import Network
 from lodestone._objectives import PopulationObjective
 from lodestone._onnx import write_whole
@@ -48,12 +49,12 @@ def report(
 
     Parameters
     ----------
-    source : a run's folder (of `lodestone fit` or `lodestone train`), fitted LodestoneRegressor, Pipeline
-        or search that ends in one, Model, Network or TrainResult
+    source : a run's folder (of `lodestone fit` or `lodestone train`), fitted LodestoneRegressor or
+        LodestoneClassifier, Pipeline or search that ends in one, Model, Network or TrainResult
     out : str or PathLike, optional
         The page. Default: report.html in the run's folder; for a model in memory, report.html in the
         working directory.
-    X, y : rows (n, d) and targets (n,), optional
+    X, y : rows (n, d) and targets or labels (n,), optional
         Rows to show beside the model, as its `predict` takes them. Shares of variance are taken over
         them.
     overwrite : bool
@@ -90,7 +91,7 @@ def report(
     template = _template()
     rows, target = None, None
     if X is not None:
-        rows, target = held.rows(X), np.asarray(y, dtype=np.float64)
+        rows, target = held.rows(X), held.targets(y)
         if target.shape != (len(rows),):
             raise ValueError(f"y: got shape {target.shape}; X has {len(rows)} rows")
     with settings():
@@ -150,6 +151,9 @@ class _Page:
             "over": over,
             "target": reading.target,
             "unit": reading.unit,
+            "sum": reading.sum,
+            "told": reading.told,
+            "meaning": reading.meaning[:1].upper() + reading.meaning[1:],
             "colours": _colours(),
             "lead": self._lead(),
             "facts": self._facts(),
@@ -191,11 +195,13 @@ class _Page:
         if important:
             listed = [f"{name} ({_percent(share, 0)})" for name, share in important]
             told_names = listed[0] if len(listed) == 1 else ", ".join(listed[:-1]) + " and " + listed[-1]
-            first += f" Its prediction follows {told_names} most."
+            first += f" Its {reading.told} follows {told_names} most."
         enough = self._enough_directions()
         if m > 1 and enough < min(m, d):
             first += (f" 95% of its change happens along {enough} direction"
                       f"{'s' if enough != 1 else ''} (below).")
+        if reading.meaning:
+            first += f" {reading.meaning[0].upper()}{reading.meaning[1:]}."
         return [first, " ".join([*self._how_well(), *self._how_sure()])]
 
     def _enough_directions(self) -> int:
@@ -203,18 +209,20 @@ class _Page:
         return int(np.searchsorted(np.cumsum(self._reading.shares.subspace), 0.95)) + 1
 
     def _how_well(self) -> list[str]:
-        told = self._reading.evidence
+        reading, told = self._reading, self._reading.evidence
         said = []
         if math.isfinite(told.error):
-            explained = with_noise(100 * (1 - told.error), 100 * told.standard_error)
+            share = with_noise(100 * (1 - told.error), 100 * told.standard_error)
             how = f"{told.folds}-fold cross-validation" if (told.folds or 0) > 1 else "validation rows"
             typical = self._typical(told.error)
             said.append(
-                f"On rows it had not seen it explains {explained}% of the "
-                f"variance ({how}{f', {told.rows} rows' if told.rows else ''})"
+                f"On rows it had not seen it explains {share}% of the "
+                f"{reading.spread} ({how}{f', {told.rows} rows' if told.rows else ''})"
                 + (f", a typical error of {typical}." if typical else ".")
             )
-        if told.test and told.test.get("r2") is not None:
+        if told.test and reading.spread == "deviance" and told.test.get("deviance_explained") is not None:
+            said.append(self._tested())
+        elif told.test and told.test.get("r2") is not None:
             rows = told.test.get("rows")
             where = f"On {int(rows)} rows set aside for testing" if rows else "Over its whole population"
             said.append(f"{where} R² is {short(float(told.test['r2']), 4)} and the error "
@@ -224,12 +232,30 @@ class _Page:
             said.append(f"It recovered {recovery['recovered']} of the {recovery['teachers']} hidden "
                         "directions.")
         if not said and self._y is not None and self._X is not None:
-            r2 = 1.0 - _share(self._y, self._reading.model.predict(self._X))
-            said.append(f"On the rows shown here it explains {short(100 * r2, 3)}% of the variance; "
+            share_shown = 100 * self._explained_here()
+            unit = "deviance" if reading.linked else "variance"
+            said.append(f"On the rows shown here it explains {short(share_shown, 3)}% of the {unit}; "
                         "whether it was fitted to them this page does not know.")
         return said or ["How well it predicts is not known to this page."]
 
+    def _tested(self) -> str:
+        test = self._reading.evidence.test
+        said = (f"On {int(test['rows'])} rows set aside for testing it explains "
+                f"{short(100 * float(test['deviance_explained']), 3)}% of the deviance")
+        for name, words in (("log_loss", "the log loss is {}"), ("accuracy", "the accuracy {}")):
+            if test.get(name) is not None:
+                said += ", " + words.format(short(float(test[name]), 3))
+        return said + "."
+
+    def _explained_here(self) -> float:
+        """Share of deviance (without a link: of variance) that is explained on the rows shown."""
+        assert self._X is not None and self._y is not None
+        model = self._reading.model
+        return explained(model.family, model.scores(self._X), model.predict(self._X), self._y)
+
     def _typical(self, error: float) -> str:
+        if self._reading.spread != "variance":
+            return ""
         if self._y is not None and not self._own_rows:
             return short(float(np.std(self._y)) * error**0.5, 3)
         if self._reading.standardized:
@@ -271,9 +297,14 @@ class _Page:
         if told.rows:
             facts.append(("rows", f"{told.rows:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")))
         if math.isfinite(told.error):
-            facts.append(("held-out error, of the variance",
+            facts.append((f"held-out error, of the {reading.spread}",
                           with_noise(told.error, told.standard_error)))
-        if told.test.get("r2") is not None:
+        if reading.spread == "deviance":
+            for name, words in (("deviance_explained", "test deviance explained"),
+                                ("log_loss", "test log loss"), ("accuracy", "test accuracy")):
+                if told.test.get(name) is not None:
+                    facts.append((words, short(float(told.test[name]), 4)))
+        elif told.test.get("r2") is not None:
             facts.append(("test R²", short(float(told.test["r2"]), 4)))
         if told.weight_decay:
             facts.append(("weight decay λ", short(told.weight_decay)))
@@ -294,7 +325,7 @@ class _Page:
         return {"name": name, "caption": caption + ("." if note else ""), "note": note,
                 "svg": inline_svg(drawn, name, caption)}
 
-    def _predictions(self) -> Optional[dict[str, str]]:
+    def _predictions(self) -> Optional[dict[str, Any]]:
         if self._X is None or self._y is None:
             return None
         predicted = self._reading.model.predict(self._X)
@@ -305,13 +336,35 @@ class _Page:
                 n == self._reading.evidence.rows
             ) else ", those set aside for testing or validation among them"
         note += "." if n <= 800 else "; 800 are shown."
-        r2 = 1.0 - _share(self._y, predicted)
-        note += f" R² is {short(r2, 3)} over all of them."
-        return self._figure(
+        reading, share = self._reading, short(self._explained_here(), 3)
+        note += (f" The share of the deviance that is explained is {share} over all of them."
+                 if reading.linked else f" R² is {share} over all of them.")
+        if reading.family == "logistic":
+            return self._reliability(predicted, self._y, note)
+        figure = self._figure(
             "Predicted against observed",
             plots._predictions_of(predicted, self._y, self._reading.target, most=800),
             "A dot a row; on the line both agree. " + note,
         )
+        return {**figure, "title": "Predicted against observed", "bins": []}
+
+    def _reliability(self, predicted: np.ndarray, y: np.ndarray, note: str) -> dict[str, Any]:
+        """Are probabilities right?"""
+        bins = reliability(predicted, y)
+        group = "a tenth of the rows" if len(bins["rows"]) == 10 else "a group of rows"
+        figure = self._figure(
+            "Predicted probability against observed share",
+            plots._reliability_of(bins, self._reading.event),
+            f"A dot is {group}, by predicted probability; on the line both agree. Bars: 1.96 standard "
+            f"errors of the share. {note}",
+        )
+        rows = [
+            {"rows": int(count), "predicted": float(mean), "observed": float(share),
+             "noise": 1.96 * float(error)}
+            for count, mean, share, error in zip(*(bins[name] for name in (
+                "rows", "predicted", "observed", "standard_error")))
+        ]
+        return {**figure, "title": "Predicted against observed", "bins": rows}
 
     def _curve(self) -> Optional[dict[str, str]]:
         points = self._reading.evidence.curve
@@ -326,7 +379,7 @@ class _Page:
         if chosen is not None:
             error = with_noise(chosen["error"], chosen["standard_error"])
             words += f" Chosen: {chosen['features']} features ({chosen['kind']}), {error}."
-        figure = self._figure("Error against the number of features", plots._curve_of(points),
+        figure = self._figure("Error against the number of features", plots._curve_of(points, self._reading.spread),
                               "Bars: one standard error to either side.")
         return {**figure, "words": words}
 
@@ -335,11 +388,13 @@ class _Page:
         over = ("if columns were independent and Gaussian" if reading.shares.assumed
                 else "over the rows")
         return (
-            f"A feature looks along a direction, a weighted sum of columns, and adds to the prediction "
+            f"A feature looks along a direction, a weighted sum of columns, and adds to the {reading.told} "
             f"beyond its bend. They stand in the order of what they explain: their share of the variance "
-            f"of the prediction, {over}. {'The first 8 are shown. ' if rest else ''}All pictures have "
-            "one scale" + ("; dots are partial residuals, what the rest of the model leaves."
-                           if self._X is not None else ".")
+            f"of the {reading.told}, {over}. {'The first 8 are shown. ' if rest else ''}All pictures have "
+            "one scale" + ("." if self._X is None else
+                           "; a dot is a group of rows along the direction: the feature, moved to where the "
+                           "mean of the group would be right." if reading.linked else
+                           "; dots are partial residuals, what the rest of the model leaves.")
         )
 
     def _limits(self, shown: list[Bend]) -> Optional[tuple[float, float]]:
@@ -347,13 +402,16 @@ class _Page:
         reading = self._reading
         low, high = 0.0, 0.0
         spread = np.zeros(2)
-        if self._X is not None and self._y is not None:
+        if self._X is not None and self._y is not None and not reading.linked:
             spread = np.quantile(self._y - reading.model.predict(self._X), [0.002, 0.998])
         for one in shown:
             u = np.array(plots._span(reading, one, self._X))
             added = one.slope * np.maximum(u - one.bend, 0.0)
             low = min(low, float(added.min() + spread[0]))
             high = max(high, float(added.max() + spread[1]))
+            if self._X is not None and self._y is not None and reading.linked:
+                dots = plots._partial(reading, one, self._X, self._y)[1]
+                low, high = min([low, *dots]), max([high, *dots])
         if not high > low:
             return None
         room = 0.04 * (high - low)
@@ -403,9 +461,9 @@ class _Page:
         at_zero = (f"; {short(reading.alpha, 4)} where all columns are 0" if reading.center.any() else "")
         words = (
             f"The linear part explains {_percent(reading.shares.linear)} of the variance of the "
-            f"prediction. It belongs to the features: what a feature adds is on top of it. The intercept "
+            f"{reading.told}. It belongs to the features: what a feature adds is on top of it. The intercept "
             f"is {short(reading.level, 4)} where every column has its mean{at_zero}. By how much "
-            f"{reading.target} changes through the linear part when a column grows:"
+            f"{reading.subject} changes through the linear part when a column grows:"
         )
         if not rows:
             words = (f"There is no linear part. The intercept is {short(reading.level, 4)} where every "
@@ -449,7 +507,7 @@ class _Page:
         over = ("columns as independent Gaussians, since there are no rows at hand" if held.assumed
                 else "the rows")
         words = (
-            "The share of the variance of the prediction that comes by each column, through every "
+            f"The share of the variance of the {reading.told} that comes by each column, through every "
             f"feature and the linear part, over {over}. Shares add up to 100%; one is negative where "
             "other columns take back what it brings."
         )
@@ -600,12 +658,6 @@ class _Page:
 def _largest_first(loadings: np.ndarray) -> list[int]:
     """Columns with a loading."""
     return [int(j) for j in np.argsort(-np.abs(loadings), kind="stable") if loadings[j] != 0.0]
-
-
-def _share(y: np.ndarray, predicted: np.ndarray) -> float:
-    """The mean squared error as a share of the variance."""
-    variance = float(np.var(y))
-    return float(np.mean((y - predicted) ** 2)) / variance if variance > 0.0 else math.nan
 
 
 def _colours() -> dict[str, str]:

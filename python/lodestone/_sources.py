@@ -14,12 +14,12 @@ import numpy as np
 
 from lodestone import _core
 from lodestone._arrays import finite, matrix
-from lodestone._frames import rows_for
+from lodestone._frames import codes_of, rows_for
 from lodestone._network import Network, model_of
 
 _WHAT = (
-    "must be a run's folder, a fitted LodestoneRegressor, a Pipeline or search that ends in one, "
-    "a Model or a Network"
+    "must be a run's folder, a fitted LodestoneRegressor or LodestoneClassifier, a Pipeline or search "
+    "that ends in one, a Model or a Network"
 )
 
 
@@ -29,7 +29,7 @@ class Source:
 
     model: _core.Model
     estimator: Any = None
-    """The fitted LodestoneRegressor (or TrainResult) it belongs to."""
+    """The fitted estimator (or TrainResult) it belongs to."""
     steps: Any = None
     """The fitted steps before it, where it is the end of a pipeline."""
     folder: Optional[Path] = None
@@ -49,6 +49,21 @@ class Source:
                 f"X: got {rows.shape[1]} columns; the model has {len(self.model.columns)}"
             )
         return rows
+
+
+    def targets(self, y: Any) -> np.ndarray:
+        """Targets (n,) as numbers: labels of a classifier as 0 and 1."""
+        classes = getattr(self.estimator, "classes_", None)
+        return np.asarray(y, dtype=np.float64) if classes is None else codes_of(y, classes)
+
+    @property
+    def labels(self) -> tuple[str, str]:
+        """The two classes, "0" and "1" where their names are not known."""
+        classes = getattr(self.estimator, "classes_", None)
+        if classes is None:
+            return "0", "1"
+        first, second = classes.tolist()
+        return str(first), str(second)
 
 
 def source_of(given: Any) -> Source:

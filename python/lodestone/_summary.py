@@ -26,7 +26,7 @@ def reading_of(given: Any, X: Any = None) -> Reading:
 
 
 def summary_of(given: Any) -> str:
-    """The text of `Model.summary` and `LodestoneRegressor.summary`."""
+    """The text of `Model.summary` and of the estimators' `summary`."""
     return "\n".join(_Text(reading_of(given)).lines())
 
 
@@ -40,16 +40,19 @@ class _Text:
         count = len(reading.features)
         features = "no feature" if count == 0 else f"{count} feature{'s' if count > 1 else ''}"
         lines = [
-            f"{printable(reading.target, 36)} = intercept + linear part + {features}",
+            f"{printable(reading.sum, 36)} = intercept + linear part + {features}",
             self._fitted(),
             "",
         ]
         if math.isfinite(told.error):
-            said = f"{with_noise(told.error, told.standard_error)} of the variance, held out"
-            lines.append(f"error        {said} (R² {short(1.0 - told.error)})")
+            said = f"{with_noise(told.error, told.standard_error)} of the {reading.spread}, held out"
+            known = "R²" if reading.family == "square" else "explained"
+            lines.append(f"error        {said} ({known} {short(1.0 - told.error)})")
         if math.isfinite(told.linear_error):
             as_well = ", as good within one standard error" if reading.linear_does_as_well() else ""
             lines.append(f"  linear     {short(told.linear_error)} without features{as_well}")
+        if reading.meaning:
+            lines += _wrapped("score        ", reading.meaning)
         lines.append(
             f"intercept    {short(reading.level, 4)} at the columns' means"
             + (f" ({short(reading.alpha, 4)} at zero)" if reading.center.any() else "")
@@ -98,7 +101,7 @@ class _Text:
         lines.append(f"{'linear':>7}  {_percent(reading.shares.linear):>8}")
         lines.append("a feature is slope * max(0, u - beyond), u = direction * (columns - means)")
         if reading.shares.assumed:
-            lines.append("* of the prediction's variance, for independent Gaussian columns")
+            lines.append(f"* of the {reading.told}'s variance, for independent Gaussian columns")
         return lines
 
     def _row(self, head: str, loadings: np.ndarray) -> str:

@@ -16,6 +16,7 @@ from typing import Any, Callable, Mapping, Optional, Sequence, TypeVar, cast
 import numpy as np
 
 from lodestone import _style
+from lodestone._families import curvature, has_link, reliability, spread
 from lodestone._importance import shares
 from lodestone._network import Network
 from lodestone._objectives import PopulationObjective, _Objective
@@ -31,6 +32,8 @@ __all__ = ["curve", "dual_certificate", "features", "importance", "loadings", "n
 # Directions of neurons, by the root of their mass, whose singular value is below this share of the
 # largest do not count as a dimension: a few stray neurons should not hide the picture.
 _RANK_TOLERANCE = 0.03
+# Groups of rows along a feature: so many, of so many rows at least, whose prediction still moves.
+_GROUPS, _LEAST_IN_GROUP, _LEAST_MOVE = 20, 10, 0.01
 # Names of columns are cut to so many letters on axes.
 _NAME = 26
 
@@ -60,7 +63,7 @@ def path(source: Any):
 
     Parameters
     ----------
-    source : fitted LodestoneRegressor (or what ends in one), a run's folder, or a mapping with the
+    source : fitted estimator (or what ends in one), a run's folder, or a mapping with the
         columns of path.csv
 
     Returns
@@ -88,7 +91,9 @@ def path(source: Any):
         )
     if (columns["train_error"] > 0).all():
         logarithmic(error.yaxis)
-    error.set_ylabel("mean squared error\n(share of the variance)")
+    spread_of_target = _spread_of(source)
+    error.set_ylabel(f"{'mean squared error' if spread_of_target == 'variance' else 'mean deviance'}\n"
+                     f"(share of the {spread_of_target})")
     count.step(weight_decay, columns["features"], where="mid", color=COLOURS[0])
     count.plot(weight_decay, columns["features"], "o", ms=3.5, color=COLOURS[0])
     count.set_ylabel("features")
@@ -113,13 +118,23 @@ def path(source: Any):
     return figure
 
 
+def _spread_of(source: Any) -> str:
+    """What the errors of a source are shares of; of a mapping, which does not say, the variance."""
+    if isinstance(source, Mapping):
+        return spread("square")
+    try:
+        return spread(source_of(source).model.family)
+    except (OSError, TypeError):  # tables without a model beside them
+        return spread("square")
+
+
 @_styled
 def curve(source: Any):
     """Cross-validated error against the number of features, the choice marked.
 
     Parameters
     ----------
-    source : fitted LodestoneRegressor (or what ends in one), a run's folder, or a mapping with the
+    source : fitted estimator (or what ends in one), a run's folder, or a mapping with the
         columns of curve.csv or cross_validation.csv
 
     Returns
@@ -133,10 +148,10 @@ def curve(source: Any):
         points = evidence_of(source_of(source)).curve
     if not points:
         raise ValueError("curve: nothing was cross-validated, so there are no errors to show")
-    return _curve_of(points)
+    return _curve_of(points, _spread_of(source))
 
 
-def _curve_of(points: Sequence[Mapping[str, Any]]):
+def _curve_of(points: Sequence[Mapping[str, Any]], spread_of_target: str):
     figure, axes = _figure(size=(4.4, 3.2))
     panel = axes[0, 0]
     linear = [one for one in points if one["kind"] == "linear"]
@@ -170,28 +185,48 @@ def _curve_of(points: Sequence[Mapping[str, Any]]):
     if errors and max(errors) > 4.0 * min(errors):
         logarithmic(panel.yaxis)
     panel.set_xlabel("features")
-    panel.set_ylabel("cross-validated error\n(share of the variance)")
+    panel.set_ylabel(f"cross-validated error\n(share of the {spread_of_target})")
     panel.legend()
     return figure
 
 
 @_styled
 def predictions(model: Any, X: Any, y: Any):
-    """Predicted against observed values of the target.
+    """Predicted against observed values of the target; of classes, the share observed against the
+    probability predicted, in ten groups of rows.
 
     Parameters
     ----------
     model : Model, fitted estimator, pipeline or search, or a run's folder
-    X, y : rows (n, d) and targets (n,)
+    X, y : rows (n, d) and targets or labels (n,)
 
     Returns
     -------
     matplotlib Figure
+        Of classes, bars are 1.96 standard errors to either side: they meet the line where
+        probabilities are right.
     """
     source = source_of(model)
     rows = source.rows(X)
-    return _predictions_of(source.model.predict(rows), np.asarray(y, dtype=float),
-                           printable(source.model.target))
+    predicted, observed = source.model.predict(rows), source.targets(y)
+    if source.model.family == "logistic":
+        return _reliability_of(reliability(predicted, observed), Reading(source, Evidence(), rows).event)
+    return _predictions_of(predicted, observed, printable(source.model.target))
+
+
+def _reliability_of(bins: Mapping[str, np.ndarray], event: str):
+    figure, axes = _figure(size=(4.2, 3.9))
+    panel = axes[0, 0]
+    panel.plot([0.0, 1.0], [0.0, 1.0], color=SOFT, linewidth=1, zorder=1)
+    panel.errorbar(bins["predicted"], bins["observed"], 1.96 * bins["standard_error"], fmt="o", ms=5,
+                   capsize=2, elinewidth=1, color=COLOURS[0])
+    panel.set_xlim(-0.03, 1.03)
+    panel.set_ylim(-0.03, 1.03)
+    panel.set_aspect("equal")
+    _few_ticks(panel)
+    panel.set_xlabel(f"probability of {event}, predicted")
+    panel.set_ylabel("share observed")
+    return figure
 
 
 def _predictions_of(predicted: np.ndarray, observed: np.ndarray, target: str, most: int = 2000):
@@ -524,7 +559,9 @@ def features(model: Any, X: Any = None, y: Any = None, *, most: int = 9):
     ----------
     model : Model, fitted estimator, pipeline or search, or a run's folder
     X, y : arrays (n, d) and (n,), optional
-        Rows: dots are partial residuals, y less everything in the model but the feature.
+        Rows: dots are partial residuals, y less everything in the model but the feature. Of classes
+        and counts, dots are groups of rows along the direction: the feature, moved by one Newton step
+        to where the group's mean is right.
     most : int
         Features shown at most, the first of the model.
 
@@ -535,7 +572,7 @@ def features(model: Any, X: Any = None, y: Any = None, *, most: int = 9):
     """
     source = source_of(model)
     rows = None if X is None else source.rows(X)
-    target = None if X is None else np.asarray(y, dtype=np.float64)
+    target = None if X is None else source.targets(y)
     reading = Reading(source, Evidence(), rows)
     shown = sorted(reading.features, key=lambda one: one.number)[:most]
     if not shown:
@@ -549,8 +586,8 @@ def features(model: Any, X: Any = None, y: Any = None, *, most: int = 9):
         _shape(panel, reading, one, rows, target)
         panel.set_title(f"feature {one.number}: {signed(one.slope)} beyond {short(one.bend, 2)}")
     for panel in axes[:, 0]:
-        panel.set_ylabel(printable(reading.target, _NAME))
-    _headline(figure, "What each feature adds to the prediction"
+        panel.set_ylabel(printable(reading.sum, _NAME))
+    _headline(figure, f"What each feature adds to the {reading.told}"
                     + ("" if rows is None else " (dots: partial residuals)"))
     return figure
 
@@ -558,12 +595,10 @@ def features(model: Any, X: Any = None, y: Any = None, *, most: int = 9):
 def _shape(panel: Any, reading: Reading, one: Any, rows: Any, y: Any, dots: int = 2000) -> None:
     """A feature over its direction, with partial residuals where there are rows."""
     if rows is not None:
-        model = reading.model
-        along = _along(reading, one, rows)
-        partial = y - model.predict(rows) + one.slope * np.maximum(along - one.bend, 0.0)
+        along, partial = _partial(reading, one, rows, y)
         some = _thinned(len(along), dots)
-        panel.plot(along[some], partial[some], "o", ms=2.4, mew=0, color=DOTS, alpha=0.55,
-                   rasterized=dots > 500)
+        panel.plot(along[some], partial[some], "o", ms=4.5 if reading.linked else 2.4, mew=0, color=DOTS,
+                   alpha=0.9 if reading.linked else 0.55, rasterized=dots > 500)
     start, end = _span(reading, one, rows)
     # The kink itself is a point of the line.
     u = np.union1d(np.linspace(start, end, 101), [one.bend] if start < one.bend < end else [])
@@ -581,6 +616,26 @@ def _shape(panel: Any, reading: Reading, one: Any, rows: Any, y: Any, dots: int 
         else:
             lines[-1] += "  " + word
     panel.set_xlabel("\n".join([*lines, f"({reading.unit}s from the mean)"]), fontsize=8)
+
+
+def _partial(reading: Reading, one: Any, rows: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where dots lie along a feature's direction, and what the rest of the model leaves there: a dot a
+    row, or with a link one of a group of rows, whose residuals would be too coarse alone."""
+    along = _along(reading, one, rows)
+    added = one.slope * np.maximum(along - one.bend, 0.0)
+    fitted = reading.model.predict(rows)
+    if not reading.linked:
+        return along, y - fitted + added
+    moves = curvature(reading.family, fitted)
+    count = max(1, min(_GROUPS, len(y) // _LEAST_IN_GROUP))
+    dots = [
+        (along[group].mean(), added[group].mean() + (y - fitted)[group].sum() / moves[group].sum())
+        for group in np.array_split(np.argsort(along, kind="stable"), count)
+        # Where all is certain, residuals say nothing of the score.
+        if moves[group].sum() > _LEAST_MOVE * len(group)
+    ]
+    places, values = np.array(dots).reshape(-1, 2).T
+    return places, values
 
 
 def _along(reading: Reading, one: Any, rows: np.ndarray) -> np.ndarray:
@@ -606,7 +661,9 @@ def _shape_of(reading: Reading, one: Any, rows: Any, y: Any, limits: Any):
         panel.set_ylim(limits)
     _few_ticks(panel, 4)
     panel.set_xlabel(f"{reading.unit}s along the direction", fontsize=8.5)
-    panel.set_ylabel(f"adds to {printable(reading.target, 14)}", fontsize=8.5)
+    adds_to = {"logistic": "the log odds", "poisson": "the log mean"}.get(
+        reading.family, printable(reading.target, 14))
+    panel.set_ylabel(f"adds to {adds_to}", fontsize=8.5)
     return figure
 
 
@@ -628,7 +685,7 @@ def loadings(
     ----------
     model : Model, fitted estimator, pipeline or search, or a run's folder
     reports : mapping, optional
-        `LodestoneRegressor.feature_reports_`; the regressor's (or run's) own by default. After a
+        The estimator's `feature_reports_`; its own (or the run's) own by default. After a
         bootstrap, lines show between which values a loading stays while the direction turns by its 95%
         angle.
     most : int
@@ -697,7 +754,7 @@ def importance(model: Any, X: Any = None, *, most: int = 15):
     model : Model, fitted estimator, pipeline or search, or a run's folder
     X : rows (n, d), optional
         What the shares are taken over. Default: columns as independent Gaussians with the centres and
-        deviations of the training rows; a regressor has the shares of its own rows.
+        deviations of the training rows; an estimator has the shares of its own rows.
     most : int
         Columns shown at most.
 
@@ -721,8 +778,9 @@ def importance(model: Any, X: Any = None, *, most: int = 15):
     panel.invert_yaxis()
     panel.grid(False, axis="y")
     panel.tick_params(axis="y", length=0)
-    panel.set_xlabel("share of the variance of the prediction (%)")
-    panel.set_title("Which columns the prediction follows")
+    told = "score" if has_link(source.model.family) else "prediction"
+    panel.set_xlabel(f"share of the variance of the {told} (%)")
+    panel.set_title(f"Which columns the {told} follows")
     return figure
 
 
@@ -745,7 +803,7 @@ def subspace(model: Any, X: Any, y: Any):
     source = source_of(model)
     rows = source.rows(X)
     reading = Reading(source, Evidence(), rows)
-    return _subspace_of(reading, rows, np.asarray(y, dtype=float))
+    return _subspace_of(reading, rows, source.targets(y))
 
 
 def _subspace_of(reading: Reading, rows: np.ndarray, y: np.ndarray):
@@ -773,11 +831,16 @@ def _along_axis(reading: Reading, rows: np.ndarray, k: int) -> np.ndarray:
 def _first_direction(panel: Any, reading: Reading, rows: np.ndarray, y: np.ndarray,
                      most: int = 2000) -> None:
     some = _thinned(len(y), most)
-    panel.plot(_along_axis(reading, rows[some], 0), y[some], "o", ms=3, mew=0, alpha=0.5,
+    shown = y[some]
+    if reading.family == "logistic":  # apart from each other, in an order that looks like none
+        shown = shown + 0.1 * ((np.arange(len(some)) * 0.6180339887) % 1.0 - 0.5)
+    panel.plot(_along_axis(reading, rows[some], 0), shown, "o", ms=3, mew=0, alpha=0.5,
                color=COLOURS[0])
     panel.set_xlabel(f"first direction ({100 * reading.shares.subspace[0]:.0f}%), {reading.unit}s")
     panel.set_ylabel(printable(reading.target, _NAME))
     _few_ticks(panel)
+    if reading.family == "logistic":
+        panel.set_yticks([0, 1], [printable(label, 12) for label in reading.labels])
 
 
 def _both_directions(panel: Any, reading: Reading, rows: np.ndarray, y: np.ndarray,
@@ -785,9 +848,14 @@ def _both_directions(panel: Any, reading: Reading, rows: np.ndarray, y: np.ndarr
     some = _thinned(len(y), most)
     first, second = (_along_axis(reading, rows[some], k) for k in (0, 1))
     # Few colours, which a page can take along into the dark.
-    group = np.searchsorted(np.quantile(y, [0.2, 0.4, 0.6, 0.8]), y[some])
-    shades = (COLOURS[0], COLOURS[5], DOTS, COLOURS[4], COLOURS[1])
-    for k, (shade, name) in enumerate(zip(shades, ("lowest fifth", "", "middle", "", "highest"))):
+    shades: tuple[str, ...] = (COLOURS[0], COLOURS[5], DOTS, COLOURS[4], COLOURS[1])
+    names: tuple[str, ...] = ("lowest fifth", "", "middle", "", "highest")
+    if reading.family == "logistic":
+        group = (y[some] > 0.5).astype(int)
+        shades, names = (COLOURS[0], COLOURS[1]), tuple(printable(label, 12) for label in reading.labels)
+    else:
+        group = np.searchsorted(np.quantile(y, [0.2, 0.4, 0.6, 0.8]), y[some])
+    for k, (shade, name) in enumerate(zip(shades, names)):
         panel.plot(first[group == k], second[group == k], "o", ms=3, mew=0, alpha=0.75, color=shade,
                    label=name or f"_{k}")
     panel.set_xlabel(f"first direction, {reading.unit}s")
