@@ -156,6 +156,8 @@ class LodestoneClassifier(ClassifierMixin, Estimator):
             raise ValueError(f"y: got {missing.sum()} missing labels (NaN or None, first in row "
                              f"{missing.argmax()}); missing='drop' leaves out such rows")
         known = labels[~missing]
+        if known.dtype.kind == "f" and np.isinf(known).any():
+            raise ValueError("y: got infinity; labels must be finite")
         check_classification_targets(known)
         kind = type_of_target(known, input_name="y", raise_unknown=True)
         if kind != "binary":

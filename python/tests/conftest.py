@@ -31,6 +31,28 @@ def ridge_rows(rows=60, columns=3, seed=0):
     return X, np.maximum(0.0, X[:, 0] - 0.5 * X[:, 1]) + 0.3 * X[:, -1] + 2.0
 
 
+def quick_classifier(**parameters):
+    """The same for classes."""
+    return lodestone.LodestoneClassifier(
+        **{"weight_decays": 6, "weight_decay_ratio": 0.02, **parameters}
+    )
+
+
+def class_rows(rows=300, seed=0):
+    """Rows of two classes, 0 and 1: the log of the odds depends on one hidden direction."""
+    random = np.random.default_rng(seed)
+    X = random.normal(size=(rows, 4))
+    scores = 4.0 * np.maximum(0.0, X[:, 0] - 0.5 * X[:, 1]) - 1.0 + 0.5 * X[:, 2]
+    return X, (random.random(rows) < 1.0 / (1.0 + np.exp(-scores))).astype(int)
+
+
+def count_rows(rows=300, seed=0):
+    """Rows of counts, whose mean's log depends on one hidden direction."""
+    random = np.random.default_rng(seed)
+    X = random.normal(size=(rows, 4))
+    return X, random.poisson(np.exp(1.5 * np.maximum(0.0, X[:, 0] - 0.5 * X[:, 1]) - 0.5))
+
+
 def command_line(*arguments, cwd):
     """Runs the program, which must succeed; its standard output."""
     done = subprocess.run(

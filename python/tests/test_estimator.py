@@ -10,10 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas
 import pytest
-from conftest import quick, ridge_rows, same_bits
+from conftest import count_rows, quick, ridge_rows, same_bits
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, PoissonRegressor
+from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -22,7 +23,14 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from lodestone import LodestoneRegressor, Model, Network
 
 
-@parametrize_with_checks([LodestoneRegressor(), LodestoneRegressor(missing="indicator")])
+@parametrize_with_checks(
+    [
+        LodestoneRegressor(),
+        LodestoneRegressor(missing="indicator"),
+        LodestoneRegressor(family="poisson"),
+        LodestoneRegressor(family="huber"),
+    ]
+)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
@@ -146,6 +154,54 @@ def test_refits_with_another_shape(rows):
     model = quick().fit(*rows)
     X, y = ridge_rows(columns=5)
     assert same_bits(model.fit(X, y).predict(X), quick().fit(X, y).predict(X))
+
+
+# ---- families of losses
+
+
+def test_counts():
+    X, y = count_rows()
+    model = quick(family="poisson").fit(X, y)
+    assert model.model_.family == "poisson"
+    mean = model.predict(X)
+    assert np.all(mean > 0.0) and mean.mean() == pytest.approx(y.mean(), rel=1e-3)
+    assert mean == pytest.approx(np.exp(model.model_.scores(X)), rel=1e-14)
+    # D² as PoissonRegressor has it, with and without weights.
+    linear = model.with_features(0)
+    other = PoissonRegressor(alpha=0.0, tol=1e-8, max_iter=1000).fit(X, y)
+    assert linear.predict(X) == pytest.approx(other.predict(X), rel=1e-3)
+    weights = 1.0 + np.arange(len(y)) % 3
+    assert linear.score(X, y) == pytest.approx(other.score(X, y), abs=1e-6)
+    assert linear.score(X, y, weights) == pytest.approx(other.score(X, y, weights), abs=1e-5)
+    assert model.score(X, y) > linear.score(X, y) > 0.4
+    text = str(model)
+    assert "log mean (y) = intercept" in text and "of the deviance, held out (explained 0." in text
+
+
+@pytest.mark.parametrize(
+    "change, says",
+    [
+        (lambda y: y - 1, "y: got -1; must be 0 or positive for family='poisson'"),
+        (lambda y: 0 * y, "y: got zeros only"),
+    ],
+)
+def test_bad_counts_are_refused(change, says):
+    X, y = count_rows()
+    with pytest.raises(ValueError, match=says):
+        quick(family="poisson").fit(X, change(y))
+
+
+def test_outliers_pull_less_with_huber(rows):
+    X, y = rows
+    spoilt = y + np.where(np.arange(60) % 15 == 0, 40.0, 0.0)
+    clean = np.arange(60) % 15 != 0
+    huber = quick(family="huber", huber_width=0.5, weight_decay=0.05).fit(X, spoilt)
+    square = quick(weight_decay=0.05).fit(X, spoilt)
+    assert huber.model_.huber_width == 0.5
+    assert huber.score(X[clean], y[clean]) > 0.8 > square.score(X[clean], y[clean])
+    assert huber.score(X, spoilt) == r2_score(spoilt, huber.predict(X))
+    wide = quick(family="huber", huber_width=1e6, weight_decay=0.05 * y.std()).fit(X, y)
+    assert wide.predict(X) == pytest.approx(quick(weight_decay=0.05).fit(X, y).predict(X), abs=0.02)
 
 
 # ---- in the ecosystem
@@ -460,6 +516,10 @@ def test_bad_weights_are_refused(weights, says, rows):
         ("rigorous", 1, TypeError, "True or False"),
         ("bootstrap", -1, ValueError, "0 or positive"),
         ("max_seconds", 0, ValueError, "must be positive"),
+        ("family", "logistic", ValueError, "classes are for LodestoneClassifier"),
+        ("family", "gamma", ValueError, "'square', 'poisson', 'huber'"),
+        ("huber_width", 0, ValueError, "must be positive"),
+        ("huber_width", "wide", TypeError, "must be a number"),
         ("random_state", -1, ValueError, "0 or positive"),
         ("random_state", "seed", ValueError, "cannot be used to seed"),
     ],

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from conftest import PROGRAM, command_line, quick, ridge_rows
+from conftest import PROGRAM, class_rows, command_line, count_rows, quick, ridge_rows
 from onnx import TensorProto, helper, numpy_helper
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
@@ -47,6 +47,29 @@ def test_onnxruntime_predicts_what_the_model_does(fitted, dtype, tolerance):
     assert [one.name for one in proto.graph.input] == ["x"]
     properties = {one.key: one.value for one in proto.metadata_props}
     assert json.loads(properties["columns"]) == ["x0", "x1", "x2", "x3"]
+
+
+@pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-9), ("float32", 1e-3)])
+@pytest.mark.parametrize("family", ["logistic", "poisson"])
+def test_classes_and_counts_have_a_score_beside_their_prediction(family, dtype, tolerance):
+    if family == "logistic":
+        X, y = class_rows()
+        model = lodestone.LodestoneClassifier(weight_decay=0.02).fit(X, np.array(["no", "yes"])[y])
+        expected = model.predict_proba(X)[:, 1]
+    else:
+        X, y = count_rows()
+        model = lodestone.LodestoneRegressor(weight_decay=0.02, family="poisson").fit(X, y)
+        expected = model.predict(X)
+    proto = to_onnx(model, dtype=dtype)
+    session = onnxruntime.InferenceSession(proto.SerializeToString())
+    assert [one.name for one in session.get_outputs()] == ["y", "score"]
+    predicted, scores = session.run(None, {"x": X.astype(dtype)})
+    np.testing.assert_allclose(predicted, expected, rtol=tolerance)
+    np.testing.assert_allclose(scores, model.model_.scores(X), rtol=tolerance, atol=tolerance)
+    properties = {one.key: one.value for one in proto.metadata_props}
+    assert properties["family"] == family
+    assert (properties.get("classes") == '["no", "yes"]') == (family == "logistic")
+    np.testing.assert_allclose(from_onnx(proto).predict(X), scores, rtol=tolerance, atol=tolerance)
 
 
 def test_single_rows_and_networks_without_neurons():

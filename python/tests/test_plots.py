@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from conftest import command_line, quick, ridge_rows
+from conftest import class_rows, command_line, count_rows, quick, quick_classifier, ridge_rows
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -31,6 +31,31 @@ def labelled(panels):
 def fitted():
     X, y = ridge_rows(150, 3)
     return quick(bootstrap=5).fit(X, y), X, y
+
+
+def test_classes_and_counts_have_their_own_words(tmp_path):
+    X, y = class_rows()
+    names = np.array(["no", "yes"])[y]
+    model = quick_classifier().fit(X, names)
+    (panel,) = drawn(plots.predictions(model, X, names))
+    assert panel.get_xlabel() == "probability of y = yes, predicted"
+    assert panel.get_ylabel() == "share observed"
+    dots = panel.containers[0].lines[0]
+    found = model.predict_proba(X)[:, 1]
+    assert dots.get_xdata() == pytest.approx(np.sort(found).reshape(10, -1).mean(axis=1))
+    assert dots.get_ydata() == pytest.approx(y[np.argsort(found, kind="stable")].reshape(10, -1).mean(axis=1))
+    panels = drawn(plots.features(model, X, names))
+    assert panels[0].get_ylabel() == "log odds (y = yes)"
+    assert len(panels[0].get_lines()[0].get_xdata()) <= 20
+    assert "deviance" in drawn(plots.curve(model))[0].get_ylabel()
+    assert "deviance" in drawn(plots.path(model))[0].get_ylabel()
+    assert "score" in drawn(plots.importance(model))[0].get_xlabel()
+    first = drawn(plots.subspace(model, X, names))[0]
+    assert [one.get_text() for one in first.get_yticklabels()] == ["no", "yes"]
+    X, y = count_rows()
+    counts = quick(family="poisson").fit(X, y)
+    assert drawn(plots.features(counts, X, y))[0].get_ylabel() == "log mean (y)"
+    assert drawn(plots.predictions(counts, X, y))[0].get_ylabel() == "y, observed"
 
 
 def test_path_shows_every_weight_decay(fitted):

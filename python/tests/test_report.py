@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import PROGRAM, command_line, quick, ridge_rows
+from conftest import PROGRAM, class_rows, command_line, count_rows, quick, quick_classifier, ridge_rows
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -212,6 +212,47 @@ def test_models_pipelines_and_searches_have_a_page(tmp_path, monkeypatch):
     with pytest.raises(NotFittedError):
         lodestone.report(quick(), tmp_path / "no.html")
     assert not (tmp_path / "no.html").exists()
+
+
+def test_the_page_of_a_classifier(browser, tmp_path):
+    X, y = class_rows()
+    names = np.array(["no", "yes <b>"])[y]
+    page = lodestone.report(quick_classifier().fit(X, names), tmp_path / "classes.html", X=X, y=names)
+    for width in (1200, 390):
+        show(browser, page, width)
+        assert browser.get_log("browser") == [] and overflowing(browser) == []
+        text = browser.find_element("css selector", "body").text
+        for words in ("log odds (y = yes <b>) = ", "the log of the odds of y = yes <b>", "of the deviance",
+                      "Predicted probability against observed share", "mean probability",
+                      "share observed", "held-out error, of the deviance", "score’s variance"):
+            assert words in text, words
+        assert "R²" not in text and "variance of the prediction" not in text
+    captions = [one.get_attribute("textContent")
+                for one in browser.find_elements("css selector", "figcaption")]
+    assert any(one.startswith("Feature 1") for one in captions)
+    # The table has what the picture shows: ten groups of thirty rows.
+    lines = [line for line in text.splitlines() if line.startswith("30 ") and "±" in line]
+    assert len(lines) == 10
+    with pytest.raises(ValueError, match="y: got 'maybe' in row 0"):
+        lodestone.report(quick_classifier(weight_decay=0.05).fit(X, names), tmp_path / "no.html", X=X,
+                         y=["maybe"] * len(y))
+
+
+@pytest.mark.parametrize("family", ["logistic", "poisson", "huber"])
+def test_pages_of_runs_know_their_family(family, tmp_path):
+    X, y = class_rows() if family == "logistic" else count_rows()
+    np.savetxt(tmp_path / "t.csv", np.column_stack([X, y]), delimiter=",", header="a,b,c,d,n",
+               comments="", fmt="%.17g")
+    command_line("fit", "--data", tmp_path / "t.csv", "--target", "n", "--family", family, "--lambdas",
+                 "6", "--lambda-ratio", "0.02", "--test-share", "0.2", "--out", "run", cwd=tmp_path)
+    text = lodestone.report(tmp_path / "run").read_text(encoding="utf-8")
+    said = {"logistic": ["log odds (n = 1)", "the log loss is", "the accuracy", "test accuracy",
+                         "Predicted probability against observed share", "mean probability"],
+            "poisson": ["log mean (n)", "the log of the mean of n", "Predicted against observed"],
+            "huber": ["Predicted against observed", "R² is"]}
+    for words in [*said[family], "of the deviance", "test deviance explained"]:
+        assert words in text, words
+    assert "test R²" not in text and "of the variance (5-fold" not in text
 
 
 def test_hundreds_of_features_are_eight_pictures_and_a_table(browser, tmp_path):

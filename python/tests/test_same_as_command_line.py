@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from conftest import command_line, quick, same_bits
+from conftest import class_rows, command_line, count_rows, quick, same_bits
 
 import lodestone
 
@@ -62,6 +62,35 @@ def test_fit(table, weighted, precision):
     np.save(folder / "X.npy", X)
     command_line("predict", out, "X.npy", "--out", out / "predicted.npy", cwd=folder)
     assert same_bits(np.load(out / "predicted.npy").ravel(), model.predict(X))
+
+
+@pytest.mark.parametrize("family", ["logistic", "poisson", "huber"])
+def test_families(family, tmp_path):
+    X, y = class_rows() if family == "logistic" else count_rows()
+    np.save(tmp_path / "table.npy", np.column_stack([X, y]))
+    np.save(tmp_path / "X.npy", X)
+    flags = ["--lambdas", 6, "--lambda-ratio", 0.02]
+    if family == "logistic":  # folds of classes are dealt in equal shares in Python
+        model = lodestone.LodestoneClassifier(weight_decay=0.02, bootstrap=3).fit(X, y)
+        flags = ["--lambda", 0.02, "--bootstrap", 3]
+    elif family == "poisson":
+        model = quick(family="poisson").fit(X, y)
+    else:
+        model = quick(family="huber", huber_width=0.7).fit(X, y)
+        flags += ["--huber-width", 0.7]
+    command_line("fit", "--data", "table.npy", "--target", 4, "--family", family, *flags, "--out", "run",
+                 cwd=tmp_path)  # fmt: skip
+    told = lodestone.Model.read(str(tmp_path / "run" / "model.json"))
+    assert same_model(told, model.model_) and told.family == family
+    assert same_model(lodestone.Model.read(str(tmp_path / "run" / "network.json")), model.network_model_)
+    command_line("predict", "run", "X.npy", "--out", "predicted.npy", cwd=tmp_path)
+    predicted = np.load(tmp_path / "predicted.npy").ravel()
+    expected = model.predict_proba(X)[:, 1] if family == "logistic" else model.predict(X)
+    assert same_bits(predicted, expected)
+    if family != "logistic":
+        tried = lines_of(tmp_path / "run" / "cross_validation.csv")
+        for name in ("lambda", "validation_error", "validation_standard_error", "chosen"):
+            assert same_bits([float(line[name]) for line in tried], model.cv_results_[name]), name
 
 
 def same_history(folder, result):

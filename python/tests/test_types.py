@@ -15,6 +15,7 @@ import lodestone
 teacher = lodestone.Teacher.random(d=5, k=2)
 X, y = teacher.sample(100)
 reveal_type(lodestone.LodestoneRegressor(weight_decay=0.1).fit(X, y).predict(X))
+reveal_type(lodestone.LodestoneClassifier().fit(X, y > 0).predict_proba(X))
 reveal_type(lodestone.train(teacher))
 reveal_type(lodestone.certify(lodestone.Model.read("model.json"), X, y))
 reveal_type(lodestone.threads())
@@ -37,4 +38,4 @@ def test_types_hold_in_the_package_and_for_its_users(tmp_path):
     user = mypy("user.py", folder=tmp_path)
     for seen in ("numpy.ndarray", "TrainResult", "ModelCertificate", '"int"'):
         assert "Revealed type is" in user.stdout and seen in user.stdout, user.stdout
-    assert "9: error" in user.stdout and "Found 1 error" in user.stdout, user.stdout
+    assert "10: error" in user.stdout and "Found 1 error" in user.stdout, user.stdout
