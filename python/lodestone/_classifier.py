@@ -196,7 +196,7 @@ class LodestoneClassifier(ClassifierMixin, Estimator):
             if label not in labels:
                 raise ValueError(f"class_weight: got the label {label!r}; y holds "
                                  f"{labels[0]!r} and {labels[1]!r}")
-            if not isinstance(weight, numbers.Real) or not 0.0 < weight < np.inf:
+            if not isinstance(weight, numbers.Real) or not 0.0 < float(weight) < np.inf:
                 raise ValueError(f"class_weight: got {weight!r} for {label!r}; must be positive and "
                                  "finite")
         return np.array([float(given.get(label, 1.0)) for label in labels])

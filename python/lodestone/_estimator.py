@@ -112,7 +112,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             0 or positive; only ratios matter. A row of weight 0 counts as absent.
         groups : array (n,), optional
             What the splitter `cv` keeps together; with a number of folds, GroupKFold (of a
-            classifier StratifiedGroupKFold) deals the groups. In scikit-learn's metadata routing: ``set_fit_request(groups=True)``.
+            classifier StratifiedGroupKFold) deals the groups. In scikit-learn's metadata routing:
+            ``set_fit_request(groups=True)``.
 
         Raises
         ------
@@ -199,9 +200,10 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         Returns
         -------
         The same estimator
-            A copy with the model of that number: model_, directions_, biases_, amplitudes_, coef_,
-            intercept_ and feature_importances_. Path, certificate and what was cross-validated are
-            shared; feature_reports_ and warnings_, which belong to the other model, are empty.
+            A copy with the model of that number: `model_`, `directions_`, `biases_`, `amplitudes_`,
+            `coef_`, `intercept_` and `feature_importances_`. Path, certificate and what was
+            cross-validated are shared; `feature_reports_` and `warnings_`, which belong to the other
+            model, are empty.
 
         Raises
         ------
