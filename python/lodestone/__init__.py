@@ -8,7 +8,7 @@ the names of arguments and attributes, where the command line has ``lambda`` (a 
 """
 
 from lodestone import _summary
-from lodestone._core import Model, TrainState, __version__, set_threads, threads
+from lodestone._core import Model, PredictionIntervals, TrainState, __version__, set_threads, threads
 from lodestone._classifier import LodestoneClassifier
 from lodestone._certify import Discrepancy, ModelCertificate, VerifiedNumbers, certify, verify
 from lodestone._network import Network
@@ -33,6 +33,7 @@ __all__ = [
     "ModelCertificate",
     "Network",
     "PopulationObjective",
+    "PredictionIntervals",
     "Recovery",
     "ResultWarning",
     "SampleObjective",

@@ -202,8 +202,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         The same estimator
             A copy with the model of that number: `model_`, `directions_`, `biases_`, `amplitudes_`,
             `coef_`, `intercept_` and `feature_importances_`. Path, certificate and what was
-            cross-validated are shared; `feature_reports_` and `warnings_`, which belong to the other
-            model, are empty.
+            cross-validated are shared; `feature_reports_`, `warnings_` and `intervals_`, which belong
+            to the other model, are empty.
 
         Raises
         ------
@@ -224,6 +224,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         other.curve_ = {**self.curve_, "chosen": np.arange(len(counts)) == at}
         other.feature_reports_ = {}
         other.warnings_ = []
+        other.intervals_ = None
         return other
 
     def subspace(self):
@@ -485,6 +486,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             name: reports.get(name, np.zeros(0, dtype=np.float64)) for name in kept
         }
         self.warnings_ = [result_warning(*one) for one in parts["warnings"]]
+        self.intervals_ = parts["intervals"]
         self.interrupted_ = parts["interrupted"]
 
     def _take_shares(self, found: Any) -> None:

@@ -132,6 +132,8 @@ class LodestoneRegressor(RegressorMixin, Estimator):
         The penalized network, which the certificate is about.
     warnings_ : list of ResultWarning
         What a reader of the model should know.
+    intervals_ : PredictionIntervals or None
+        What `predict` makes intervals from; None without cross-validation and for counts.
     interrupted_ : bool
         Ctrl-C or the budget of seconds ended the fit early.
     n_features_in_ : int
@@ -185,13 +187,42 @@ class LodestoneRegressor(RegressorMixin, Estimator):
         self.family = family
         self.huber_width = huber_width
 
-    def predict(self, X: Any) -> np.ndarray:
-        """Predictions (n,) for rows X (n, d), of which nothing is copied when they are
-        an array of float64, row by row. Raises NotFittedError, and ValueError for another number of
-        columns, names in another order, infinity, and missing values but with
-        ``missing="indicator"``. Labels that training did not see leave their 0/1 columns 0, with a
-        UserWarning."""
-        return self._responses(X)
+    def predict(self, X: Any, interval: Optional[float] = None) -> Any:
+        """Predictions for rows, of which nothing is copied when they are an array of float64, row by
+        row.
+
+        Parameters
+        ----------
+        X : array or frame (n, d)
+        interval : float, optional
+            Of (0, 1): the share of new targets that intervals around the predictions are to hold.
+
+        Returns
+        -------
+        array (n,), or with `interval` the tuple (predictions, ends)
+            `ends` (n, 2) are the lower and upper ends of CV+ intervals: quantiles of what each fold's
+            model predicts, plus and minus how far it was from the rows it had not seen (docs/math.md,
+            9.9). They are of one width up to what the folds disagree in, and infinite where there
+            are too few rows for the level.
+
+        Raises
+        ------
+        NotFittedError
+        ValueError
+            For another number of columns, names in another order, infinity, missing values but with
+            ``missing="indicator"``; with `interval`, also a number outside (0, 1), a fit that was not
+            cross-validated, ``family="poisson"``, and a model of `with_features`. Labels that
+            training did not see leave their 0/1 columns 0, with a UserWarning.
+        """
+        predictions = self._responses(X)
+        if interval is None:
+            return predictions
+        if self.intervals_ is None:
+            raise ValueError(
+                f"interval: got {interval!r}; this model has no intervals: they need a fit with "
+                "cross-validation, its own number of features, and a family other than 'poisson'"
+            )
+        return predictions, self.intervals_.around(self._rows(X), float(interval))
 
     def score(self, X: Any, y: Any, sample_weight: Optional[Any] = None) -> float:
         """How well rows X (n, d) with targets y (n,) are predicted: 1 is perfect, 0 as good as the

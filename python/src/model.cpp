@@ -13,6 +13,7 @@
 #include "bindings.hpp"
 #include "interpreter.hpp"
 #include "lodestone/core/error.hpp"
+#include "lodestone/model/intervals.hpp"
 
 namespace lodestone::python {
 namespace {
@@ -180,6 +181,60 @@ Model from_arrays(const VectorIn& a, const MatrixIn& W, const std::optional<Vect
   return model;
 }
 
+// ---- intervals
+
+using FoldState = std::tuple<Model, VectorOut, double, Index>;
+
+std::vector<FoldState> folds_of(const PredictionIntervals& intervals) {
+  std::vector<FoldState> state;
+  for (const PredictionIntervals::Fold& fold : intervals.folds) {
+    state.emplace_back(fold.model, to_numpy(fold.residuals), fold.weight, fold.rows);
+  }
+  return state;
+}
+
+void restore_folds(PredictionIntervals& intervals, const nb::list& state) {
+  PredictionIntervals made;
+  for (const nb::handle item : state) {
+    const auto fold = nb::cast<nb::tuple>(item);
+    made.folds.push_back({nb::cast<Model>(fold[0]), view(nb::cast<VectorIn>(fold[1])),
+                          nb::cast<double>(fold[2]), nb::cast<Index>(fold[3])});
+  }
+  new (&intervals) PredictionIntervals(std::move(made));
+}
+
+void bind_intervals(nb::module_& module) {
+  nb::class_<PredictionIntervals>(
+      module, "PredictionIntervals",
+      "What intervals around predictions are made of: the chosen model without each fold of the\n"
+      "cross-validation, and its residuals at the rows of that fold (docs/math.md, 9.9).")
+      .def_static(
+          "read", [](nb::handle path) { return read_intervals(to_path(path)); }, nb::arg("path"),
+          nb::sig("def read(path: str | bytes | os.PathLike) -> PredictionIntervals"),
+          "Reads intervals.json of a fit. Raises OSError.")
+      .def(
+          "around",
+          [](const PredictionIntervals& intervals, const MatrixIn& X, double level) {
+            const auto rows = view(X);
+            return to_numpy(without_lock([&] { return intervals.around(rows, level); }));
+          },
+          nb::arg("X"), nb::arg("level"),
+          "Lower and upper ends, an array (n, 2), for rows X (n, d): they hold a share `level` of\n"
+          "new targets. Raises ValueError for a level outside (0, 1) and another number of columns.")
+      .def("__getstate__",
+           [](const PredictionIntervals& intervals) {
+             nb::list state;
+             for (FoldState& fold : folds_of(intervals)) state.append(nb::cast(std::move(fold)));
+             return state;
+           })
+      .def("__setstate__",
+           [](PredictionIntervals& intervals, const nb::list& state) { restore_folds(intervals, state); })
+      .def("__repr__", [](const PredictionIntervals& intervals) {
+        return "<lodestone.PredictionIntervals of " + std::to_string(intervals.folds.size()) +
+               " folds>";
+      });
+}
+
 }  // namespace
 
 void bind_model(nb::module_& module) {
@@ -282,6 +337,7 @@ void bind_model(nb::module_& module) {
         return "<lodestone.Model of " + std::to_string(model.dimension()) + " columns with " +
                std::to_string(model.features.size()) + " features>";
       });
+  bind_intervals(module);
 }
 
 }  // namespace lodestone::python

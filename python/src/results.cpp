@@ -138,6 +138,8 @@ nb::dict as_dict(FitResult result) {
   }
   dict["curve"] = curve;
   dict["elbow"] = result.elbow;
+  dict["intervals"] =
+      result.intervals.empty() ? nb::object(nb::none()) : nb::cast(std::move(result.intervals));
   dict["chosen"] = result.chosen_index;
   dict["best"] = result.best_index;
   dict["cross_validated"] = result.cross_validated;
