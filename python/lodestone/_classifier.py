@@ -14,12 +14,13 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from lodestone import _frames
-from lodestone._estimator import Estimator, Rows
-from lodestone._options import with_entries_of
+from lodestone._estimator import RENAMED, Estimator, Rows
+from lodestone._options import with_entries_of, with_ranges
 from lodestone._regressor import LodestoneRegressor
 
 
 @with_entries_of(LodestoneRegressor)
+@with_ranges("fit", **RENAMED)
 class LodestoneClassifier(ClassifierMixin, Estimator):
     """Two classes by few learned directions, with a certificate: ``lodestone fit --family logistic``
     for scikit-learn.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from typing import Any, Callable, TypeVar
 
@@ -9,8 +10,8 @@ from lodestone import _core
 
 Documented = TypeVar("Documented", bound=Callable[..., Any])
 
-# "    max_epoch_steps, max_steps : int" of a docstring in NumPy's style.
-_ARGUMENTS = re.compile(r" +(?P<names>\w+(?:, \w+)*) : .+")
+# "    max_epoch_steps, max_steps : int" of a docstring in NumPy's style; Python 3.13 takes the spaces.
+_ARGUMENTS = re.compile(r" *(?P<names>\w+(?:, \w+)*) : .+")
 
 
 def with_ranges(verb: str, **renamed: str) -> Callable[[Documented], Documented]:
@@ -34,23 +35,22 @@ def with_ranges(verb: str, **renamed: str) -> Callable[[Documented], Documented]
 
 
 def with_entries_of(documented: Any) -> Callable[[Documented], Documented]:
-    """Puts entries of another docstring in the place of lines of their names: "    cv, select" takes
-    the entries "cv : ..." and "select : ..." with all their lines."""
+    """Puts entries of another docstring in the place of lines of their names: "cv, select" takes the
+    entries "cv : ..." and "select : ..." with all their lines."""
     entries: dict[str, list[str]] = {}
     lines: list[str] = []
-    for line in (documented.__doc__ or "").splitlines():
-        found = _ARGUMENTS.fullmatch(line) if line.startswith("    ") and line[4:5] != " " else None
-        if found or not line.startswith("        "):
+    for line in inspect.cleandoc(documented.__doc__ or "").splitlines():
+        if not line.startswith(" "):
             lines = []
-        if found:
-            entries.update(dict.fromkeys(found["names"].split(", "), lines))
+            if found := _ARGUMENTS.fullmatch(line):
+                entries.update(dict.fromkeys(found["names"].split(", "), lines))
         lines.append(line)
 
     def document(taking: Documented) -> Documented:
         written: list[str] = []
-        for line in (taking.__doc__ or "").splitlines():
-            names = line.strip().split(", ")
-            known = line[:4] == "    " != line[4:8] and all(name in entries for name in names)
+        for line in inspect.cleandoc(taking.__doc__ or "").splitlines():
+            names = line.split(", ")
+            known = all(name in entries for name in names)
             taken = [entries[name] for name in names] if known else [[line]]
             for i, entry in enumerate(taken):
                 if not any(entry is earlier for earlier in taken[:i]):  # one entry of several names

@@ -50,7 +50,6 @@ class Source:
             )
         return rows
 
-
     def targets(self, y: Any) -> np.ndarray:
         """Targets (n,) as numbers: labels of a classifier as 0 and 1."""
         classes = getattr(self.estimator, "classes_", None)
