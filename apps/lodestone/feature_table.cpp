@@ -8,7 +8,51 @@
 
 namespace lodestone::app {
 
+namespace {
+
+// What the scores of a family's sum mean, and the affine part: the end of every table. `gap`: what
+// the columns between amplitude and direction take.
+std::string affine_rows(const Model& model, const std::string& gap) {
+  const char* meaning =
+      model.family.kind == Family::Kind::logistic  ? "  the sum is the log of the odds of 1"
+      : model.family.kind == Family::Kind::poisson ? "  the sum is the log of the mean"
+                                                   : "";
+  const Vector& slope = model.affine.beta;
+  const double linear = slope.cwiseProduct(model.standardization.scale).norm();
+  std::string rows = fmt::format("  {:>9}  {:>+10.4g}\n", "intercept", model.affine.alpha);
+  rows += fmt::format("  {:>9}  {:>10.4g}{}  {}\n", "linear", linear, gap,
+                      direction_in_words(slope, model.standardization.scale, model.columns, 4));
+  if (*meaning != '\0') rows += fmt::format("{}\n", meaning);
+  return rows;
+}
+
+// A row for each direction of a smooth model.
+std::string ridge_table(const Model& model, const std::vector<FeatureReport>& reports) {
+  const bool with_angles = !reports.empty() && !std::isnan(reports.front().angle_error_deg);
+  const auto angle_cell = [&](const std::string& text) {
+    return with_angles ? fmt::format("  {:>8}", text) : std::string();
+  };
+  std::string table = fmt::format("  {:>9}  {:>10}  {:<32}{}  {}\n", "feature", "explains", "shape",
+                                  angle_cell("angle ±"),
+                                  "direction: column by standard deviation (by its own unit)");
+  for (std::size_t k = 0; k < model.ridges.size(); ++k) {
+    const Ridge& ridge = model.ridges[k];
+    const auto first = static_cast<std::size_t>(ridge.first);
+    const std::string angle =
+        with_angles ? fmt::format("{:.2g}°", reports[first].angle_error_deg) : "";
+    table += fmt::format("  {:>9}  {:>9.2f}%  {:<32}{}  {}\n", k + 1, 100.0 * ridge.explained,
+                         fmt::format("smooth, {:.1f} degrees of freedom", ridge.degrees_of_freedom),
+                         angle_cell(angle),
+                         direction_in_words(model.features[first].direction,
+                                            model.standardization.scale, model.columns, 4));
+  }
+  return table + affine_rows(model, fmt::format("  {:<32}{}", "", angle_cell("")));
+}
+
+}  // namespace
+
 std::string feature_table(const Model& model, const std::vector<FeatureReport>& reports) {
+  if (!model.ridges.empty()) return ridge_table(model, reports);
   constexpr std::size_t most_rows = 10;
   constexpr double smallest_share = 0.0005;
   const std::vector<Feature>& features = model.features;
@@ -36,28 +80,15 @@ std::string feature_table(const Model& model, const std::vector<FeatureReport>& 
   if (shown < features.size()) {
     table += fmt::format("  ... and {} smaller ones in model.json\n", features.size() - shown);
   }
-  const char* meaning = model.family.kind == Family::Kind::logistic
-                            ? "  the sum is the log of the odds of 1"
-                        : model.family.kind == Family::Kind::poisson
-                            ? "  the sum is the log of the mean"
-                            : "";
-  const Vector& slope = model.affine.beta;
-  const double linear = slope.cwiseProduct(model.standardization.scale).norm();
-  table += fmt::format("  {:>9}  {:>+10.4g}\n", "intercept", model.affine.alpha);
-  table += fmt::format("  {:>9}  {:>10.4g}  {:>10}  {:>6}{}  {}\n", "linear", linear, "", "",
-                       angle_cell(""),
-                       direction_in_words(slope, model.standardization.scale, model.columns, 4));
-  if (*meaning != '\0') table += fmt::format("{}\n", meaning);
-  return table;
+  return table + affine_rows(model, fmt::format("  {:>10}  {:>6}{}", "", "", angle_cell("")));
 }
 
 std::string error_in_words(const TestError& error) {
   if (!std::isnan(error.log_loss)) {
-    return fmt::format("log loss {:.4g}{}, {:.1f}% of the deviance explained", error.log_loss,
-                       std::isnan(error.accuracy)
-                           ? ""
-                           : fmt::format(", accuracy {:.1f}%", 100.0 * error.accuracy),
-                       100.0 * error.deviance_explained);
+    return fmt::format(
+        "log loss {:.4g}{}, {:.1f}% of the deviance explained", error.log_loss,
+        std::isnan(error.accuracy) ? "" : fmt::format(", accuracy {:.1f}%", 100.0 * error.accuracy),
+        100.0 * error.deviance_explained);
   }
   if (!std::isnan(error.deviance_explained)) {
     return fmt::format("RMSE {:.4g}, {:.1f}% of the deviance explained", error.rmse,
@@ -77,7 +108,7 @@ std::string curve_table(const FitResult& result) {
     // "±" takes two bytes but one place.
     table += fmt::format(
         "{} {:>10}  {:>19}  {}", point.candidate == result.chosen_index ? ">" : " ",
-        point.model.features.size(),
+        point.model.shown_count(),
         fmt::format("{:.4g} ± {:.1g}", candidate.validation_error, candidate.standard_error), note);
     table.erase(table.find_last_not_of(' ') + 1);
     table += "\n";
@@ -97,7 +128,8 @@ std::string path_table(const FitResult& result) {
     const PathPoint& point = result.path.points[at];
     std::string validation;
     for (const Candidate& candidate : result.candidates) {
-      if (!candidate.relaxed && candidate.index == i && !std::isnan(candidate.validation_error)) {
+      if (!candidate.relaxed && !candidate.smooth && candidate.index == i &&
+          !std::isnan(candidate.validation_error)) {
         validation =
             fmt::format("{:.4g} ± {:.1g}", candidate.validation_error, candidate.standard_error);
       }

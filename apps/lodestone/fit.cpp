@@ -66,8 +66,8 @@ class Fit final : public Verb {
         "its value and the number of features chosen by cross-validation, refitted where it helps");
     std::vector<Option> options = fit_options(request_);
     for (Option& option : common_.table({.value = "DIR",
-                          .help = "Folder of the run",
-                          .default_note = "none: the result is only printed"},
+                                         .help = "Folder of the run",
+                                         .default_note = "none: the result is only printed"},
                                         "the summary")) {
       options.push_back(std::move(option));
     }
@@ -214,7 +214,7 @@ class Fit final : public Verb {
             "test", "test_share"},
            "only a data file (--data) has one");
     if (request_.samples == 0) {
-      refuse({"noise", "biases", "standardize", "precision", "folds", "select", "relaxed",
+      refuse({"noise", "biases", "standardize", "precision", "folds", "select", "relaxed", "shape",
               "bootstrap"},
              "has no effect on an exact population; give --samples as well");
     }
@@ -228,7 +228,8 @@ class Fit final : public Verb {
     if (run.dropped_rows > 0) {
       text += fmt::format("{} rows with missing values were left out\n", run.dropped_rows);
     }
-    text += fmt::format("{} features at lambda {:.3g}{}{}\n", result.feature_network.width(),
+    text += fmt::format("{} {} at lambda {:.3g}{}{}\n", result.model.shown_count(),
+                        chosen.smooth ? "smooth functions of a direction each, found" : "features",
                         result.lambda, chosen.relaxed ? ", refitted without penalty" : "",
                         result.cross_validated
                             ? fmt::format("; validation error {:.3g} ± {:.1g} of the {}",

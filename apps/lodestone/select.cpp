@@ -52,7 +52,7 @@ class Select final : public Verb {
     if (common_.json) {
       const nlohmann::ordered_json summary = {{"command", "select"},
                                               {"run", run_},
-                                              {"features", model.features.size()},
+                                              {"features", model.shown_count()},
                                               {"out", common_.out}};
       print(summary.dump(2) + "\n");
     } else if (!common_.quiet) {
@@ -66,12 +66,17 @@ class Select final : public Verb {
   // Refits come before the penalized network: of two models with as many features the first counts.
   const Model& wanted(const std::vector<Model>& curve) const {
     const bool given = flags_.given("features");
+    // Smooth models come last, and only where one was chosen: then they are what is meant.
+    const auto smooth = std::find_if(curve.begin(), curve.end(), [&](const Model& model) {
+      return !model.ridges.empty() && model.shown_count() == options_.features;
+    });
+    if (given && smooth != curve.end()) return *smooth;
     const auto found = std::find_if(curve.begin(), curve.end(), [&](const Model& model) {
-      return static_cast<Index>(model.features.size()) == options_.features;
+      return model.shown_count() == options_.features;
     });
     if (given && found != curve.end()) return *found;
-    std::set<std::size_t> counts;
-    for (const Model& one : curve) counts.insert(one.features.size());
+    std::set<Index> counts;
+    for (const Model& one : curve) counts.insert(one.shown_count());
     throw InvalidArgument("features", given ? fmt::format("{}", options_.features) : "nothing",
                           fmt::format("this run has models of {}", fmt::join(counts, ", ")));
   }

@@ -42,6 +42,45 @@ class Bend:
     angle_95_deg: float
     found_share: float
 
+    def value(self, u: np.ndarray) -> np.ndarray:
+        """What it adds to the prediction at u."""
+        return self.slope * np.maximum(u - self.bend, 0.0)
+
+    def bends(self) -> list[float]:
+        return [self.bend]
+
+    @property
+    def title(self) -> str:
+        return f"feature {self.number}: {signed(self.slope)} beyond {short(self.bend, 2)}"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A smooth function of one direction: features of the model that share it (docs/math.md, 9.8)."""
+
+    number: int
+    """From 1, in the model's order."""
+    degrees_of_freedom: float
+    direction: np.ndarray
+    """(d), unit length in standardized columns."""
+    weights: np.ndarray
+    """(d), in own units."""
+    explained: float
+    angle_95_deg: float
+    found_share: float
+    pieces: list[Bend]
+
+    def value(self, u: np.ndarray) -> np.ndarray:
+        """What it adds to the prediction at u."""
+        return np.asarray(sum((one.value(u) for one in self.pieces), np.zeros(np.shape(u))))
+
+    def bends(self) -> list[float]:
+        return [one.bend for one in self.pieces]
+
+    @property
+    def title(self) -> str:
+        return f"feature {self.number}: {short(self.degrees_of_freedom, 2)} degrees of freedom"
+
 
 @dataclass
 class Evidence:
@@ -89,6 +128,26 @@ class Reading:
         self.linear = self.beta * self.scale
         self.shares = known or shares(model, X)
         self.features = self._features()
+        self.curves = self._curves()
+        self.shown: list[Bend] | list[Curve] = self.curves or self.features
+
+    def _curves(self) -> list[Curve]:
+        """The smooth functions of a smooth model; what one explains, its pieces explain together."""
+        by_number = {one.number: one for one in self.features}
+        found = []
+        for k, (first, count, freedom, _) in enumerate(self.model.ridges):
+            pieces = [by_number[i + 1] for i in range(first, first + count)]
+            explained = sum(one.explained for one in pieces)
+
+            def told(name: str, piece: int = first, ridge: int = k) -> float:
+                # A regressor reports each piece, a run's folder each function.
+                values = self.evidence.reports.get(name, np.zeros(0))
+                at = ridge if len(values) == len(self.model.ridges) else piece
+                return float(values[at]) if at < len(values) else math.nan
+
+            found.append(Curve(k + 1, freedom, pieces[0].direction, pieces[0].weights, explained,
+                               told("angle_95_deg"), told("found_share"), pieces))
+        return sorted(found, key=lambda one: (-abs(one.explained), one.number))
 
     def _name_score(self, family: str) -> None:
         """What the model's sum is called: the target, or the score behind its prediction."""
@@ -160,13 +219,18 @@ class Reading:
         size = np.abs(loadings)
         return int(np.count_nonzero(size > _NOTHING * size.max(initial=0.0)))
 
-    def lone_column(self, feature: Bend) -> Optional[int]:
+    def lone_column(self, feature: Bend | Curve) -> Optional[int]:
         """The column a direction runs along, where it is one."""
         j = int(np.abs(feature.direction).argmax())
         return j if abs(feature.direction[j]) >= _ALONE else None
 
-    def sentence(self, feature: Bend) -> str:
+    def sentence(self, feature: Bend | Curve) -> str:
         """What a feature does."""
+        if isinstance(feature, Curve):
+            j = self.lone_column(feature)
+            of = self.columns[j] if j is not None and self.standardized else "the direction"
+            return (f"A smooth function of {of}, with {short(feature.degrees_of_freedom, 2)} effective "
+                    "degrees of freedom beside the linear part.")
         verb = "rises" if feature.slope > 0 else "falls"
         size = short(abs(feature.slope))
         j = self.lone_column(feature)
@@ -327,8 +391,9 @@ def curve_points(columns: dict[str, np.ndarray]) -> list[dict[str, Any]]:
         kinds = [str(kind) for kind in columns["kind"]]
     else:
         relaxed = truth(np.asarray(columns.get("relaxed", np.zeros(len(count)))))
-        kinds = ["linear" if n == 0 else "refitted" if r else "penalized"
-                 for n, r in zip(count, relaxed)]
+        smooth = truth(np.asarray(columns.get("smooth", np.zeros(len(count)))))
+        kinds = ["smooth" if s else "linear" if n == 0 else "refitted" if r else "penalized"
+                 for n, r, s in zip(count, relaxed, smooth)]
     best: dict[tuple[str, int], dict[str, Any]] = {}
     for i, kind in enumerate(kinds):
         if not (math.isfinite(error[i]) and math.isfinite(count[i])):
@@ -338,8 +403,8 @@ def curve_points(columns: dict[str, np.ndarray]) -> list[dict[str, Any]]:
         held = best.get((kind, int(count[i])))
         if held is None or (point["chosen"], -point["error"]) > (held["chosen"], -held["error"]):
             best[(kind, int(count[i]))] = point
-    order = {"linear": 0, "refitted": 1, "penalized": 2}
-    return sorted(best.values(), key=lambda one: (order.get(one["kind"], 3), one["features"]))
+    order = {"linear": 0, "refitted": 1, "penalized": 2, "smooth": 3}
+    return sorted(best.values(), key=lambda one: (order.get(one["kind"], 4), one["features"]))
 
 
 def _number(value: Any) -> float:

@@ -64,6 +64,14 @@ class LodestoneRegressor(RegressorMixin, Estimator):
         features (see `curve`).
     relaxed : {"auto", "never", "always"}, default "auto"
         Refit the chosen features without penalty: where validation says it helps, never or always.
+    shape : {"relu", "smooth", "auto"}, default "relu"
+        What a feature's function of its direction is: a relu, a smooth function (a spline), or smooth
+        where validation clearly says that it is better. A smooth function is many features with one
+        direction (`model_.ridges`).
+    shape : {"relu", "smooth", "auto"}, default "relu"
+        What a feature's function of its direction is: a relu, a smooth function (a spline), or smooth
+        where validation clearly says that it is better. A smooth function is many features with one
+        direction (`model_.ridges`). Only with ``family="square"``.
     max_features : int, optional
         Most features, at least 1 and at most the rows. Default: as many as it takes.
     standardize : {"scale", "whiten", "none"}, default "scale"
@@ -153,6 +161,8 @@ class LodestoneRegressor(RegressorMixin, Estimator):
         missing: str = "refuse",
         select: Any = "best",
         relaxed: str = "auto",
+        shape: str = "relu",
+        shape: str = "relu",
         max_features: Optional[int] = None,
         standardize: str = "scale",
         biases: bool = True,
@@ -174,6 +184,8 @@ class LodestoneRegressor(RegressorMixin, Estimator):
         self.missing = missing
         self.select = select
         self.relaxed = relaxed
+        self.shape = shape
+        self.shape = shape
         self.max_features = max_features
         self.standardize = standardize
         self.biases = biases
@@ -253,6 +265,7 @@ class LodestoneRegressor(RegressorMixin, Estimator):
             raise ValueError("family: got 'logistic'; classes are for LodestoneClassifier; must be one "
                              f"of {', '.join(map(repr, _FAMILIES))}")
         require_one_of(self, "family", _FAMILIES)
+        require_one_of(self, "shape", ("relu", "smooth", "auto"))
         require_number(self, "huber_width")
         require_bool(self, "rigorous")
         if self.rigorous and self.family != "square":
@@ -261,4 +274,5 @@ class LodestoneRegressor(RegressorMixin, Estimator):
             "family": self.family,
             "huber_width": self.huber_width,
             "rigorous": self.rigorous,
+            "shape": self.shape,
         }

@@ -16,7 +16,7 @@ from lodestone._families import explained, reliability
 from lodestone._network import Network
 from lodestone._objectives import PopulationObjective
 from lodestone._onnx import write_whole
-from lodestone._reading import Bend, Reading, evidence_of
+from lodestone._reading import Bend, Curve, Reading, evidence_of
 from lodestone._sources import Source, read_columns, read_json, source_of
 from lodestone._style import PAPER, ROLES, inline_svg, loading, printable, settings, short, signed, with_noise
 from lodestone._teacher import Teacher
@@ -144,7 +144,10 @@ class _Page:
         reading, told = self._reading, self._reading.evidence
         name = {"fit": "fit", "train": "training run"}.get(told.command, "model")
         over = f"Lodestone {name}" + (f" · {printable(told.source)}" if told.source else "")
-        shown, rest = reading.features[:_MOST_FEATURES], reading.features[_MOST_FEATURES:]
+        most = len(reading.shown) if reading.curves else _MOST_FEATURES
+        shown, rest = reading.shown[:most], reading.features[_MOST_FEATURES:]
+        if reading.curves:
+            rest = []
         limits = self._limits(shown)
         return {
             "title": f"{told.command}: {reading.target}",
@@ -167,7 +170,7 @@ class _Page:
                           f"{_percent(sum(one.explained for one in rest))} together.",
             "linear": self._linear(),
             "alpha": short(reading.alpha, 4),
-            "count": len(reading.features),
+            "count": len(reading.shown),
             "whole": self._whole(),
             "importance": self._importance(),
             "subspace": self._subspace(),
@@ -182,14 +185,15 @@ class _Page:
 
     def _lead(self) -> list[str]:
         reading, told = self._reading, self._reading.evidence
-        m, d = len(reading.features), len(reading.columns)
+        m, d = len(reading.shown), len(reading.columns)
         columns = f"{d} column{'s' if d != 1 else ''}"
         if m == 0:
             first = f"The model of {reading.target} is a linear function of {columns}, without bends."
         else:
             first = (
                 f"The model of {reading.target} looks at {columns} along {m} direction"
-                f"{'s' if m != 1 else ''}, each with a bend, beside a linear part."
+                f"{'s' if m != 1 else ''}, each with a {'smooth function' if reading.curves else 'bend'}, "
+                "beside a linear part."
             )
         important = reading.important()
         if important:
@@ -272,7 +276,7 @@ class _Page:
                 f"A linear model explains {linear}%, as much within one standard error: the bends are "
                 "weak evidence." if as_well else f"A linear model explains {linear}%: the bends matter."
             )
-        found = [one for one in reading.features if math.isfinite(one.found_share)]
+        found = [one for one in reading.shown if math.isfinite(one.found_share)]
         if found:
             firm = sum(one.found_share >= 0.8 for one in found)
             turn = max((one.angle_95_deg for one in found if math.isfinite(one.angle_95_deg)),
@@ -291,7 +295,7 @@ class _Page:
 
     def _facts(self) -> list[tuple[str, str]]:
         reading, told, summary = self._reading, self._reading.evidence, self._summary
-        facts = [("features", str(len(reading.features)))]
+        facts = [("smooth functions" if reading.curves else "features", str(len(reading.shown)))]
         if summary.get("neurons") is not None:
             facts.append(("neurons of the penalized network", str(summary["neurons"])))
         if told.rows:
@@ -387,9 +391,11 @@ class _Page:
         reading = self._reading
         over = ("if columns were independent and Gaussian" if reading.shares.assumed
                 else "over the rows")
+        adds = ("adds a smooth function of it" if reading.curves
+                else f"adds to the {reading.told} beyond its bend")
         return (
-            f"A feature looks along a direction, a weighted sum of columns, and adds to the {reading.told} "
-            f"beyond its bend. They stand in the order of what they explain: their share of the variance "
+            f"A feature looks along a direction, a weighted sum of columns, and {adds}. They stand in "
+            f"the order of what they explain: their share of the variance "
             f"of the {reading.told}, {over}. {'The first 8 are shown. ' if rest else ''}All pictures have "
             "one scale" + ("." if self._X is None else
                            "; a dot is a group of rows along the direction: the feature, moved to where the "
@@ -397,7 +403,7 @@ class _Page:
                            "; dots are partial residuals, what the rest of the model leaves.")
         )
 
-    def _limits(self, shown: list[Bend]) -> Optional[tuple[float, float]]:
+    def _limits(self, shown: list[Bend] | list[Curve]) -> Optional[tuple[float, float]]:
         """One scale for all pictures of features."""
         reading = self._reading
         low, high = 0.0, 0.0
@@ -405,8 +411,8 @@ class _Page:
         if self._X is not None and self._y is not None and not reading.linked:
             spread = np.quantile(self._y - reading.model.predict(self._X), [0.002, 0.998])
         for one in shown:
-            u = np.array(plots._span(reading, one, self._X))
-            added = one.slope * np.maximum(u - one.bend, 0.0)
+            start, end = plots._span(reading, one, self._X)
+            added = one.value(np.array([start, *(at for at in one.bends() if start < at < end), end]))
             low = min(low, float(added.min() + spread[0]))
             high = max(high, float(added.max() + spread[1]))
             if self._X is not None and self._y is not None and reading.linked:
@@ -417,7 +423,7 @@ class _Page:
         room = 0.04 * (high - low)
         return low - room, high + room
 
-    def _feature(self, one: Bend, limits: Any) -> dict[str, Any]:
+    def _feature(self, one: Bend | Curve, limits: Any) -> dict[str, Any]:
         reading = self._reading
         order = _largest_first(one.direction)
         sure = []
@@ -475,7 +481,8 @@ class _Page:
     def _whole(self) -> Optional[dict[str, Any]]:
         reading = self._reading
         order = sorted(reading.features, key=lambda one: one.number)
-        if len(reading.columns) * (len(order) + 1) > _MOST_NUMBERS:
+        # The knots of smooth functions are in model.json.
+        if reading.curves or len(reading.columns) * (len(order) + 1) > _MOST_NUMBERS:
             return None
         return {
             "numbers": [one.number for one in order],
@@ -492,14 +499,19 @@ class _Page:
         reading = self._reading
         held = reading.shares
         order = np.argsort(-np.abs(held.columns), kind="stable")
-        m = held.through.shape[1] - 1
+        # Columns of a smooth function's pieces count together.
+        parts_of = [(first, first + count) for first, count, *_ in reading.model.ridges]
+        parts_of = parts_of or [(i, i + 1) for i in range(held.through.shape[1] - 1)]
+        sums = np.column_stack([*(held.through[:, a:b].sum(axis=1) for a, b in parts_of),
+                                held.through[:, -1]])
+        m = len(parts_of)
 
         def through(j: int) -> list[str]:
-            parts = np.argsort(-np.abs(held.through[j]), kind="stable")[:3]
+            parts = np.argsort(-np.abs(sums[j]), kind="stable")[:3]
             return [
-                f"{'linear part' if i == m else f'feature {i + 1}'}: {_percent(held.through[j, i], 0)}"
+                f"{'linear part' if i == m else f'feature {i + 1}'}: {_percent(sums[j, i], 0)}"
                 for i in parts
-                if abs(held.through[j, i]) >= 0.005
+                if abs(sums[j, i]) >= 0.005
             ]
 
         rows = [{"name": reading.columns[j], "share": float(held.columns[j]), "through": through(j)}

@@ -37,8 +37,9 @@ class _Text:
     def lines(self) -> list[str]:
         reading = self._reading
         told = reading.evidence
-        count = len(reading.features)
-        features = "no feature" if count == 0 else f"{count} feature{'s' if count > 1 else ''}"
+        count = len(reading.curves) or len(reading.features)
+        kind = "smooth function" if reading.curves else "feature"
+        features = "no feature" if count == 0 else f"{count} {kind}{'s' if count > 1 else ''}"
         lines = [
             f"{printable(reading.sum, 36)} = intercept + linear part + {features}",
             self._fitted(),
@@ -82,6 +83,8 @@ class _Text:
         reading = self._reading
         if not reading.features:
             return []
+        if reading.curves:
+            return self._curves()
         held = "explains" if not reading.shares.assumed else "explains*"
         unit = "standard deviation" if reading.standardized else "unit of each column"
         lines = [
@@ -102,6 +105,21 @@ class _Text:
         lines.append("a feature is slope * max(0, u - beyond), u = direction * (columns - means)")
         if reading.shares.assumed:
             lines.append(f"* of the {reading.told}'s variance, for independent Gaussian columns")
+        return lines
+
+    def _curves(self) -> list[str]:
+        reading = self._reading
+        held = "explains" if not reading.shares.assumed else "explains*"
+        unit = "standard deviation" if reading.standardized else "unit of each column"
+        lines = ["", f"feature  {held:<9}  freedom  direction, by {unit}"]
+        for one in reading.curves:
+            head = f"{one.number:>7}  {_percent(one.explained):>8}  {one.degrees_of_freedom:>8.1f}  "
+            lines.append(self._row(head, one.direction))
+        lines.append(f"{'linear':>7}  {_percent(reading.shares.linear):>8}")
+        lines.append("a feature is a smooth function of u = direction * (columns - means), of so many")
+        lines.append("effective degrees of freedom")
+        if reading.shares.assumed:
+            lines.append("* of the prediction's variance, for independent Gaussian columns")
         return lines
 
     def _row(self, head: str, loadings: np.ndarray) -> str:
@@ -155,6 +173,8 @@ def html_of(given: Any) -> str:
     """A model for a notebook: in the notebook's own colours, so in light and dark."""
     reading = reading_of(given)
     cell = "padding:.15em .8em .15em 0;text-align:"
+    if reading.curves:
+        return _html_of_curves(reading)
     rows = [
         f"<tr><td style='{cell}right'>{one.number}</td>"
         f"<td style='{cell}right'>{_percent(one.explained)}</td>"
@@ -188,6 +208,11 @@ def html_of(given: Any) -> str:
         + (f"<p>Certificate: {html.escape(certified)}.</p>" if certified else "")
         + "</div>"
     )
+
+
+def _html_of_curves(reading: Reading) -> str:
+    text = "\n".join(_Text(reading).lines())
+    return f"<pre style='white-space:pre-wrap;margin:.5em 0'>{html.escape(text)}</pre>"
 
 
 def _words(reading: Reading, loadings: np.ndarray) -> str:

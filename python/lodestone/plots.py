@@ -574,7 +574,7 @@ def features(model: Any, X: Any = None, y: Any = None, *, most: int = 9):
     rows = None if X is None else source.rows(X)
     target = None if X is None else source.targets(y)
     reading = Reading(source, Evidence(), rows)
-    shown = sorted(reading.features, key=lambda one: one.number)[:most]
+    shown = sorted(reading.shown, key=lambda one: one.number)[:most]
     if not shown:
         raise ValueError("model: has no features to show: it is linear")
     columns = min(3, len(shown))
@@ -584,7 +584,7 @@ def features(model: Any, X: Any = None, y: Any = None, *, most: int = 9):
         panel.set_visible(False)
     for one, panel in zip(shown, axes.flat):
         _shape(panel, reading, one, rows, target)
-        panel.set_title(f"feature {one.number}: {signed(one.slope)} beyond {short(one.bend, 2)}")
+        panel.set_title(one.title)
     for panel in axes[:, 0]:
         panel.set_ylabel(printable(reading.sum, _NAME))
     _headline(figure, f"What each feature adds to the {reading.told}"
@@ -600,9 +600,9 @@ def _shape(panel: Any, reading: Reading, one: Any, rows: Any, y: Any, dots: int 
         panel.plot(along[some], partial[some], "o", ms=4.5 if reading.linked else 2.4, mew=0, color=DOTS,
                    alpha=0.9 if reading.linked else 0.55, rasterized=dots > 500)
     start, end = _span(reading, one, rows)
-    # The kink itself is a point of the line.
-    u = np.union1d(np.linspace(start, end, 101), [one.bend] if start < one.bend < end else [])
-    panel.plot(u, one.slope * np.maximum(u - one.bend, 0.0), linewidth=2.2, color=COLOURS[0])
+    # The kinks themselves are points of the line.
+    u = np.union1d(np.linspace(start, end, 101), [at for at in one.bends() if start < at < end])
+    panel.plot(u, one.value(u), linewidth=2.2, color=COLOURS[0])
     panel.hlines(0.0, 0.0, 1.0, color=RULE, linewidth=0.7, zorder=0,
                  transform=panel.get_yaxis_transform())
     _few_ticks(panel)
@@ -622,7 +622,7 @@ def _partial(reading: Reading, one: Any, rows: np.ndarray, y: np.ndarray) -> tup
     """Where dots lie along a feature's direction, and what the rest of the model leaves there: a dot a
     row, or with a link one of a group of rows, whose residuals would be too coarse alone."""
     along = _along(reading, one, rows)
-    added = one.slope * np.maximum(along - one.bend, 0.0)
+    added = one.value(along)
     fitted = reading.model.predict(rows)
     if not reading.linked:
         return along, y - fitted + added
@@ -705,13 +705,18 @@ def loadings(
         if reports is None:
             reports = evidence_of(source).reports if source.folder is not None else {}
     scaled = _unit(source.model.directions * np.asarray(source.model.scale))
+    cone = np.asarray(reports.get("angle_95_deg", np.full(len(scaled), np.nan)), dtype=float)
+    # Of a smooth function's pieces the first stands for all.
+    firsts = [first for first, *_ in source.model.ridges]
+    if firsts:
+        scaled = scaled[firsts]
+        cone = cone if len(cone) == len(firsts) else cone[firsts]
     shown = min(most, len(scaled))
     if shown == 0:
         raise ValueError("model: has no features to show: it is linear")
     scaled = scaled[:shown]
     order = np.argsort(-np.abs(scaled).max(axis=0), kind="stable")[:columns]
     names = [printable(source.columns[j], _NAME) for j in order]
-    cone = np.asarray(reports.get("angle_95_deg", np.full(shown, np.nan)), dtype=float)
     rows = np.arange(len(order))
     wide = max(_style.width(name) for name in names) * 0.075 + 0.3
     figure, axes = _figure(1, shown, size=(wide + 1.55 * shown, 1.5 + 0.27 * len(order)),

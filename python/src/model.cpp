@@ -26,7 +26,7 @@ Matrix directions(const Model& model) {
   return result;
 }
 
-Vector numbers(const Model& model, double Feature::*field) {
+Vector numbers(const Model& model, double Feature::* field) {
   Vector result(static_cast<Index>(model.features.size()));
   for (Index i = 0; i < result.size(); ++i) {
     result[i] = model.features[static_cast<std::size_t>(i)].*field;
@@ -116,6 +116,16 @@ std::vector<EncodingState> encodings(const Model& model) {
   return result;
 }
 
+using RidgeState = std::tuple<Index, Index, double, double>;
+
+std::vector<RidgeState> ridges(const Model& model) {
+  std::vector<RidgeState> result;
+  for (const Ridge& ridge : model.ridges) {
+    result.emplace_back(ridge.first, ridge.count, ridge.degrees_of_freedom, ridge.explained);
+  }
+  return result;
+}
+
 nb::tuple state_of(const Model& model) {
   const Standardization& step = model.standardization;
   const Provenance& from = model.provenance;
@@ -128,11 +138,12 @@ nb::tuple state_of(const Model& model) {
                         nb::make_tuple(from.lodestone_version, from.command, from.source, from.seed,
                                        from.lambda, from.lambda_in_target_units, from.rows),
                         nb::make_tuple(std::string(name(model.family.kind)),
-                                       model.family.huber_width));
+                                       model.family.huber_width),
+                        ridges(model));
 }
 
 void restore(Model& model, const nb::tuple& state) {
-  if (nb::len(state) != 12) throw InvalidArgument("model", "a state of another version", "");
+  if (nb::len(state) != 13) throw InvalidArgument("model", "a state of another version", "");
   const auto step = nb::cast<nb::tuple>(state[9]);
   const auto from = nb::cast<nb::tuple>(state[10]);
   const auto family = nb::cast<nb::tuple>(state[11]);
@@ -161,6 +172,10 @@ void restore(Model& model, const nb::tuple& state) {
                      nb::cast<Index>(from[6])};
   made.family.kind = parse_family(nb::cast<std::string>(family[0]));
   made.family.huber_width = nb::cast<double>(family[1]);
+  for (const auto& [first, count, freedom, explained] :
+       nb::cast<std::vector<RidgeState>>(state[12])) {
+    made.ridges.push_back({first, count, freedom, explained});
+  }
   new (&model) Model(std::move(made));
 }
 
@@ -312,6 +327,12 @@ void bind_model(nb::module_& module) {
           "amplitudes",
           [](const Model& model) { return to_numpy(numbers(model, &Feature::amplitude)); },
           arrays_own, "(features), in units of the target.")
+      .def_prop_ro("ridges", &ridges,
+                   "(first, count, degrees_of_freedom, explained) of each smooth function: so many "
+                   "features\n"
+                   "from the first on share a direction and are linear between its knots. Empty "
+                   "where\n"
+                   "each feature stands for itself.")
       .def_prop_ro(
           "has_biases", [](const Model& model) { return model.biases; },
           "Whether neurons have a bias of their own, penalized like a weight.")
@@ -335,7 +356,8 @@ void bind_model(nb::module_& module) {
       .def("__setstate__", &restore)
       .def("__repr__", [](const Model& model) {
         return "<lodestone.Model of " + std::to_string(model.dimension()) + " columns with " +
-               std::to_string(model.features.size()) + " features>";
+               std::to_string(model.shown_count()) +
+               (model.ridges.empty() ? " features>" : " smooth functions>");
       });
   bind_intervals(module);
 }

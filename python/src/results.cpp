@@ -39,6 +39,7 @@ nb::dict as_dict(Candidate candidate) {
   nb::dict dict;
   dict["index"] = candidate.index;
   dict["relaxed"] = candidate.relaxed;
+  dict["smooth"] = candidate.smooth;
   dict["merge_angle_deg"] = candidate.merge_angle_deg;
   dict["feature_count"] = candidate.feature_count;
   dict["validation_error"] = candidate.validation_error;

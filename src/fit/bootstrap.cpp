@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/parallel.hpp"
+#include "fit/shapes.hpp"
 #include "lodestone/core/error.hpp"
 #include "lodestone/core/random.hpp"
 #include "path/descent.hpp"
@@ -39,17 +40,46 @@ Network fitted_again(const SampleObjective& rows, const Vector& resampled,
   return path::descend(*objective, feature_network, lambda, descent).network;
 }
 
+// Directions of smooth ridge functions refined on a resample, from those they have; none where too
+// few different rows are in it.
+Matrix ridges_again(const SampleObjective& rows, const Vector& resampled, const Matrix& directions,
+                    const std::function<bool()>& should_stop) {
+  try {
+    RidgePursuit pursuit(rows.with_weights(resampled).counted_rows(), Matrix(0, directions.cols()),
+                         should_stop);
+    std::vector<Vector> start;
+    for (Index k = 0; k < directions.rows(); ++k) start.emplace_back(directions.row(k));
+    pursuit.refine(start);
+    Matrix found(directions.rows(), directions.cols());
+    for (Index k = 0; k < found.rows(); ++k) {
+      found.row(k) = pursuit.sum().ridges[static_cast<std::size_t>(k)].direction.transpose();
+    }
+    return found;
+  } catch (const InvalidArgument&) {
+    return Matrix(0, directions.cols());
+  }
+}
+
 }  // namespace
 
 void bootstrap(const PreparedRows& rows, const FitOptions& options, bool relaxed,
                Progress& progress, FitResult& result) {
   constexpr double counterpart_deg = 30.0;
   const Index n = rows.data.y.size();
-  const Index count = result.feature_network.width();
+  // Of a smooth model one direction stands for all features of a ridge function.
+  std::vector<Index> first(static_cast<std::size_t>(result.feature_network.width()));
+  std::iota(first.begin(), first.end(), Index{0});
+  const std::vector<Ridge>& ridges = result.model.ridges;
+  if (!ridges.empty()) {
+    first.clear();
+    for (const Ridge& ridge : ridges) first.push_back(ridge.first);
+  }
+  const auto count = static_cast<Index>(first.size());
   const Vector weights = normalized_weights(rows.data);
   Vector cumulative(n);
   std::partial_sum(weights.begin(), weights.end(), cumulative.begin());
-  const Matrix directions = input_directions(result.feature_network, options.biases);
+  const Matrix directions =
+      input_directions(result.feature_network, options.biases)(first, Eigen::all);
   Matrix angles(options.bootstrap, count);
   for_each_block(options.bootstrap, [&](Index b) {
     const RandomStream stream(options.seed, fmt::format("bootstrap {}", b));
@@ -60,10 +90,13 @@ void bootstrap(const PreparedRows& rows, const FitOptions& options, bool relaxed
           std::upper_bound(cumulative.begin(), cumulative.end(), at) - cumulative.begin();
       resampled[std::min<Index>(row, n - 1)] += 1.0;
     }
-    const Matrix found = input_directions(
-        fitted_again(*rows.objective, resampled, result.feature_network,
-                     relaxed ? 0.0 : result.lambda, [&] { return progress.stopped(); }),
-        options.biases);
+    const auto stopped = [&] { return progress.stopped(); };
+    const Matrix found =
+        ridges.empty()
+            ? input_directions(fitted_again(*rows.objective, resampled, result.feature_network,
+                                            relaxed ? 0.0 : result.lambda, stopped),
+                               options.biases)
+            : ridges_again(*rows.objective, resampled, directions, stopped);
     for (Index i = 0; i < count; ++i) {
       double least = 90.0;
       for (Index j = 0; j < found.rows(); ++j) {
@@ -78,12 +111,17 @@ void bootstrap(const PreparedRows& rows, const FitOptions& options, bool relaxed
   for (Index i = 0; i < count; ++i) {
     std::vector<double> column(angles.col(i).begin(), angles.col(i).end());
     std::sort(column.begin(), column.end());
-    FeatureReport& report = result.reports[static_cast<std::size_t>(i)];
-    report.angle_error_deg = std::sqrt(angles.col(i).squaredNorm() / options.bootstrap);
     const auto position = static_cast<std::size_t>(std::ceil(0.95 * options.bootstrap)) - 1;
-    report.angle_95_deg = column[position];
-    report.found_share =
-        static_cast<double>((angles.col(i).array() < counterpart_deg).count()) / options.bootstrap;
+    const Index begin = first[static_cast<std::size_t>(i)];
+    const Index end =
+        ridges.empty() ? begin + 1 : begin + ridges[static_cast<std::size_t>(i)].count;
+    for (Index feature = begin; feature < end; ++feature) {
+      FeatureReport& report = result.reports[static_cast<std::size_t>(feature)];
+      report.angle_error_deg = std::sqrt(angles.col(i).squaredNorm() / options.bootstrap);
+      report.angle_95_deg = column[position];
+      report.found_share = static_cast<double>((angles.col(i).array() < counterpart_deg).count()) /
+                           options.bootstrap;
+    }
   }
 }
 

@@ -15,7 +15,8 @@ bool clearly_better(const Candidate& other, const Candidate& than) {
 
 // Whether it is the first point of the path, where no feature pays.
 bool linear(const Candidate& candidate) {
-  return !candidate.relaxed && candidate.index == 0 && candidate.feature_count == 0;
+  return !candidate.relaxed && !candidate.smooth && candidate.index == 0 &&
+         candidate.feature_count == 0;
 }
 
 // Of the curve the point with so many features, or the next smaller one.
@@ -48,7 +49,8 @@ int position_of_least(const std::vector<Candidate>& candidates, bool relaxed) {
     const auto error = [&](int i) {
       return candidates[static_cast<std::size_t>(i)].validation_error;
     };
-    if (candidates[static_cast<std::size_t>(c)].relaxed != relaxed) continue;
+    const Candidate& candidate = candidates[static_cast<std::size_t>(c)];
+    if (candidate.smooth || candidate.relaxed != relaxed) continue;
     if (best < 0 || error(c) < error(best)) best = c;
   }
   return best;
@@ -58,7 +60,7 @@ std::vector<int> curve_candidates(const std::vector<Candidate>& candidates) {
   std::map<Index, int> best;
   for (int c = 0; c < static_cast<int>(candidates.size()); ++c) {
     const Candidate& candidate = candidates[static_cast<std::size_t>(c)];
-    if (!candidate.relaxed && !linear(candidate)) continue;
+    if (candidate.smooth || (!candidate.relaxed && !linear(candidate))) continue;
     const auto [known, is_new] = best.emplace(candidate.feature_count, c);
     const Candidate& other = candidates[static_cast<std::size_t>(known->second)];
     if (!is_new && candidate.validation_error < other.validation_error) known->second = c;
@@ -94,7 +96,11 @@ int elbow(const std::vector<Candidate>& candidates) {
   return deepest;
 }
 
-std::pair<int, int> choose(const std::vector<Candidate>& candidates, const FitOptions& options) {
+namespace {
+
+// Among features that are relus.
+std::pair<int, int> choose_relus(const std::vector<Candidate>& candidates,
+                                 const FitOptions& options) {
   const auto at = [&](int c) -> const Candidate& {
     return candidates[static_cast<std::size_t>(c)];
   };
@@ -119,11 +125,74 @@ std::pair<int, int> choose(const std::vector<Candidate>& candidates, const FitOp
   if (options.select.rule == Selection::one_standard_error) {
     const double most = at(best).validation_error + at(best).standard_error;
     for (int c = 0; c < count; ++c) {
-      const bool allowed = at(c).relaxed || !only_relaxed;
+      const bool allowed = !at(c).smooth && (at(c).relaxed || !only_relaxed);
       if (allowed && simpler(at(c), at(chosen)) && at(c).validation_error <= most) chosen = c;
     }
   }
   return {best, chosen};
+}
+
+// Among sums of smooth ridge functions, of which there are some: the smallest error, and what the
+// rule takes. They are nested, and their numbers ascend.
+std::pair<int, int> choose_smooth(const std::vector<Candidate>& candidates,
+                                  const FitOptions& options) {
+  std::vector<int> smooth;
+  for (int c = 0; c < static_cast<int>(candidates.size()); ++c) {
+    if (candidates[static_cast<std::size_t>(c)].smooth) smooth.push_back(c);
+  }
+  const auto at = [&](int c) -> const Candidate& {
+    return candidates[static_cast<std::size_t>(c)];
+  };
+  const int best = *std::min_element(smooth.begin(), smooth.end(), [&](int b, int c) {
+    return at(b).validation_error < at(c).validation_error;
+  });
+  int chosen = best;
+  const double most = at(best).validation_error + at(best).standard_error;
+  switch (options.select.rule) {
+    case Selection::best:
+      break;
+    case Selection::feature_count:
+      chosen = smooth.front();
+      for (const int c : smooth) {
+        if (at(c).feature_count <= options.select.features) chosen = c;
+      }
+      break;
+    case Selection::one_standard_error:
+    case Selection::elbow:
+      for (const int c : smooth) {
+        if (at(c).validation_error > most) continue;
+        chosen = c;
+        break;
+      }
+      break;
+  }
+  return {best, chosen};
+}
+
+}  // namespace
+
+std::pair<int, int> choose(const std::vector<Candidate>& candidates, const FitOptions& options) {
+  const auto at = [&](int c) -> const Candidate& {
+    return candidates[static_cast<std::size_t>(c)];
+  };
+  const std::pair<int, int> relus = choose_relus(candidates, options);
+  const bool any_smooth = std::any_of(candidates.begin(), candidates.end(),
+                                      [](const Candidate& candidate) { return candidate.smooth; });
+  const bool wants_linear =
+      options.select.rule == Selection::feature_count && options.select.features == 0;
+  if (!any_smooth || wants_linear) return relus;
+  const std::pair<int, int> smooth = choose_smooth(candidates, options);
+  // What they have to beat: relus, or the linear model where relus are not wanted.
+  int rival = relus.first;
+  if (options.shape == Shape::smooth) {
+    rival = -1;
+    for (int c = 0; c < static_cast<int>(candidates.size()); ++c) {
+      if (linear(at(c))) rival = c;
+    }
+    if (rival < 0) return smooth;
+  }
+  if (clearly_better(at(smooth.first), at(rival))) return smooth;
+  return options.shape == Shape::smooth ? std::pair(rival, rival) : relus;
 }
 
 std::pair<Index, Index> range_of_choices(const std::vector<Candidate>& candidates,

@@ -10,7 +10,8 @@ namespace lodestone::fitting {
 /// Standard error of a mean over these parts.
 double standard_error(const Vector& parts);
 
-/// Where the smallest validation error is among the refits, or among the others; -1 without any.
+/// Where the smallest validation error is among the refits, or among the penalized
+/// networks; -1 without any.
 int position_of_least(const std::vector<Candidate>& candidates, bool relaxed);
 
 /// The candidates of the curve (docs/math.md, 9.5), by number of features: the linear model, then
@@ -23,7 +24,9 @@ std::vector<int> curve_candidates(const std::vector<Candidate>& candidates);
 int elbow(const std::vector<Candidate>& candidates);
 
 /// The best candidate and the one that is taken, which the one-standard-error rule makes simpler.
-/// A refit is best only where validation clearly says that it helps, unless refits were asked for.
+/// A refit is best only where validation clearly says that it helps, unless refits were asked for;
+/// smooth ridge functions only where they are clearly better than relus, or, where they were asked
+/// for, than the linear model.
 std::pair<int, int> choose(const std::vector<Candidate>& candidates, const FitOptions& options);
 
 /// The fewest and the most features that choose() takes when one fold after the other is left out.

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <utility>
 
 #include "core/parallel.hpp"
 #include "fit/choice.hpp"
 #include "fit/refit.hpp"
+#include "fit/shapes.hpp"
 
 namespace lodestone::fitting {
 namespace {
@@ -16,14 +18,14 @@ namespace {
 constexpr int values_without_gain = 3;
 constexpr double clearly_worse = 1.02;
 
+// Numbers of directions without a better validation error after which no more are tried.
+constexpr int directions_without_gain = 2;
+
 }  // namespace
 
 CrossValidation::CrossValidation(std::vector<Fold> folds, const PreparedRows& rows,
                                  const FitOptions& options)
-    : folds_(std::move(folds)),
-      rows_(rows),
-      options_(options),
-      paths_(folds_.size()) {
+    : folds_(std::move(folds)), rows_(rows), options_(options), paths_(folds_.size()) {
   for (const Fold& fold : folds_) solvers_.emplace_back(*fold.training);
 }
 
@@ -80,6 +82,17 @@ Network CrossValidation::refitted(const Candidate& candidate, std::size_t fold,
                     [&] { return progress.stopped(); });
 }
 
+Network CrossValidation::network_without(const Candidate& candidate, std::size_t fold,
+                                         Progress& progress) const {
+  if (candidate.relaxed) return refitted(candidate, fold, progress);
+  const Network& network = paths_[fold][static_cast<std::size_t>(candidate.index)];
+  if (!candidate.smooth) return network;
+  RidgePursuit pursuit =
+      pursuit_from(*folds_[fold].training, network, [&] { return progress.stopped(); });
+  for (Index count = 0; count < candidate.feature_count; ++count) pursuit.add();
+  return pursuit.sum().network();
+}
+
 PredictionIntervals CrossValidation::intervals(const Candidate& candidate,
                                                Progress& progress) const {
   PredictionIntervals result;
@@ -89,10 +102,7 @@ PredictionIntervals CrossValidation::intervals(const Candidate& candidate,
     const auto [first, count] = folds_[k].held_out;
     const Dataset& table = *folds_[k].table;
     PredictionIntervals::Fold& fold = result.folds[k];
-    fold.model = model_without(
-        folds_[k], candidate.relaxed
-                       ? refitted(candidate, k, progress)
-                       : paths_[k][static_cast<std::size_t>(candidate.index)]);
+    fold.model = model_without(folds_[k], network_without(candidate, k, progress));
     const Vector residuals =
         (fold.model.predict(table.X.middleRows(first, count)) - table.y.segment(first, count))
             .cwiseAbs();
@@ -107,6 +117,37 @@ PredictionIntervals CrossValidation::intervals(const Candidate& candidate,
   for (const PredictionIntervals::Fold& fold : result.folds) total += fold.weight;
   for (PredictionIntervals::Fold& fold : result.folds) fold.weight /= total;
   return result;
+}
+
+void CrossValidation::add_smooth(int index, Index most, std::vector<Candidate>& candidates,
+                                 Progress& progress) const {
+  std::vector<std::unique_ptr<RidgePursuit>> pursuits(folds_.size());
+  std::vector<Errors> errors(folds_.size());
+  double least = HUGE_VAL;
+  int since_least = 0;
+  for (Index count = 1; count <= most && since_least < directions_without_gain; ++count) {
+    for_each_block(static_cast<Index>(folds_.size()), [&](Index block) {
+      const auto k = static_cast<std::size_t>(block);
+      if (!pursuits[k]) {
+        pursuits[k] = std::make_unique<RidgePursuit>(
+            pursuit_from(*folds_[k].training, paths_[k][static_cast<std::size_t>(index)],
+                         [&] { return progress.stopped(); }));
+      }
+      // A fold that has nothing left to explain stays as it is.
+      pursuits[k]->add();
+      errors[k] = held_out_errors(folds_[k], pursuits[k]->sum().network());
+    });
+    if (progress.stopped()) return;
+    progress.add(1.0, "smooth shapes");
+    Candidate candidate;
+    candidate.index = index;
+    candidate.smooth = true;
+    candidate.feature_count = count;
+    summarize(errors, candidate);
+    since_least = candidate.validation_error < least ? 0 : since_least + 1;
+    least = std::min(least, candidate.validation_error);
+    candidates.push_back(std::move(candidate));
+  }
 }
 
 std::vector<PathPoint> CrossValidation::take_single_path() { return std::move(points_of_single_); }

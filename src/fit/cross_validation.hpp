@@ -27,6 +27,11 @@ class CrossValidation {
   /// The candidate's model without each fold, and its residuals at the fold's rows.
   PredictionIntervals intervals(const Candidate& candidate, Progress& progress) const;
 
+  /// Sums of 1, 2, 3, ... smooth ridge functions from the directions of the networks at this point
+  /// of the path, for as long as the error falls; at most `most` of them.
+  void add_smooth(int index, Index most, std::vector<Candidate>& candidates,
+                  Progress& progress) const;
+
   /// The path of a single fold, which was trained on all rows.
   std::vector<PathPoint> take_single_path();
 
@@ -42,6 +47,7 @@ class CrossValidation {
   };
 
   Network refitted(const Candidate& candidate, std::size_t fold, Progress& progress) const;
+  Network network_without(const Candidate& candidate, std::size_t fold, Progress& progress) const;
   Model model_without(const Fold& fold, const Network& network) const;
   Errors held_out_errors(const Fold& fold, const Network& network) const;
   void summarize(const std::vector<Errors>& errors, Candidate& candidate) const;

@@ -22,6 +22,27 @@ std::pair<Network, double> features_of(const Objective& objective, const Network
   return {with_smallest_linear_part(objective, path::heaviest(features, features.width())), angle};
 }
 
+std::vector<RidgeSum> ridge_sums(const SampleObjective& objective, const Network& network,
+                                 Index most, const std::function<bool()>& should_stop) {
+  RidgePursuit pursuit = pursuit_from(objective, network, should_stop);
+  std::vector<RidgeSum> sums;
+  while (static_cast<Index>(sums.size()) < most && pursuit.add()) sums.push_back(pursuit.sum());
+  return sums;
+}
+
+void add_smooth_points(const std::vector<RidgeSum>& sums, const PreparedRows& rows,
+                       FitResult& result) {
+  for (int c = 0; c < static_cast<int>(result.candidates.size()); ++c) {
+    const Candidate& candidate = result.candidates[static_cast<std::size_t>(c)];
+    const auto count = static_cast<std::size_t>(candidate.feature_count);
+    // All rows may leave less to explain than the folds did.
+    if (!candidate.smooth || sums.empty()) continue;
+    if (count > sums.size() && c != result.chosen_index) continue;
+    const RidgeSum& sum = sums[std::min(count, sums.size()) - 1];
+    result.curve.push_back({CurvePoint::Kind::smooth, c, model_of(sum, rows)});
+  }
+}
+
 void trace_curve(const Objective& objective, const std::function<Model(const Network&)>& model_of,
                  const std::function<bool()>& should_stop, FitResult& result) {
   std::vector<CurvePoint>& curve = result.curve;

@@ -27,6 +27,7 @@ namespace lodestone {
 namespace {
 
 using fitting::Progress;
+using fitting::RidgeSum;
 
 // Values of λ after the best one that the path of all rows still shows.
 constexpr int shown_beyond = 2;
@@ -35,6 +36,10 @@ constexpr int shown_beyond = 2;
 // whose affine part ends near this, as that of separable classes does, share of the null deviance.
 constexpr double linear_target = 1e-20;
 constexpr double separated_target = 1e-8;
+
+// Smooth ridge functions that are tried at most: more than a person reads, and than yacht and
+// concrete gain from.
+constexpr Index most_directions = 8;
 
 // Steps of the progress that the work after the path counts for.
 constexpr double steps_after_path = 20.0;
@@ -69,6 +74,13 @@ void cross_validate(fitting::CrossValidation& cross, std::size_t fold_count,
   const int best = fitting::position_of_least(result.candidates, false);
   if (options.relaxed != Relaxed::never && result.cross_validated) {
     fitting::add_relaxed(cross, options, rows.objective->dimension(), result.candidates, progress);
+  }
+  const bool smooth = options.shape != Shape::relu && options.family.square() && options.biases;
+  if (smooth && result.cross_validated) {
+    const bool asked = options.select.rule == Selection::feature_count;
+    cross.add_smooth(best,
+                     asked ? std::max(most_directions, options.select.features) : most_directions,
+                     result.candidates, progress);
   }
   const int last = progress.stopped() ? best : best + shown_beyond;
   lambdas.resize(std::min(lambdas.size(), static_cast<std::size_t>(last + 1)));
@@ -125,6 +137,7 @@ PathPlan path_of_all_rows(const PathOptions& options, std::vector<double> lambda
 struct Meaning {
   double null_deviance = 1.0;  // in the units of the losses
   std::function<Model(const Network&)> model_of;
+  std::function<Model(const RidgeSum&)> model_of_ridges;  // absent on populations
   std::function<double(const Feature&)> active_share;
 };
 
@@ -137,7 +150,7 @@ void describe_path(const Objective& objective, double null_deviance, FitResult& 
   const auto solved = static_cast<int>(result.path.points.size());
   std::erase_if(result.candidates, [&](const Candidate& c) { return c.index >= solved; });
   for (Candidate& candidate : result.candidates) {
-    if (!candidate.relaxed || !result.cross_validated) {
+    if (!(candidate.relaxed || candidate.smooth) || !result.cross_validated) {
       candidate.feature_count =
           result.path_feature_counts[static_cast<std::size_t>(candidate.index)];
     }
@@ -192,32 +205,51 @@ void take_network(const Objective& objective, const PathPlan& plan, double null_
   result.training_error[chosen] = 2.0 * result.loss / null_deviance;
   for (Candidate& candidate : result.candidates) {
     if (candidate.index == static_cast<int>(chosen) &&
-        (!candidate.relaxed || !result.cross_validated)) {
+        (!(candidate.relaxed || candidate.smooth) || !result.cross_validated)) {
       candidate.feature_count = result.path_feature_counts[chosen];
     }
   }
 }
 
-// The features of the chosen network, refitted where the choice says so.
-void take_features(const Objective& objective, const Progress& progress, FitResult& result) {
+// The features of the chosen network, refitted or made smooth where the choice says so; the smooth
+// sums of fewer directions, if any.
+std::vector<RidgeSum> take_features(const Objective& objective, const Meaning& meaning,
+                                    const Progress& progress, FitResult& result) {
+  if (result.chosen().smooth) {
+    // Not to be stopped: what was chosen still has to be fitted, which is short beside the folds.
+    std::vector<RidgeSum> sums = fitting::ridge_sums(*objective.sample(), result.network,
+                                                     result.chosen().feature_count, nullptr);
+    if (!sums.empty()) {
+      result.feature_network = sums.back().network();
+      result.feature_network_loss = objective.loss(result.feature_network);
+      result.model = meaning.model_of_ridges(sums.back());
+      return sums;
+    }
+    // All rows leave nothing to explain where folds did: the network that the directions came from.
+    result.chosen_index = fitting::position_of_least(result.candidates, false);
+  }
   std::tie(result.feature_network, result.merge_angle_deg) = fitting::features_of(
       objective, result.network, result.chosen(), [&progress] { return progress.stopped(); });
   result.feature_network_loss = objective.loss(result.feature_network);
+  result.model = meaning.model_of(result.feature_network);
+  return {};
 }
 
-// From the choice to models and reports: the end of every fit.
-void finish(const Objective& objective, const PathPlan& plan, const Meaning& meaning,
-            const Progress& progress, FitResult& result) {
+// From the choice to models and reports: the end of every fit. Returns the smooth sums of
+// take_features.
+std::vector<RidgeSum> finish(const Objective& objective, const PathPlan& plan,
+                             const Meaning& meaning, const Progress& progress, FitResult& result) {
   take_network(objective, plan, meaning.null_deviance, result);
-  take_features(objective, progress, result);
-  result.model = meaning.model_of(result.feature_network);
+  std::vector<RidgeSum> sums = take_features(objective, meaning, progress, result);
   result.network_model = meaning.model_of(result.network);
   result.reports =
       fitting::report_features(objective, result.network, result.feature_network, result.lambda);
   for (std::size_t i = 0; i < result.model.features.size(); ++i) {
     result.reports[i].active_share = meaning.active_share(result.model.features[i]);
   }
-  result.warnings = feature_warnings(result.feature_network, result.reports);
+  // Neurons of a smooth function share its direction: that is no fault of theirs.
+  if (sums.empty()) result.warnings = feature_warnings(result.feature_network, result.reports);
+  return sums;
 }
 
 }  // namespace
@@ -277,9 +309,11 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
   describe_path(objective, null_deviance, result);
   std::tie(result.best_index, result.chosen_index) = fitting::choose(result.candidates, options);
   const Meaning meaning{
-      null_deviance, [&](const Network& network) { return fitting::model_of(network, rows, options.biases); },
+      null_deviance,
+      [&](const Network& network) { return fitting::model_of(network, rows, options.biases); },
+      [&](const RidgeSum& sum) { return fitting::model_of(sum, rows); },
       [&](const Feature& feature) { return fitting::active_share(feature, rows.data); }};
-  finish(objective, plan, meaning, progress, result);
+  const std::vector<RidgeSum> sums = finish(objective, plan, meaning, progress, result);
   if (options.bootstrap > 0 && result.feature_network.width() > 0) {
     const bool relaxed = result.chosen().relaxed;
     fitting::bootstrap(rows, options, relaxed, progress, result);
@@ -293,6 +327,7 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
   if (result.cross_validated) {
     fitting::trace_curve(
         objective, meaning.model_of, [&progress] { return progress.stopped(); }, result);
+    fitting::add_smooth_points(sums, rows, result);
   }
   if (linear && !options.family.square()) {
     result.warnings.push_back(
@@ -320,6 +355,10 @@ FitResult fit(const Teacher& teacher, const FitOptions& given, const FitObserver
   if (!given.family.square()) {
     throw InvalidArgument("family", name(given.family.kind),
                           "the population of a teacher has the square loss");
+  }
+  if (given.shape == Shape::smooth) {
+    throw InvalidArgument("shape", name(given.shape),
+                          "smooth ridge functions are fitted to rows; a population has relus");
   }
   const FitOptions options = options_for_population(given);
   const PopulationObjective objective(teacher);
@@ -349,6 +388,7 @@ FitResult fit(const Teacher& teacher, const FitOptions& given, const FitObserver
                           model.target = "y";
                           return model;
                         },
+                        {},
                         [](const Feature&) { return 0.5; }};
   result.candidates.resize(result.path.points.size());
   for (std::size_t i = 0; i < result.candidates.size(); ++i) {

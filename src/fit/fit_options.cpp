@@ -43,6 +43,8 @@ const char* name(CurvePoint::Kind kind) {
       return "refitted";
     case CurvePoint::Kind::penalized:
       return "penalized";
+    case CurvePoint::Kind::smooth:
+      return "smooth";
   }
   return "";
 }
@@ -66,6 +68,25 @@ Relaxed parse_relaxed(const std::string& text) {
   throw InvalidArgument("relaxed", "'" + text + "'", "must be auto, never or always");
 }
 
+const char* name(Shape shape) {
+  switch (shape) {
+    case Shape::relu:
+      return "relu";
+    case Shape::smooth:
+      return "smooth";
+    case Shape::automatic:
+      return "auto";
+  }
+  return "";
+}
+
+Shape parse_shape(const std::string& text) {
+  for (const Shape shape : {Shape::relu, Shape::smooth, Shape::automatic}) {
+    if (text == name(shape)) return shape;
+  }
+  throw InvalidArgument("shape", "'" + text + "'", "must be relu, smooth or auto");
+}
+
 PathOptions FitOptions::default_path() {
   PathOptions path;
   path.lambdas = 30;
@@ -80,8 +101,26 @@ void FitOptions::validate() const {
         Message::pattern("a number of features is chosen along the path; {lambda} "
                          "takes one model"));
   }
+  if (shape == Shape::smooth) {
+    if (!family.square()) {
+      throw InvalidArgument("shape", name(shape),
+                            Message::pattern("smooth ridge functions are fitted by least squares; "
+                                             "another {family} than square has relu features"));
+    }
+    if (!biases) {
+      throw InvalidArgument("shape", name(shape),
+                            Message::pattern("a smooth function has knots, which are {biases}"));
+    }
+    if (lambda > 0.0) {
+      throw InvalidArgument(
+          "shape", name(shape),
+          Message::pattern(
+              "the number of directions is cross-validated; {lambda} takes one model"));
+    }
+  }
   if (path.rigorous && !family.square()) {
-    throw InvalidArgument("rigorous", "on", "proofs are for the square loss; other families have "
+    throw InvalidArgument("rigorous", "on",
+                          "proofs are for the square loss; other families have "
                           "estimated certificates");
   }
   require_in(Family::Limits::huber_width, "huber_width", family.huber_width);

@@ -6,8 +6,12 @@ namespace lodestone::fitting {
 
 SampleData standardized(const Dataset& data, const Standardization& standardization,
                         const FitOptions& options) {
-  return {standardization.apply(data.X), data.y / standardization.target_scale, data.weights,
-          options.biases, options.precision, options.family};
+  return {standardization.apply(data.X),
+          data.y / standardization.target_scale,
+          data.weights,
+          options.biases,
+          options.precision,
+          options.family};
 }
 
 PreparedRows prepare(Dataset data, const FitOptions& options) {
@@ -33,6 +37,23 @@ Model model_of(const Network& network, const PreparedRows& rows, bool biases) {
   return model;
 }
 
+Model model_of(const RidgeSum& sum, const PreparedRows& rows) {
+  const Network network = sum.network();
+  const Network none = Network::empty(network.W.cols());
+  Model model = model_of(none, rows, true);
+  Model features = neurons_in_original_units(network, rows.objective->affine(network), true,
+                                             rows.standardization);
+  model.affine = std::move(features.affine);
+  model.features = std::move(features.features);
+  Index first = 0;
+  for (const RidgeSum::Ridge& ridge : sum.ridges) {
+    const Index count = ridge.knots.size();
+    model.ridges.push_back({first, count, ridge.degrees_of_freedom, ridge.explained});
+    first += count;
+  }
+  return model;
+}
+
 Vector normalized_weights(const Dataset& data) {
   if (data.weights.size() == 0) {
     return Vector::Constant(data.y.size(), 1.0 / static_cast<double>(data.y.size()));
@@ -42,15 +63,15 @@ Vector normalized_weights(const Dataset& data) {
 
 double null_deviance(const Dataset& data, const Family& family) {
   const Vector weights = normalized_weights(data);
-  const double constant = family.square() ? weights.dot(data.y) : family.constant_score(data.y, weights);
+  const double constant =
+      family.square() ? weights.dot(data.y) : family.constant_score(data.y, weights);
   return weights.dot(deviances(family, data.y, Vector::Constant(data.y.size(), constant)));
 }
 
 Vector deviances(const Family& family, const Vector& y, const Vector& scores) {
   if (family.square()) return (scores - y).cwiseAbs2();
-  return y.binaryExpr(scores, [&](double target, double score) {
-    return 2.0 * family.loss(target, score);
-  });
+  return y.binaryExpr(
+      scores, [&](double target, double score) { return 2.0 * family.loss(target, score); });
 }
 
 }  // namespace lodestone::fitting

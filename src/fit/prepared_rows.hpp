@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "fit/shapes.hpp"
 #include "lodestone/fit/fit.hpp"
 #include "lodestone/model/dataset.hpp"
 #include "lodestone/model/model.hpp"
@@ -31,6 +32,9 @@ SampleData standardized(const Dataset& data, const Standardization& standardizat
 
 /// A network of the standardized problem in original units, with the names and ranges of the rows.
 Model model_of(const Network& network, const PreparedRows& rows, bool biases);
+
+/// The same for a sum of smooth ridge functions: its features follow each other ridge by ridge.
+Model model_of(const RidgeSum& sum, const PreparedRows& rows);
 
 /// The weights of the rows, which sum to 1.
 Vector normalized_weights(const Dataset& data);

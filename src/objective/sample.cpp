@@ -180,11 +180,10 @@ SampleObjective::SampleObjective(SampleData data)
             throw InvalidArgument("X", "", "every number must be within the range of float32");
           }
         }
-        return std::make_shared<const Rows>(
-            Rows{std::make_shared<const std::variant<Matrix, Float32Matrix>>(std::move(X)),
-                 std::make_shared<const Vector>(std::move(data.y)),
-                 std::make_shared<const Vector>(std::move(data.weights)), data.biases, data.family,
-                 n});
+        return std::make_shared<const Rows>(Rows{
+            std::make_shared<const std::variant<Matrix, Float32Matrix>>(std::move(X)),
+            std::make_shared<const Vector>(std::move(data.y)),
+            std::make_shared<const Vector>(std::move(data.weights)), data.biases, data.family, n});
       }()) {}
 
 SampleObjective SampleObjective::without_rows(Index first, Index count) const {
@@ -263,6 +262,25 @@ SampleObjective::SampleObjective(std::shared_ptr<const Rows> data) : data_(std::
 }
 
 Index SampleObjective::rows() const { return data_->visited.visited(); }
+
+SampleData SampleObjective::counted_rows() const {
+  SampleData rows;
+  const Index count = (weights_.array() > 0.0).count();
+  rows.X.resize(count, input_dimension());
+  rows.y.resize(count);
+  rows.weights.resize(count);
+  rows.biases = data_->biases;
+  rows.family = family();
+  Index to = 0;
+  for (Index t = 0; t < weights_.size(); ++t) {
+    if (weights_[t] <= 0.0) continue;
+    rows.X.row(to) = inputs(t, 1);
+    rows.y[to] = y_[t];
+    rows.weights[to++] = weights_[t];
+  }
+  return rows;
+}
+
 Index SampleObjective::dimension() const { return input_dimension() + (data_->biases ? 1 : 0); }
 Index SampleObjective::input_dimension() const {
   return std::visit([](const auto& values) { return values.cols(); }, *data_->X);
@@ -723,7 +741,8 @@ double SampleObjective::dual_value(const Vector& weighted, double most) const {
     });
   };
   const auto value = [&](double c) {
-    return -over_rows([&](Index t, double r) { return weights_[t] * family.conjugate(y[t], c * r); });
+    return -over_rows(
+        [&](Index t, double r) { return weights_[t] * family.conjugate(y[t], c * r); });
   };
   const auto slope = [&](double c) {
     return -over_rows(

@@ -431,6 +431,15 @@ std::vector<Option> fit_options(FitRequest& r) {
                         "it helps), never or always"},
                [&how](const std::string& given) { how.relaxed = parse_relaxed(given); },
                [&how] { return std::string(name(how.relaxed)); }),
+           bound(
+               {.name = "shape",
+                .value = "KIND",
+                .help =
+                    "What a feature's function of its direction is: relu, smooth (a spline; the "
+                    "square loss only) or auto (smooth where validation clearly says that it "
+                    "is better)"},
+               [&how](const std::string& given) { how.shape = parse_shape(given); },
+               [&how] { return std::string(name(how.shape)); }),
            number<Index>({.name = "max_features",
                           .value = "N",
                           .help = "Most features, at most the rows (0 takes as many as it needs)",

@@ -26,6 +26,7 @@ Json to_json(const Candidate& candidate, const FitResult& result) {
   Json json = {{"lambda", result.path.points[static_cast<std::size_t>(candidate.index)].lambda},
                {"features", candidate.feature_count},
                {"relaxed", candidate.relaxed}};
+  if (candidate.smooth) json["smooth"] = true;
   if (candidate.relaxed) json["merge_angle_deg"] = candidate.merge_angle_deg;
   if (!std::isnan(candidate.validation_error)) {
     json["validation_error"] = candidate.validation_error;
@@ -109,11 +110,14 @@ std::string fit_summary_text(const FitRequest& request, const FitResult& result,
                {"evaluations", evaluations},
                {"seconds", run.seconds},
                {"neurons", result.network.width()},
-               {"features", result.feature_network.width()},
+               {"features", result.model.shown_count()},
                {"merge_angle_deg", result.merge_angle_deg},
                {"standardization", name(result.standardization.kind)},
                {"certificate", certificate_json(result.certificate)},
-               {"model", {{"relaxed", chosen.relaxed}, {"loss", result.feature_network_loss}}}};
+               {"model",
+                {{"relaxed", chosen.relaxed},
+                 {"shape", name(chosen.smooth ? Shape::smooth : Shape::relu)},
+                 {"loss", result.feature_network_loss}}}};
   if (run.rows > 0) json["training_rows"] = run.rows;
   if (run.dropped_rows > 0) json["dropped_rows"] = run.dropped_rows;
   if (result.cross_validated) {
@@ -124,7 +128,21 @@ std::string fit_summary_text(const FitRequest& request, const FitResult& result,
         {"best", to_json(result.candidates[static_cast<std::size_t>(result.best_index)], result)}};
   }
   Json& features = json["feature_list"] = Json::array();
-  for (const FeatureReport& report : result.reports) features.push_back(io::json_of(report));
+  if (result.model.ridges.empty()) {
+    for (const FeatureReport& report : result.reports) features.push_back(io::json_of(report));
+  }
+  for (const Ridge& ridge : result.model.ridges) {
+    Json one = {{"degrees_of_freedom", ridge.degrees_of_freedom},
+                {"explained", ridge.explained},
+                {"knots", ridge.count}};
+    const FeatureReport& report = result.reports[static_cast<std::size_t>(ridge.first)];
+    if (!std::isnan(report.angle_error_deg)) {
+      one["angle_error_deg"] = report.angle_error_deg;
+      one["angle_95_deg"] = report.angle_95_deg;
+      one["found_share"] = report.found_share;
+    }
+    features.push_back(std::move(one));
+  }
   if (run.recovery) json["recovery"] = io::json_of(*run.recovery);
   if (run.test) json["test"] = to_json(*run.test);
   add_warnings(json, result.warnings);

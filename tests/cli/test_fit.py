@@ -288,6 +288,50 @@ def test_rows_of_no_weight_count_as_absent(lodestone, table_file):
     assert lines_of(one / "path.csv") == lines_of(other / "path.csv")
 
 
+# ---- smooth functions
+
+
+@pytest.fixture(scope="module")
+def wavy(shared):
+    random = np.random.default_rng(3)
+    X = random.normal(size=(160, 3))
+    y = np.sin(2.0 * (0.8 * X[:, 0] - 0.6 * X[:, 1])) + 0.1 * random.normal(size=160)
+    write_csv(shared.folder / "wavy.csv", np.column_stack([X, y]), ["a", "b", "c", "y"])
+    return ["--data", "wavy.csv", "--target", "y", *SHORT]
+
+
+def test_a_smooth_model_has_one_row_a_direction(wavy, shared):
+    run = fit(shared, "smooth", *wavy, "--shape", "smooth", "--bootstrap", 3)
+    model = read_json(run / "model.json")
+    summary = read_json(run / "summary.json")
+    (ridge,) = model["ridges"]
+    assert ridge["first"] == 0 and ridge["count"] == len(model["features"]) > 5
+    assert len({tuple(one["direction"]) for one in model["features"]}) == 1
+    assert summary["features"] == len(summary["feature_list"]) == 1
+    assert summary["model"]["shape"] == "smooth"
+    assert summary["feature_list"][0]["angle_error_deg"] < 20
+    curve = lines_of(run / "curve.csv")
+    assert [line["kind"] for line in curve if line["chosen"] == "1"] == ["smooth"]
+    tried = lines_of(run / "cross_validation.csv")
+    assert [line["features"] for line in tried if line["chosen"] == "1"] == ["1"]
+    text = shared.done("select", run, "--features", 1).stdout
+    assert "degrees of freedom" in text and "-0.6" in text.replace("+0.6", "-0.6")
+    shared.done("predict", run / "model.json", "wavy.csv", "--out", "told.csv")
+    told = np.array([float(line["y"]) for line in lines_of(shared.folder / "told.csv")])
+    y = np.array([float(line["y"]) for line in lines_of(shared.folder / "wavy.csv")])
+    assert np.mean((told - y) ** 2) < 0.1 * np.var(y)
+    # The certificate is that of the network, which is no smooth model.
+    assert "ridges" not in read_json(run / "network.json")
+
+
+def test_auto_takes_smooth_functions_where_they_are_better(wavy, shared, run):
+    chosen = fit(shared, "wavy-auto", *wavy, "--shape", "auto")
+    assert read_json(chosen / "summary.json")["model"]["shape"] == "smooth"
+    relu = fit(shared, "relu-auto", *DATA, *SHORT, "--shape", "auto")
+    assert read_json(relu / "summary.json")["model"]["shape"] == "relu"
+    assert read_json(relu / "model.json")["features"] == read_json(run / "model.json")["features"]
+
+
 # ---- what is refused
 
 BAD = {
@@ -301,6 +345,17 @@ BAD = {
     "tolerance-zero": ([*DATA, "--gap-tolerance", 0], ["gap-tolerance", "positive"]),
     "unknown-rule": ([*DATA, "--select", "smallest"], ["select", "one-standard-error"]),
     "unknown-relaxed": ([*DATA, "--relaxed", "often"], ["relaxed", "auto, never or always"]),
+    "unknown-shape": ([*DATA, "--shape", "round"], ["shape", "relu, smooth or auto"]),
+    "smooth-classes": (
+        [*DATA, "--shape", "smooth", "--family", "huber"],
+        ["shape", "smooth", "--family"],
+    ),
+    "smooth-without-biases": ([*DATA, "--shape", "smooth", "--biases", "off"], ["shape", "--biases"]),
+    "smooth-at-a-lambda": ([*DATA, "--shape", "smooth", "--lambda", 0.1], ["shape", "--lambda"]),
+    "smooth-population": (
+        ["--teacher", "random:d=4,k=2", "--shape", "smooth"],
+        ["shape", "--samples"],
+    ),
     "negative-bootstrap": ([*DATA, "--bootstrap", -1], "bootstrap"),
     "no-seconds": ([*DATA, "--max-seconds", 0], ["max-seconds", "positive"]),
     "no-target": (["--data", "table.csv"], "--target"),

@@ -16,7 +16,7 @@ CERTIFY = """data target delimiter weights exclude one-hot drop-missing teacher 
 FLAGS = {
     "fit": """data target delimiter weights exclude one-hot drop-missing validation test test-share
         teacher samples noise standardize biases folds lambdas lambda-ratio lambda select relaxed
-        max-features gap-tolerance rigorous bootstrap seed max-seconds out overwrite config threads
+        shape max-features gap-tolerance rigorous bootstrap seed max-seconds out overwrite config threads
         quiet json""".split(),
     "train": """teacher samples noise data target delimiter weights exclude one-hot drop-missing
         validation test standardize biases test-share validation-share patience width seed

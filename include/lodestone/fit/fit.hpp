@@ -56,6 +56,15 @@ enum class Relaxed {
 const char* name(Relaxed relaxed);
 Relaxed parse_relaxed(const std::string& text);
 
+/// What a feature's function of its direction is.
+enum class Shape {
+  relu,
+  smooth,     ///< a spline of as many knots as it takes (docs/math.md, 9.8)
+  automatic,  ///< smooth where validation clearly says that it is better
+};
+const char* name(Shape shape);
+Shape parse_shape(const std::string& text);
+
 /// One fold of a cross-validation: numbers of the rows to train on and to judge by.
 struct Split {
   std::vector<Index> training;
@@ -102,8 +111,9 @@ struct FitOptions {
 
   Selection select;
   Relaxed relaxed = Relaxed::automatic;
-  int bootstrap = 0;       ///< resamples for the angles' errors
-  std::uint64_t seed = 0;  ///< of folds, searches and resamples
+  Shape shape = Shape::relu;  ///< smooth ones only for the square loss, with biases
+  int bootstrap = 0;          ///< resamples for the angles' errors
+  std::uint64_t seed = 0;     ///< of folds, searches and resamples
 
   /// 30 values of λ down to 1e-4 λ_max.
   static PathOptions default_path();
@@ -112,15 +122,18 @@ struct FitOptions {
   void validate() const;
 };
 
-/// One model that was tried: the penalized network at a λ, or some of its features refitted.
+/// One model that was tried: the penalized network at a λ, some of its features refitted, or smooth
+/// ridge functions along its directions.
 struct Candidate {
   int index = 0;                 ///< into the path
   bool relaxed = false;          ///< refitted without penalty
   double merge_angle_deg = 0.0;  ///< relaxed: neurons closer than this were merged first
-  Index feature_count = 0;       ///< relaxed: of the heaviest; else the path's after merging
-  /// Mean squared error on rows held out, as a share of the target's variance, or mean deviance as a
-  /// share of that of the best constant (docs/math.md, 11.5): mean over folds, and its standard error
-  /// (over validation rows: of their mean).
+  Index feature_count = 0;       ///< relaxed: of the heaviest; smooth: directions; else the path's
+                                 ///< after merging
+  bool smooth = false;           ///< a sum of smooth ridge functions
+  /// Mean squared error on rows held out, as a share of the target's variance, or mean deviance as
+  /// a share of that of the best constant (docs/math.md, 11.5): mean over folds, and its standard
+  /// error (over validation rows: of their mean).
   double validation_error = std::numeric_limits<double>::quiet_NaN();
   double standard_error = std::numeric_limits<double>::quiet_NaN();
   Vector
@@ -153,9 +166,10 @@ void visit_fields(Record& report, Visitor&& visitor) {
 }
 
 /// One point of the curve of errors over the number of features: the best refit of so many
-/// features, the linear model, or the penalized network that validates best.
+/// features, the linear model, the penalized network that validates best, or so many smooth ridge
+/// functions.
 struct CurvePoint {
-  enum class Kind { linear, refitted, penalized };
+  enum class Kind { linear, refitted, penalized, smooth };
 
   Kind kind = Kind::refitted;
   int candidate = 0;  ///< into FitResult::candidates: its error, λ and number of features
@@ -174,6 +188,7 @@ struct FitResult {
   std::size_t fold_count = 0;    ///< of the cross-validation; 1: validation rows
 
   /// By number of features, the penalized network last; empty where nothing was cross-validated.
+  /// Where a smooth model was chosen, those of fewer directions and it follow.
   std::vector<CurvePoint> curve;
   PredictionIntervals intervals;  ///< of the chosen model; empty without validation, and for classes
                                   ///< and counts
@@ -185,7 +200,8 @@ struct FitResult {
   double penalized_loss = 0.0;
   double lambda = 0.0;
 
-  Network feature_network;            ///< of the model, in standardized coordinates, heaviest first
+  /// Of the model, in standardized coordinates: heaviest first, or ridge after ridge.
+  Network feature_network;
   double feature_network_loss = 0.0;  ///< its L
   double merge_angle_deg = 0.0;
   Standardization standardization;

@@ -20,6 +20,17 @@ struct Feature {
   double amplitude = 0.0;  ///< in units of the target
 };
 
+/// Features in a row that share one direction and are one smooth function of it, linear between
+/// knots (docs/math.md, 9.8).
+struct Ridge {
+  Index first = 0;  ///< of its features
+  Index count = 0;
+  double degrees_of_freedom = 0.0;  ///< effective, of the spline
+  /// By how much the training error grows without it when the others are fitted again, as a share
+  /// of the target's variance.
+  double explained = 0.0;
+};
+
 /// Where a model came from; everything here is for people, nothing for prediction.
 struct Provenance {
   std::string lodestone_version;
@@ -40,6 +51,7 @@ struct Model {
   Family family;  ///< of the target: what a score means
   Affine affine;
   std::vector<Feature> features;
+  std::vector<Ridge> ridges;  ///< of all features in their order, or none: each stands for itself
   Standardization standardization;
   bool biases = false;  ///< neurons have a bias of their own, penalized like a weight; without it a
                         ///< feature's bias only says where the centre of the columns is
@@ -48,6 +60,12 @@ struct Model {
 
   /// The number of inputs, d.
   Index dimension() const { return affine.beta.size(); }
+
+  /// The number of functions that a reader is shown: of ridges, or of features where there are
+  /// none.
+  Index shown_count() const {
+    return static_cast<Index>(ridges.empty() ? features.size() : ridges.size());
+  }
 
   /// Predictions for n rows X (n×d, columns in the model's order): scores, for the logistic family
   /// the probability of 1, for counts their mean. Throws InvalidArgument when the number of columns

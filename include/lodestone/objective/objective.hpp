@@ -87,8 +87,8 @@ class Residual : public CorrelationField {
   /// L of the network.
   virtual double loss() const { return 0.5 * energy(); }
 
-  /// The largest dual value −E ℓ*(y, c r) of a multiple c of the residual, |c| <= most (docs/math.md,
-  /// 6.2 and, for other families than the square, 11.4).
+  /// The largest dual value −E ℓ*(y, c r) of a multiple c of the residual, |c| <= most
+  /// (docs/math.md, 6.2 and, for other families than the square, 11.4).
   virtual double dual_value(double most) const;
 
   /// E (f − y)² = 2L. Only for the square loss, as the next one.
@@ -253,12 +253,16 @@ class SampleObjective final : public Objective {
 
   const Family& family() const;
 
-  /// For other families than the square: the square loss with weights ω ℓ'' and targets F − ℓ'/ℓ'' at
-  /// this network with its best affine part. The inputs are shared.
+  /// For other families than the square: the square loss with weights ω ℓ'' and targets F − ℓ'/ℓ''
+  /// at this network with its best affine part. The inputs are shared.
   QuadraticModel quadratic_model(const Network& network) const;
 
   /// Rows that count.
   Index rows() const;
+
+  /// Copies of the rows with weight: inputs without a bias coordinate, the target without its
+  /// affine part (of other families than the square as it is), weights that sum to 1.
+  SampleData counted_rows() const;
 
   Precision precision() const;
 

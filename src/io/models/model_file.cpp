@@ -79,6 +79,34 @@ std::vector<Encoding> encodings_from(const Json& json, const std::vector<std::st
   return encodings;
 }
 
+// Files of relu features, and all from before there were smooth ones, have none. Ridges follow each
+// other and take all features.
+std::vector<Ridge> ridges_from(const Json& json, const std::vector<Feature>& features) {
+  std::vector<Ridge> ridges;
+  Index next = 0;
+  for (const Json& item : list_at(json, "ridges")) {
+    ridges.push_back({item.at("first").get<Index>(), item.at("count").get<Index>(),
+                      item.at("degrees_of_freedom").get<double>(),
+                      item.at("explained").get<double>()});
+    const Ridge& ridge = ridges.back();
+    const auto left = static_cast<Index>(features.size()) - next;
+    if (ridge.first != next || ridge.count < 1 || ridge.count > left) {
+      throw std::out_of_range("ridges do not follow each other");
+    }
+    next += ridge.count;
+    const Vector& direction = features[static_cast<std::size_t>(ridge.first)].direction;
+    for (Index i = ridge.first; i < next; ++i) {
+      if (features[static_cast<std::size_t>(i)].direction != direction) {
+        throw std::out_of_range("the features of a ridge differ in direction");
+      }
+    }
+  }
+  if (!ridges.empty() && next != static_cast<Index>(features.size())) {
+    throw std::out_of_range("ridges leave out features");
+  }
+  return ridges;
+}
+
 std::string formula_of(const Family& family) {
   const std::string score = "alpha + beta.x + sum of amplitude * relu(direction.x + bias)";
   switch (family.kind) {
@@ -116,6 +144,7 @@ Model model_from(const Json& json) {
     model.features.push_back({to_vector(item.at("direction")), item.at("bias").get<double>(),
                               item.at("amplitude").get<double>()});
   }
+  if (json.contains("ridges")) model.ridges = ridges_from(json, model.features);
   model.biases = json.value("biases", true);
   if (json.contains("ranges")) {
     model.ranges = {to_vector(json.at("ranges").at("lowest")),
@@ -173,6 +202,15 @@ Json model_json(const Model& model) {
     features.push_back({{"amplitude", feature.amplitude},
                         {"bias", feature.bias},
                         {"direction", to_list(feature.direction)}});
+  }
+  if (!model.ridges.empty()) {
+    Json& ridges = json["ridges"] = Json::array();
+    for (const Ridge& ridge : model.ridges) {
+      ridges.push_back({{"first", ridge.first},
+                        {"count", ridge.count},
+                        {"degrees_of_freedom", ridge.degrees_of_freedom},
+                        {"explained", ridge.explained}});
+    }
   }
   json["standardization"] = to_json(model.standardization);
   json["provenance"] = {{"lodestone", model.provenance.lodestone_version},

@@ -21,7 +21,8 @@ std::string cell(double value) { return std::isnan(value) ? "" : fmt::format("{}
 // The first validation error of each λ: the penalized network's.
 const Candidate* penalized_at(const FitResult& result, std::size_t point) {
   for (const Candidate& candidate : result.candidates) {
-    if (!candidate.relaxed && candidate.index == static_cast<int>(point)) return &candidate;
+    if (!candidate.relaxed && !candidate.smooth && candidate.index == static_cast<int>(point))
+      return &candidate;
   }
   return nullptr;
 }
@@ -51,15 +52,17 @@ std::string path_csv(const FitResult& result) {
 
 std::string cross_validation_csv(const FitResult& result) {
   std::string text =
-      "lambda,features,relaxed,merge_angle_deg,validation_error,validation_standard_error,chosen\n";
+      "lambda,features,relaxed,merge_angle_deg,validation_error,validation_standard_error,chosen,"
+      "smooth\n";
   for (std::size_t c = 0; c < result.candidates.size(); ++c) {
     const Candidate& candidate = result.candidates[c];
-    text += fmt::format("{},{},{},{},{},{},{}\n",
-                        result.path.points[static_cast<std::size_t>(candidate.index)].lambda,
-                        candidate.feature_count, candidate.relaxed ? 1 : 0,
-                        candidate.relaxed ? fmt::format("{}", candidate.merge_angle_deg) : "",
-                        cell(candidate.validation_error), cell(candidate.standard_error),
-                        static_cast<int>(c) == result.chosen_index ? 1 : 0);
+    text +=
+        fmt::format("{},{},{},{},{},{},{},{}\n",
+                    result.path.points[static_cast<std::size_t>(candidate.index)].lambda,
+                    candidate.feature_count, candidate.relaxed ? 1 : 0,
+                    candidate.relaxed ? fmt::format("{}", candidate.merge_angle_deg) : "",
+                    cell(candidate.validation_error), cell(candidate.standard_error),
+                    static_cast<int>(c) == result.chosen_index ? 1 : 0, candidate.smooth ? 1 : 0);
   }
   return text;
 }
@@ -69,7 +72,7 @@ std::string curve_csv(const FitResult& result) {
       "features,kind,validation_error,validation_standard_error,lambda,merge_angle_deg,chosen\n";
   for (const CurvePoint& point : result.curve) {
     const Candidate& candidate = result.candidates[static_cast<std::size_t>(point.candidate)];
-    text += fmt::format("{},{},{},{},{},{},{}\n", point.model.features.size(), name(point.kind),
+    text += fmt::format("{},{},{},{},{},{},{}\n", point.model.shown_count(), name(point.kind),
                         cell(candidate.validation_error), cell(candidate.standard_error),
                         result.path.points[static_cast<std::size_t>(candidate.index)].lambda,
                         candidate.relaxed ? fmt::format("{}", candidate.merge_angle_deg) : "",
@@ -83,7 +86,7 @@ std::string curve_json(const FitResult& result) {
   Json& points = json["points"] = Json::array();
   for (const CurvePoint& point : result.curve) {
     points.push_back({{"kind", name(point.kind)},
-                      {"features", point.model.features.size()},
+                      {"features", point.model.shown_count()},
                       {"model", io::model_json(point.model)}});
   }
   return io::readable(json);
