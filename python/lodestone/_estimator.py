@@ -211,7 +211,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             For a number that the curve has not.
         """
         check_is_fitted(self)
-        counts = [len(model.amplitudes) for model in self._curve_models]
+        counts = [_shown_count(model) for model in self._curve_models]
         if isinstance(features, bool) or not isinstance(features, numbers.Integral):
             raise TypeError(f"features: got {features!r}; must be an integer")
         if features not in counts:
@@ -522,6 +522,7 @@ def _cross_validation(parts: dict[str, Any]) -> dict[str, np.ndarray]:
         "validation_error": found["validation_error"],
         "validation_standard_error": found["standard_error"],
         "chosen": np.arange(len(tried)) == parts["chosen"],
+        "smooth": found["smooth"],
     }
 
 
@@ -531,7 +532,7 @@ def _curve(parts: dict[str, Any]) -> dict[str, np.ndarray]:
     lambdas = [parts["path"][candidate["index"]]["weight_decay"] for candidate in tried]
     angles = [one["merge_angle_deg"] if one["relaxed"] else np.nan for one in tried]
     return {
-        "features": np.array([len(point["model"].amplitudes) for point in points], dtype=int),
+        "features": np.array([_shown_count(point["model"]) for point in points], dtype=int),
         "kind": np.array([point["kind"] for point in points], dtype=str),
         "validation_error": np.array([one["validation_error"] for one in tried], dtype=float),
         "validation_standard_error": np.array([one["standard_error"] for one in tried], dtype=float),
@@ -541,11 +542,15 @@ def _curve(parts: dict[str, Any]) -> dict[str, np.ndarray]:
     }
 
 
+def _shown_count(model: _core.Model) -> int:
+    return len(model.ridges) or len(model.amplitudes)
+
+
 def _path(parts: dict[str, Any]) -> dict[str, np.ndarray]:
     points = parts["path"]
     errors = np.full((2, len(points)), np.nan)
     for candidate in reversed(parts["candidates"]):
-        if not candidate["relaxed"]:
+        if not (candidate["relaxed"] or candidate["smooth"]):
             errors[:, candidate["index"]] = (
                 candidate["validation_error"],
                 candidate["standard_error"],

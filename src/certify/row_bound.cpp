@@ -13,7 +13,7 @@
 namespace lodestone {
 namespace {
 
-constexpr double epsilon = std::numeric_limits<double>::epsilon();
+constexpr double ulp_of_one = std::numeric_limits<double>::epsilon();
 
 // Rows whose sign is settled on a cell are linear there: their sum, and who is left.
 struct RowState final : CellState {
@@ -111,7 +111,7 @@ class RowCorrelation final : public ReducedCorrelation {
       const Matrix outside = given.rows - directions_ * basis_.transpose();
       // What is outside is a difference of numbers that are off by (s + 2)/2 roundings of |x_t|.
       const double rounding =
-          4.0 * static_cast<double>(s + 4) * epsilon * costs.dot(given.rows.rowwise().norm());
+          4.0 * static_cast<double>(s + 4) * ulp_of_one * costs.dot(given.rows.rowwise().norm());
       error_ =
           costs.dot(outside.rowwise().norm()) + rounding + orthonormality_defect(basis_) * mass;
     }
@@ -127,7 +127,7 @@ class RowCorrelation final : public ReducedCorrelation {
     // its eigenvalues. The factor 16 is more than three times that, and leaves a tenth of the
     // whole above the 16(D + 4) + D² roundings by which caps are widened: cells of that size are
     // settled.
-    error_ += 16.0 * static_cast<double>(n + 4 * d + 2 * d * d + 64) * epsilon * mass;
+    error_ += 16.0 * static_cast<double>(n + 4 * d + 2 * d * d + 64) * ulp_of_one * mass;
     // g(u) − g(−u) = u·Σ w_t x_t, zero for a residual without affine part: half of the sphere is
     // enough when that is affordable.
     const double odd = (directions_.transpose() * weights_).norm();

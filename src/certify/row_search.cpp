@@ -11,7 +11,7 @@
 namespace lodestone {
 namespace {
 
-constexpr int rise_steps = 4;           // between two looks at how much an ascent rose
+constexpr int look_steps = 4;           // between two looks at how much an ascent rose
 constexpr double pace_allowance = 1.0;  // how much of its last pace an ascent is trusted to keep
 
 // Ends of ascents within this chord of each other are one end; for counting, one maximum. Ends
@@ -104,9 +104,9 @@ Ends climb(const CorrelationField& field, Matrix starts, const ClimbOptions& opt
       }
     }
     // Those that have come to rest, and those that will not come high enough, are done.
-    const bool look = step % rise_steps == 0;
+    const bool look = step % look_steps == 0;
     const double highest = ends.values.lpNorm<Eigen::Infinity>();
-    const double looks_left = static_cast<double>(options.steps - step) / rise_steps;
+    const double looks_left = static_cast<double>(options.steps - step) / look_steps;
     std::vector<Index> going;
     for (Index k = 0; k < G.rows(); ++k) {
       if (share[k] < options.shortest_step) continue;

@@ -18,7 +18,7 @@ using Reals = std::vector<Real>;
 
 // The independent part of a column, as a share of it, below which it is rounding: entries of a
 // table have 1.1e-16 of relative rounding, sums of a few columns of it some more.
-constexpr double relative_rank_tolerance = 1e-13;
+constexpr double triangle_rank_tolerance = 1e-13;
 
 // Parts of the table that are summed by themselves: work for the threads, the same for any number
 // of them.
@@ -177,7 +177,7 @@ class Proof {
     const Eigen::MatrixXd triangle = factorization.matrixR();
     Index rank = 0;
     while (rank < std::min<Index>(k, R.rows()) &&
-           std::abs(triangle(rank, rank)) > relative_rank_tolerance) {
+           std::abs(triangle(rank, rank)) > triangle_rank_tolerance) {
       ++rank;
     }
     rank_ = static_cast<std::size_t>(rank);

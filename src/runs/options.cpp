@@ -434,6 +434,7 @@ std::vector<Option> fit_options(FitRequest& r) {
            bound(
                {.name = "shape",
                 .value = "KIND",
+                .choices = {"relu", "smooth", "auto"},
                 .help =
                     "What a feature's function of its direction is: relu, smooth (a spline; the "
                     "square loss only) or auto (smooth where validation clearly says that it "

@@ -12,7 +12,7 @@ namespace lodestone::laboratory {
 namespace {
 
 // One network of the experiment, with both sides.
-struct Point {
+struct DescentPoint {
   double lambda = 0.0;
   double zeta = 0.0;
   double inner_product = 0.0;
@@ -21,8 +21,8 @@ struct Point {
   bool trained = false;
 };
 
-Point point_at(const PopulationObjective& objective, const Snapshot& snapshot, double squared_norm,
-               bool trained, bool regularized) {
+DescentPoint point_at(const PopulationObjective& objective, const Snapshot& snapshot,
+                      double squared_norm, bool trained, bool regularized) {
   const DescentDirection direction =
       descent_direction(objective, snapshot.network, regularized ? snapshot.lambda : 0.0);
   return {snapshot.lambda,
@@ -97,7 +97,7 @@ std::vector<DataTable> plane_tables(const LaboratoryOptions& options) {
   return {arrows, teachers};
 }
 
-DataTable table_of(const std::vector<Point>& points) {
+DataTable table_of(const std::vector<DescentPoint>& points) {
   DataTable table;
   table.name = "lem-5.1";
   table.columns = {{"trained", "1: from a run of Algorithm 1, 0: a teacher perturbed"},
@@ -106,17 +106,17 @@ DataTable table_of(const std::vector<Point>& points) {
                    {"inner_product", "Σ⟨∇L_λ, w − goal⟩"},
                    {"lower_bound", "what it is at least, without the gradient (docs/math.md, 7.5)"},
                    {"threshold", "λ²‖p‖², below which nothing is claimed"}};
-  for (const Point& point : points) {
+  for (const DescentPoint& point : points) {
     table.rows.push_back({point.trained ? 1.0 : 0.0, point.lambda, point.zeta, point.inner_product,
                           point.lower_bound, point.threshold});
   }
   return table;
 }
 
-ExperimentResult run(const LaboratoryOptions& options) {
+ExperimentResult run_descent(const LaboratoryOptions& options) {
   const int teachers = by_effort(options.effort, 2, 6, 30);
   const int perturbations = by_effort(options.effort, 60, 200, 600);
-  std::vector<Point> points;
+  std::vector<DescentPoint> points;
   for (int t = 0; t < teachers && !stopped(options); ++t) {
     report_progress(options, static_cast<double>(t) / teachers);
     const Index k = 2 + t % 3;
@@ -157,7 +157,7 @@ ExperimentResult run(const LaboratoryOptions& options) {
   double least_margin = HUGE_VAL;
   double least_trained = HUGE_VAL;
   int claimed = 0;
-  for (const Point& point : points) {
+  for (const DescentPoint& point : points) {
     least_margin = std::min(least_margin, (point.inner_product - point.lower_bound) /
                                               (std::abs(point.lower_bound) + 1e-12));
     const double ratio = point.inner_product / point.zeta;
@@ -232,7 +232,7 @@ Experiment lemma_5_1() {
           "At least 1/2 where ζ ≥ λ²‖p‖², with p from the teacher's dual certificate; and at every "
           "network a lower bound without any gradient in it (both in docs/math.md, 7.5).",
           "Weight decay: the network is trained without it, and the gradient is that of L.",
-          run};
+          run_descent};
 }
 
 }  // namespace lodestone::laboratory

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cmath>
+#include <limits>
 
 #include "core/statistics.hpp"
 #include "laboratory/laboratory.hpp"
@@ -22,6 +23,8 @@ Experiment lemma_5_1();
 Experiment gradient_lower_bound();
 Experiment lemma_6_1();
 Experiment lazy();
+
+inline constexpr double infinity = std::numeric_limits<double>::infinity();
 
 /// One of three sizes, by the effort asked for.
 template <class T>

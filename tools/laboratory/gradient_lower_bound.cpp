@@ -10,7 +10,7 @@
 namespace lodestone::laboratory {
 namespace {
 
-struct Point {
+struct GradientPoint {
   int kind = 0;  // 0: along a run, 1: a perturbed minimizer, 2: stationary, a teacher missing
   double lambda = 0.0;
   double zeta = 0.0;
@@ -20,7 +20,7 @@ struct Point {
   double ratio() const { return squared_gradient * lambda * lambda / std::pow(zeta, 4.0); }
 };
 
-Point point_of(const Snapshot& snapshot, int kind) {
+GradientPoint point_of(const Snapshot& snapshot, int kind) {
   return {kind, snapshot.lambda, snapshot.zeta, snapshot.gradient_norm * snapshot.gradient_norm};
 }
 
@@ -89,10 +89,10 @@ void add_epochs(const Trajectory& run, EpochFits& fits) {
   }
 }
 
-ExperimentResult run(const LaboratoryOptions& options) {
+ExperimentResult run_gradient_lower_bound(const LaboratoryOptions& options) {
   const int teachers = by_effort(options.effort, 4, 6, 30);
   const int perturbations = by_effort(options.effort, 60, 150, 600);
-  std::vector<Point> points;
+  std::vector<GradientPoint> points;
   EpochFits fits;
   double worst_gap = 0.0;
   for (int t = 0; t < teachers && !stopped(options); ++t) {
@@ -130,7 +130,7 @@ ExperimentResult run(const LaboratoryOptions& options) {
   int inside = 0;
   double least_ratio = HUGE_VAL;
   double least_rate = HUGE_VAL;
-  for (const Point& point : points) {
+  for (const GradientPoint& point : points) {
     if (!point.in_window() && point.kind != 2) continue;
     ++inside;
     least_ratio = std::min(least_ratio, point.ratio());
@@ -163,7 +163,7 @@ ExperimentResult run(const LaboratoryOptions& options) {
                    {"squared_gradient", "‖∇L_λ‖²"},
                    {"bound", "ζ⁴/λ²"},
                    {"in_window", "1: λ² ≤ ζ ≤ λ^(9/5)"}};
-  for (const Point& point : points) {
+  for (const GradientPoint& point : points) {
     table.rows.push_back(
         {static_cast<double>(point.kind), point.lambda, point.zeta, point.squared_gradient,
          std::pow(point.zeta, 4.0) / (point.lambda * point.lambda), point.in_window() ? 1.0 : 0.0});
@@ -206,7 +206,7 @@ Experiment gradient_lower_bound() {
           "or less. Linear convergence would be exponent 1.",
           "That the gap is small: also stationary points that have lost a teacher for good, where "
           "ζ is of order λ.",
-          run};
+          run_gradient_lower_bound};
 }
 
 }  // namespace lodestone::laboratory

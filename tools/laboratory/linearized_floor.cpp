@@ -12,7 +12,7 @@
 namespace lodestone::laboratory {
 namespace {
 
-struct Point {
+struct FloorPoint {
   Index width = 0;
   double floor = 0.0;
   double loss = 0.0;
@@ -34,7 +34,8 @@ Matrix distinct_directions(const Matrix& W) {
   return distinct.topRows(count);
 }
 
-Point compare(const PopulationObjective& objective, Index width, std::uint64_t seed, bool broken) {
+FloorPoint compare(const PopulationObjective& objective, Index width, std::uint64_t seed,
+                   bool broken) {
   Algorithm1Options options;
   options.width = width;
   options.seed = seed;
@@ -43,7 +44,7 @@ Point compare(const PopulationObjective& objective, Index width, std::uint64_t s
   const Network start = symmetric_start(width, objective.dimension(), seed);
   Algorithm1State state;
   run_algorithm1(objective, options, state);
-  Point point{width, 0.0, objective.loss(state.network), 0.0};
+  FloorPoint point{width, 0.0, objective.loss(state.network), 0.0};
   point.floor =
       linearized_floor(objective, distinct_directions(broken ? state.network.W : start.W));
   const Vector mass = masses(state.network);
@@ -55,13 +56,13 @@ Point compare(const PopulationObjective& objective, Index width, std::uint64_t s
   return point;
 }
 
-ExperimentResult run(const LaboratoryOptions& options) {
+ExperimentResult run_linearized_floor(const LaboratoryOptions& options) {
   const int teachers = by_effort(options.effort, 1, 3, 10);
   const std::vector<Index> widths = by_effort<std::vector<Index>>(
       options.effort, {16, 48}, {16, 32, 64, 128}, {16, 32, 64, 128, 256, 512});
   const Index d = by_effort<Index>(options.effort, 6, 10, 10);
   constexpr Index least_width = 48;  // the statement is about networks that are wide enough
-  std::vector<Point> points;
+  std::vector<FloorPoint> points;
   double null_loss = 0.0;
   for (int t = 0; t < teachers && !stopped(options); ++t) {
     const PopulationObjective objective(drawn_teacher(options, "lazy", t, d, 4, 4, 30.0));
@@ -80,7 +81,7 @@ ExperimentResult run(const LaboratoryOptions& options) {
   double least_turn = HUGE_VAL;
   std::vector<double> floor_widths;
   std::vector<double> floors;
-  for (const Point& point : points) {
+  for (const FloorPoint& point : points) {
     floor_widths.push_back(static_cast<double>(point.width));
     floors.push_back(point.floor);
     if (point.width < least_width) continue;
@@ -113,7 +114,7 @@ ExperimentResult run(const LaboratoryOptions& options) {
                    {"turned_deg",
                     "mass-weighted mean angle between start and end of Algorithm 1's neurons, "
                     "degrees"}};
-  for (const Point& point : points) {
+  for (const FloorPoint& point : points) {
     table.rows.push_back(
         {static_cast<double>(point.width), point.floor, point.loss, point.turned_deg});
   }
@@ -150,7 +151,7 @@ Experiment lazy() {
           "and more).",
           "That features are those of the start: the network is linearized where Algorithm 1 "
           "ended.",
-          run};
+          run_linearized_floor};
 }
 
 }  // namespace lodestone::laboratory

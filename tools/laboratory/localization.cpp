@@ -66,7 +66,7 @@ Bounds bounds_of(const Teacher& teacher, std::uint64_t seed) {
   return bounds;
 }
 
-struct Point {
+struct LocalizationPoint {
   int teacher = 0;
   double lambda = 0.0;
   double zeta = 0.0;
@@ -77,16 +77,17 @@ struct Point {
   bool end_of_epoch = false;
 };
 
-Point point_at(int number, const Teacher& teacher, const Bounds& bounds, const Snapshot& snapshot) {
+LocalizationPoint point_at(int number, const Teacher& teacher, const Bounds& bounds,
+                           const Snapshot& snapshot) {
   const Recovery recovery = measure_recovery(teacher, snapshot.network);
-  Point point{number,
-              snapshot.lambda,
-              snapshot.zeta,
-              recovery.far_mass * masses(snapshot.network).sum(),
-              bounds.far_mass(snapshot.zeta, snapshot.lambda),
-              0.0,
-              1.0,
-              snapshot.end_of_epoch};
+  LocalizationPoint point{number,
+                          snapshot.lambda,
+                          snapshot.zeta,
+                          recovery.far_mass * masses(snapshot.network).sum(),
+                          bounds.far_mass(snapshot.zeta, snapshot.lambda),
+                          0.0,
+                          1.0,
+                          snapshot.end_of_epoch};
   double worst = -1.0;
   for (std::size_t j = 0; j < recovery.per_teacher.size(); ++j) {
     const TeacherRecovery& found = recovery.per_teacher[j];
@@ -101,9 +102,9 @@ Point point_at(int number, const Teacher& teacher, const Bounds& bounds, const S
   return point;
 }
 
-ExperimentResult run(const LaboratoryOptions& options) {
+ExperimentResult run_localization(const LaboratoryOptions& options) {
   const int teachers = by_effort(options.effort, 2, 6, 30);
-  std::vector<Point> points;
+  std::vector<LocalizationPoint> points;
   double final_far = 0.0;
   double final_error = 0.0;
   double final_lambda = 0.0;
@@ -142,14 +143,14 @@ ExperimentResult run(const LaboratoryOptions& options) {
         errors.push_back(points.back().mass_error);
       }
     }
-    const Point& end = points.back();
+    const LocalizationPoint& end = points.back();
     final_far = std::max(final_far, end.far_mass);
     final_error = std::max(final_error, end.mass_error);
     final_lambda = std::max(final_lambda, end.lambda);
   }
   double far_ratio = 0.0;
   double mass_ratio = 0.0;
-  for (const Point& point : points) {
+  for (const LocalizationPoint& point : points) {
     far_ratio = std::max(far_ratio, point.far_mass / point.far_bound);
     mass_ratio = std::max(mass_ratio, point.mass_error / point.mass_bound);
   }
@@ -179,7 +180,7 @@ ExperimentResult run(const LaboratoryOptions& options) {
                    {"mass_error", "error of a group's mass, of the one nearest to its bound"},
                    {"mass_bound", "its bound, ‖p_j‖(2λ‖p‖ + √(2ζ)) + C_j(ζ/λ + λ‖p‖²/2)/ρ"},
                    {"end_of_epoch", "1: the end of an epoch"}};
-  for (const Point& point : points) {
+  for (const LocalizationPoint& point : points) {
     table.rows.push_back({static_cast<double>(point.teacher), point.lambda, point.zeta,
                           point.far_mass, point.far_bound, point.mass_error, point.mass_bound,
                           point.end_of_epoch ? 1.0 : 0.0});
@@ -217,7 +218,7 @@ Experiment lemma_6_1() {
           "everywhere the bounds that the dual "
           "certificate and the test functions give from ζ and λ (docs/math.md, 7.7).",
           "The small gap: the network is trained to a small loss without weight decay.",
-          run};
+          run_localization};
 }
 
 }  // namespace lodestone::laboratory

@@ -65,7 +65,7 @@ std::vector<Network> trained_networks(const PopulationObjective& objective, std:
   return networks;
 }
 
-double balanced_loss(const PopulationObjective& objective, const Network& network, double lambda) {
+double penalized_loss(const PopulationObjective& objective, const Network& network, double lambda) {
   return std::max(0.0, objective.evaluate(network).loss) + lambda * masses(network).sum();
 }
 
@@ -104,7 +104,7 @@ Case make_case(std::uint64_t seed, bool broken) {
     result.lambdas[l] = most * std::pow(10.0, -0.25 - 0.75 * static_cast<double>(l));
     const PathPoint point = solve_at(result.objective, result.lambdas[l], start, path);
     result.optimum[l] = start = point.network;
-    result.least[l] = balanced_loss(result.objective, point.network, result.lambdas[l]);
+    result.least[l] = penalized_loss(result.objective, point.network, result.lambdas[l]);
     result.dual[l] = result.least[l] - point.certificate.gap;
   }
   result.trained = trained_networks(result.objective, seed);
@@ -251,7 +251,7 @@ unset multiplot
 )gp"};
 }
 
-ExperimentResult run(const LaboratoryOptions& options) {
+ExperimentResult run_mass_bound(const LaboratoryOptions& options) {
   const int teachers = by_effort(options.effort, 2, 8, 20);
   const Index networks = by_effort<Index>(options.effort, 160, 1250, 500);
   ExperimentResult result;
@@ -325,7 +325,7 @@ Experiment mass_bound() {
       "not seen the networks. They follow from the certificate in two lines (docs/math.md, "
       "7.4), so they must hold always.",
       "The certificate is that of another teacher: η is not ±1 where this one's neurons are.",
-      run};
+      run_mass_bound};
 }
 
 }  // namespace lodestone::laboratory

@@ -15,7 +15,6 @@
 namespace lodestone::laboratory {
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr Index neurons_of_teacher = 2;
 // Without noise a direction is found when it is found exactly; this is far from any accident.
 constexpr double found_deg = 1.0;

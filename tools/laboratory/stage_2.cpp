@@ -16,8 +16,6 @@
 namespace lodestone::laboratory {
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
-
 // Starts of stage 3 as multiples of the threshold λ₀. Around 1 nothing is predicted.
 const std::vector<double> multiples = {0.125, 0.25, 2.0, 4.0};
 

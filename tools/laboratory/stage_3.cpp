@@ -16,7 +16,6 @@
 namespace lodestone::laboratory {
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double degrees = 180.0 / std::numbers::pi;
 constexpr double away_deg = 2.0;
 
@@ -36,7 +35,7 @@ struct Run {
   long steps = 0;
 };
 
-struct Case {
+struct AngleCase {
   double expected_loss = 0.0;  // ½‖p₀‖², the limit of L/λ²; NaN where p₀ is no certificate
   Run halving;
   Run constant;
@@ -84,12 +83,12 @@ Run run_with(const PopulationObjective& objective, Algorithm1Options options) {
   return run;
 }
 
-Case measure(std::uint64_t seed, const LaboratoryOptions& laboratory) {
+AngleCase measure(std::uint64_t seed, const LaboratoryOptions& laboratory) {
   const Teacher teacher = teacher_of(seed, laboratory.effort);
   const PopulationObjective objective(teacher);
   const DualCertificate certificate =
       interpolate(teacher.directions, teacher.amplitudes.array().sign().matrix(), 2);
-  Case result;
+  AngleCase result;
   // Where the interpolant exceeds 1 somewhere, the least-norm certificate is another function.
   result.expected_loss = estimate_margin(certificate, seed).rho > 0.0
                              ? 0.5 * certificate.squared_norm
@@ -133,7 +132,7 @@ class StageThree {
     const int batch = 2 * std::max(1, threads());
     for (int first = 0; first < teachers && !stopped(options_); first += batch) {
       const int count = std::min(batch, teachers - first);
-      std::vector<Case> cases(static_cast<std::size_t>(count));
+      std::vector<AngleCase> cases(static_cast<std::size_t>(count));
       for_each_block(count, [&](Index i) {
         cases[static_cast<std::size_t>(i)] =
             measure(derived_seed(options_.seed, "stage-3", static_cast<std::uint64_t>(first + i)),
@@ -146,7 +145,7 @@ class StageThree {
   }
 
  private:
-  void add(int number, const Case& one) {
+  void add(int number, const AngleCase& one) {
     const Run* runs[] = {&one.halving, &one.constant, &one.none};
     for (int schedule = 0; schedule < 3; ++schedule) {
       for (const EpochEnd& end : runs[schedule]->epochs) {

@@ -27,7 +27,7 @@ double integral(const DualCertificate& g, const Network& network) {
   return network.a.dot(g.correlate(network.W).value);
 }
 
-struct Point {
+struct ReadingPoint {
   bool trained = false;
   double lambda = 0.0;
   double zeta = 0.0;
@@ -36,9 +36,9 @@ struct Point {
 };
 
 // The function that comes nearest to its bound.
-Point worst_of(const Teacher& teacher, const std::vector<DualCertificate>& functions,
-               double certificate_norm, const Snapshot& snapshot, bool trained) {
-  Point worst{trained, snapshot.lambda, snapshot.zeta, 0.0, 1.0};
+ReadingPoint worst_of(const Teacher& teacher, const std::vector<DualCertificate>& functions,
+                      double certificate_norm, const Snapshot& snapshot, bool trained) {
+  ReadingPoint worst{trained, snapshot.lambda, snapshot.zeta, 0.0, 1.0};
   for (std::size_t j = 0; j < functions.size(); ++j) {
     const double error = std::abs(integral(functions[j], snapshot.network) -
                                   teacher.amplitudes[static_cast<Index>(j)]);
@@ -53,7 +53,7 @@ Point worst_of(const Teacher& teacher, const std::vector<DualCertificate>& funct
   return worst;
 }
 
-std::vector<DataTable> plane_tables(const LaboratoryOptions& options) {
+std::vector<DataTable> reading_tables(const LaboratoryOptions& options) {
   const Teacher teacher = drawn_teacher(options, "test-fn figure", 0, 2, 3, 2, 40.0);
   const std::vector<DualCertificate> functions = test_functions(teacher, 4, options.broken);
   DataTable circle;
@@ -79,10 +79,10 @@ std::vector<DataTable> plane_tables(const LaboratoryOptions& options) {
   return {circle, teachers};
 }
 
-ExperimentResult run(const LaboratoryOptions& options) {
+ExperimentResult run_test_functions(const LaboratoryOptions& options) {
   const int teachers = by_effort(options.effort, 2, 6, 30);
   const int perturbations = by_effort(options.effort, 60, 200, 600);
-  std::vector<Point> points;
+  std::vector<ReadingPoint> points;
   double worst_final = 0.0;
   for (int t = 0; t < teachers && !stopped(options); ++t) {
     report_progress(options, static_cast<double>(t) / teachers);
@@ -119,7 +119,7 @@ ExperimentResult run(const LaboratoryOptions& options) {
     }
   }
   double largest = 0.0;
-  for (const Point& point : points) largest = std::max(largest, point.error / point.bound);
+  for (const ReadingPoint& point : points) largest = std::max(largest, point.error / point.bound);
   ExperimentResult result;
   result.checks = {
       {"largest |∫g_j dμ − a*_j| as a share of ‖p_j‖(2λ‖p‖ + √(2ζ))",
@@ -139,11 +139,11 @@ ExperimentResult run(const LaboratoryOptions& options) {
                    {"zeta", "gap ζ"},
                    {"error", "|∫g_j dμ − a*_j| of the teacher nearest to its bound"},
                    {"bound", "‖p_j‖(2λ‖p‖ + √(2ζ))"}};
-  for (const Point& point : points) {
+  for (const ReadingPoint& point : points) {
     table.rows.push_back(
         {point.trained ? 1.0 : 0.0, point.lambda, point.zeta, point.error, point.bound});
   }
-  result.tables = plane_tables(options);
+  result.tables = reading_tables(options);
   result.tables.push_back(table);
   result.figures = {
       {"test-fn",
@@ -189,7 +189,7 @@ Experiment test_functions() {
           "The right side, from the norms of g_j and of the dual certificate, ζ and λ; and 0.05 at "
           "the end of a run.",
           "g_j is 1 at its own teacher, but nothing makes it 0 at the others.",
-          run};
+          run_test_functions};
 }
 
 }  // namespace lodestone::laboratory

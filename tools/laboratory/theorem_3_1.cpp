@@ -14,9 +14,7 @@
 namespace lodestone::laboratory {
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
-
-struct Sizes {
+struct TheoremSizes {
   std::vector<Index> widths;  // the last one must suffice
   std::vector<Index> dimensions;
   int teachers = 1;
@@ -25,8 +23,8 @@ struct Sizes {
   double tightest = 1e-8;
 };
 
-Sizes sizes_for(const LaboratoryOptions& options) {
-  Sizes sizes{
+TheoremSizes sizes_for(const LaboratoryOptions& options) {
+  TheoremSizes sizes{
       by_effort<std::vector<Index>>(options.effort, {4, 32}, {4, 8, 16, 64}, {4, 8, 16, 32, 64}),
       by_effort<std::vector<Index>>(options.effort, {3, 9}, {5, 50}, {5, 20, 80, 320}),
       by_effort(options.effort, 2, 4, 12),
@@ -44,7 +42,7 @@ struct Outcome {
   bool recovered = false;     // every teacher, at the end
 };
 
-Outcome measure(const Teacher& teacher, Index width, std::uint64_t seed, const Sizes& sizes,
+Outcome measure(const Teacher& teacher, Index width, std::uint64_t seed, const TheoremSizes& sizes,
                 const std::vector<double>& accuracies) {
   const PopulationObjective objective(teacher);
   Algorithm1Options options;
@@ -301,7 +299,7 @@ unset multiplot
   }
 
   const LaboratoryOptions& options_;
-  Sizes sizes_;
+  TheoremSizes sizes_;
   std::vector<double> accuracies_;
   DataTable success_;
   DataTable time_;

@@ -16,7 +16,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr io::Format curve_format = {"lodestone-curve", 1, "curve", "the folder of a fit"};
 
-std::string cell(double value) { return std::isnan(value) ? "" : fmt::format("{}", value); }
+std::string cell_of(double value) { return std::isnan(value) ? "" : fmt::format("{}", value); }
 
 // The first validation error of each λ: the penalized network's.
 const Candidate* penalized_at(const FitResult& result, std::size_t point) {
@@ -42,9 +42,9 @@ std::string path_csv(const FitResult& result) {
                         result.path_feature_counts[i], point.network.width(), point.loss,
                         point.penalized_loss, point.certificate.sup_eta, point.certificate.gap,
                         point.certificate.relative_gap, name(point.certificate.kind),
-                        result.training_error[i], tried ? cell(tried->validation_error) : "",
-                        tried ? cell(tried->standard_error) : "", point.rounds, point.evaluations,
-                        point.certificate.starts, point.certificate.unseen_share,
+                        result.training_error[i], tried ? cell_of(tried->validation_error) : "",
+                        tried ? cell_of(tried->standard_error) : "", point.rounds,
+                        point.evaluations, point.certificate.starts, point.certificate.unseen_share,
                         name(point.ending), static_cast<int>(i) == chosen ? 1 : 0);
   }
   return text;
@@ -61,7 +61,7 @@ std::string cross_validation_csv(const FitResult& result) {
                     result.path.points[static_cast<std::size_t>(candidate.index)].lambda,
                     candidate.feature_count, candidate.relaxed ? 1 : 0,
                     candidate.relaxed ? fmt::format("{}", candidate.merge_angle_deg) : "",
-                    cell(candidate.validation_error), cell(candidate.standard_error),
+                    cell_of(candidate.validation_error), cell_of(candidate.standard_error),
                     static_cast<int>(c) == result.chosen_index ? 1 : 0, candidate.smooth ? 1 : 0);
   }
   return text;
@@ -73,7 +73,7 @@ std::string curve_csv(const FitResult& result) {
   for (const CurvePoint& point : result.curve) {
     const Candidate& candidate = result.candidates[static_cast<std::size_t>(point.candidate)];
     text += fmt::format("{},{},{},{},{},{},{}\n", point.model.shown_count(), name(point.kind),
-                        cell(candidate.validation_error), cell(candidate.standard_error),
+                        cell_of(candidate.validation_error), cell_of(candidate.standard_error),
                         result.path.points[static_cast<std::size_t>(candidate.index)].lambda,
                         candidate.relaxed ? fmt::format("{}", candidate.merge_angle_deg) : "",
                         point.candidate == result.chosen_index ? 1 : 0);

@@ -28,7 +28,7 @@ using io::shown;
 using io::TextColumn;
 using io::Wanted;
 
-constexpr std::size_t most_values = 100;  // of an encoded column
+constexpr std::size_t most_encoded_values = 100;  // of an encoded column
 
 std::optional<Index> column_number(const std::string& text) {
   Index value = 0;
@@ -452,12 +452,13 @@ class DatasetReader {
       for (std::size_t i = 0; i < values.size(); ++i) {
         if (seen[i]) encoding.values.push_back(values[i]);
       }
-      if (encoding.values.size() > most_values) {
-        throw FileError(file_.name(),
-                        phrase("column {} holds {} different texts, and at most {} become 0/1 "
-                               "columns; is it a name of each row? ",
-                               shown(name(text.column)), encoding.values.size(), most_values) +
-                            exclusion(text.column) + " leaves it out");
+      if (encoding.values.size() > most_encoded_values) {
+        throw FileError(
+            file_.name(),
+            phrase("column {} holds {} different texts, and at most {} become 0/1 "
+                   "columns; is it a name of each row? ",
+                   shown(name(text.column)), encoding.values.size(), most_encoded_values) +
+                exclusion(text.column) + " leaves it out");
       }
       std::sort(encoding.values.begin(), encoding.values.end());
       data_.encodings.push_back(std::move(encoding));

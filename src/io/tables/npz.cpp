@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view kArraySuffix = ".npy";
 constexpr std::size_t kListedNames = 10;
-constexpr std::uint64_t kReadBlock = std::uint64_t{1} << 16;
+constexpr std::uint64_t kZipBlock = std::uint64_t{1} << 16;
 
 struct Entry {
   std::string name;  ///< without ".npy"
@@ -83,7 +83,7 @@ class Archive {
     while (content.size() < limit) {
       const std::size_t filled = content.size();
       const std::uint64_t block =
-          std::min(std::max<std::uint64_t>(kReadBlock, filled), limit - filled);
+          std::min(std::max<std::uint64_t>(kZipBlock, filled), limit - filled);
       content.resize(filled + block);
       const zip_int64_t got = zip_fread(opened.get(), content.data() + filled, block);
       if (got < 0) fail(shown(entry.name) + ": " + zip_file_strerror(opened.get()));
@@ -114,7 +114,7 @@ class Archive {
 /// The header of an entry, absent where it is not an array of plain numbers.
 std::optional<NpyHeader> peek(const Archive& archive, const Entry& entry, const std::string& file) {
   try {
-    return parse_npy_header(archive.read(entry, kReadBlock), file);
+    return parse_npy_header(archive.read(entry, kZipBlock), file);
   } catch (const FileError&) {
     return std::nullopt;
   }

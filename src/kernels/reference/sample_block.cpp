@@ -11,7 +11,7 @@ namespace lodestone::kernels::reference {
 namespace {
 
 template <class T>
-constexpr std::size_t width = static_cast<std::size_t>(group_size<T>);
+constexpr std::size_t group_width = static_cast<std::size_t>(group_size<T>);
 
 bool is_on(const std::uint8_t* masks, std::size_t stride, std::size_t group, std::size_t bytes,
            std::size_t t, std::size_t lane) {
@@ -22,10 +22,10 @@ bool is_on(const std::uint8_t* masks, std::size_t stride, std::size_t group, std
 template <class T>
 T inner_product(const SampleBlock<T>& block, const PackedNeurons<T>& neurons, std::size_t group,
                 std::size_t lane, std::size_t t) {
-  const T* w = neurons.W.data() + group * block.dimension() * width<T> + lane;
-  T z = block.constant ? w[block.columns * width<T>] : T{0};
+  const T* w = neurons.W.data() + group * block.dimension() * group_width<T> + lane;
+  T z = block.constant ? w[block.columns * group_width<T>] : T{0};
   for (std::size_t j = 0; j < block.columns; ++j) {
-    z = std::fma(block.X[t * block.columns + j], w[j * width<T>], z);
+    z = std::fma(block.X[t * block.columns + j], w[j * group_width<T>], z);
   }
   return z;
 }
@@ -34,15 +34,16 @@ template <class T>
 void forward(const SampleBlock<T>& block, const PackedNeurons<T>& neurons, double* values,
              std::uint8_t* masks, std::size_t mask_stride) {
   for (std::size_t t = 0; t < block.rows; ++t) {
-    T sums[width<T>] = {};
+    T sums[group_width<T>] = {};
     for (std::size_t g = 0; g < neurons.groups; ++g) {
-      std::uint8_t none[width<T> / 8];
-      std::uint8_t* bits = masks == nullptr ? none : masks + g * mask_stride + t * (width<T> / 8);
-      std::fill_n(bits, width<T> / 8, std::uint8_t{0});
-      for (std::size_t i = 0; i < width<T>; ++i) {
+      std::uint8_t none[group_width<T> / 8];
+      std::uint8_t* bits =
+          masks == nullptr ? none : masks + g * mask_stride + t * (group_width<T> / 8);
+      std::fill_n(bits, group_width<T> / 8, std::uint8_t{0});
+      for (std::size_t i = 0; i < group_width<T>; ++i) {
         const T z = inner_product(block, neurons, g, i, t);
         if (z > T{0}) bits[i / 8] |= static_cast<std::uint8_t>(1U << (i % 8));
-        sums[i] = std::fma(neurons.a[g * width<T> + i], std::max(z, T{0}), sums[i]);
+        sums[i] = std::fma(neurons.a[g * group_width<T> + i], std::max(z, T{0}), sums[i]);
       }
     }
     values[t] = fold_lanes(sums);
@@ -54,14 +55,14 @@ void backward(const SampleBlock<T>& block, const T* r, const std::uint8_t* masks
               std::size_t mask_stride, std::size_t groups, double* sums) {
   for (std::size_t g = 0; g < groups; ++g) {
     for (std::size_t j = 0; j < block.dimension(); ++j) {
-      for (std::size_t i = 0; i < width<T>; ++i) {
+      for (std::size_t i = 0; i < group_width<T>; ++i) {
         T sum{0};
         for (std::size_t t = 0; t < block.rows; ++t) {
-          const T masked = is_on(masks, mask_stride, g, width<T> / 8, t, i) ? r[t] : T{0};
+          const T masked = is_on(masks, mask_stride, g, group_width<T> / 8, t, i) ? r[t] : T{0};
           sum = j < block.columns ? std::fma(block.X[t * block.columns + j], masked, sum)
                                   : sum + masked;
         }
-        sums[(g * block.dimension() + j) * width<T> + i] += double{sum};
+        sums[(g * block.dimension() + j) * group_width<T> + i] += double{sum};
       }
     }
   }
@@ -70,7 +71,7 @@ void backward(const SampleBlock<T>& block, const T* r, const std::uint8_t* masks
 template <class T>
 void masked_moments(const SampleBlock<T>& block, const T* r, const PackedNeurons<T>& neurons,
                     double* sums) {
-  const std::size_t stride = block.rows * (width<T> / 8);
+  const std::size_t stride = block.rows * (group_width<T> / 8);
   std::vector<std::uint8_t> masks(neurons.groups * stride);
   std::vector<double> values(block.rows);
   forward(block, neurons, values.data(), masks.data(), stride);
@@ -81,9 +82,9 @@ template <class T>
 void activations(const SampleBlock<T>& block, const PackedNeurons<T>& neurons, T* output,
                  std::size_t stride) {
   for (std::size_t t = 0; t < block.rows; ++t) {
-    for (std::size_t i = 0; i < neurons.groups * width<T>; ++i) {
+    for (std::size_t i = 0; i < neurons.groups * group_width<T>; ++i) {
       output[t * stride + i] =
-          std::max(inner_product(block, neurons, i / width<T>, i % width<T>, t), T{0});
+          std::max(inner_product(block, neurons, i / group_width<T>, i % group_width<T>, t), T{0});
     }
   }
 }
@@ -113,9 +114,9 @@ double subtract_affine(const SampleBlock<T>& block, const T* center, const T* sl
                        double intercept, const double* weights, double* values) {
   double square = 0.0;
   for (std::size_t t = 0; t < block.rows; ++t) {
-    T sums[width<T>] = {};
+    T sums[group_width<T>] = {};
     for (std::size_t j = 0; j < block.columns; ++j) {
-      T& sum = sums[j % width<T>];
+      T& sum = sums[j % group_width<T>];
       sum = std::fma(slopes[j], block.X[t * block.columns + j] - center[j], sum);
     }
     values[t] -= intercept + fold_lanes(sums);
