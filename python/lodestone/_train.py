@@ -295,6 +295,11 @@ def train(
     for name, make in (("certificate", certificate), ("recovery", recovery)):
         if parts[name] is not None:
             parts[name] = make(parts[name])
+    if parts["test"] is not None:
+        # What only classes and counts have is not there for the square loss.
+        others = ("deviance_explained", "log_loss", "accuracy")
+        parts["test"] = {name: value for name, value in parts["test"].items()
+                         if not (name in others and np.isnan(value))}
     parts["warnings"] = tuple(result_warning(*one) for one in parts["warnings"])
     parts["history"] = columns_of(parts["history"])
     parts["snapshots"] = tuple((step, Network(a, W)) for step, a, W in parts["snapshots"])
