@@ -30,7 +30,7 @@ from lodestone import LodestoneClassifier
 from lodestone._families import reliability
 
 
-@parametrize_with_checks([LodestoneClassifier(), LodestoneClassifier(missing="indicator")])
+@parametrize_with_checks([LodestoneClassifier()])
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 

@@ -28,7 +28,6 @@ from lodestone import LodestoneRegressor, Model, Network
         LodestoneRegressor(),
         LodestoneRegressor(missing="indicator"),
         LodestoneRegressor(family="poisson"),
-        LodestoneRegressor(family="huber"),
     ]
 )
 def test_scikit_learn_checks(estimator, check):
