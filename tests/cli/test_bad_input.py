@@ -409,7 +409,7 @@ def test_full_disk_at_the_end(lodestone):
     result = lodestone(*flags, "--out", "run", "--quiet", preexec_fn=limited(10000))
     assert_refused(result, ["run/", "cannot be written: File too large"])
     names = {path.name for path in (lodestone.folder / "run").iterdir()}
-    assert names <= {"config.toml", "teacher.json", "checkpoint"}, "no half or temporary files"
+    assert names <= {"config.toml", "origin.json", "teacher.json", "checkpoint"}, "no half or temporary files"
     # With space again, the run goes on and ends as it should.
     lodestone.done("train", "--resume", "run", "--quiet")
     assert (lodestone.folder / "run" / "summary.json").exists()
@@ -451,7 +451,7 @@ def test_really_full_disk(lodestone, small_disk):
     result = lodestone(*SMALL, "--record-every", 1, "--out", "disk/run", "--quiet")
     assert_refused(result, ["disk/run/", "No space left"])
     names = {path.name for path in (small_disk / "run").iterdir()}
-    assert names <= {"config.toml", "teacher.json", "checkpoint", "model.json"}
+    assert names <= {"config.toml", "origin.json", "teacher.json", "checkpoint", "model.json"}
     assert (small_disk / "notes.txt").read_text() == "mine"
 
 

@@ -74,7 +74,7 @@ def test_a_missing_table_is_told_with_the_places_looked_at(work, tmp_path):
     for verb in ["certify", "verify"]:
         result = elsewhere(tmp_path)(verb, "../moved/fitted")
         places = [work.folder, tmp_path / "moved", tmp_path / "elsewhere"]
-        assert_refused(result, ["table.csv", *[str(place.resolve()) for place in places]])
+        assert_refused(result, ["table.csv: No such file in ", *[str(place.resolve()) for place in places]])
 
 
 @pytest.mark.parametrize("schedule", ["halving", "decays.txt"])

@@ -82,6 +82,7 @@ def test_run_folder_holds_every_file(small_run):
         "history.csv",
         "model.json",
         "network.json",
+        "origin.json",
         "summary.json",
         "teacher.json",
     }

@@ -156,7 +156,8 @@ std::string file_of_run(const fs::path& run, const std::string& file) {
     }
     tried += (tried.empty() ? "" : ", nor in ") + place.string();
   }
-  throw FileError(file, "is named by the run in " + run.string() + ", and is not in " + tried);
+  throw FileError(file,
+                  "No such file in " + tried + " (where the run in " + run.string() + " looks)");
 }
 
 }  // namespace lodestone
