@@ -66,8 +66,8 @@ class Fit final : public Verb {
         "its value and the number of features chosen by cross-validation, refitted where it helps");
     std::vector<Option> options = fit_options(request_);
     for (Option& option : common_.table({.value = "DIR",
-                                         .help = "Folder of the run",
-                                         .default_note = "none: the result is only printed"},
+                          .help = "Folder of the run",
+                          .default_note = "none: the result is only printed"},
                                         "the summary")) {
       options.push_back(std::move(option));
     }

@@ -93,10 +93,11 @@ class Predict final : public Verb {
   PredictionIntervals intervals_of_run(bool folder) const {
     const auto file = std::filesystem::path(model_) / "intervals.json";
     if (!folder || !std::filesystem::exists(file)) {
-      throw InvalidArgument("interval", number_text(*options_.interval),
-                            fmt::format("{} has no intervals.json; give the folder of a fit that was "
-                                        "cross-validated, of a target that is no class or count",
-                                        model_));
+      throw InvalidArgument(
+          "interval", number_text(*options_.interval),
+          fmt::format("{} has no intervals.json; give the folder of a fit that was "
+                      "cross-validated, of a target that is no class or count",
+                      model_));
     }
     return read_intervals(file.string());
   }

@@ -26,7 +26,7 @@ Matrix directions(const Model& model) {
   return result;
 }
 
-Vector numbers(const Model& model, double Feature::* field) {
+Vector numbers(const Model& model, double Feature::*field) {
   Vector result(static_cast<Index>(model.features.size()));
   for (Index i = 0; i < result.size(); ++i) {
     result[i] = model.features[static_cast<std::size_t>(i)].*field;
@@ -129,17 +129,17 @@ std::vector<RidgeState> ridges(const Model& model) {
 nb::tuple state_of(const Model& model) {
   const Standardization& step = model.standardization;
   const Provenance& from = model.provenance;
-  return nb::make_tuple(model.columns, encodings(model), model.target, model.affine.alpha,
-                        to_numpy(model.affine.beta), to_numpy(directions(model)),
-                        to_numpy(numbers(model, &Feature::bias)),
-                        to_numpy(numbers(model, &Feature::amplitude)), model.biases,
-                        nb::make_tuple(std::string(name(step.kind)), to_numpy(step.center),
-                                       to_numpy(step.scale), to_numpy(step.map), step.target_scale),
-                        nb::make_tuple(from.lodestone_version, from.command, from.source, from.seed,
-                                       from.lambda, from.lambda_in_target_units, from.rows),
-                        nb::make_tuple(std::string(name(model.family.kind)),
-                                       model.family.huber_width),
-                        ridges(model));
+  return nb::make_tuple(
+      model.columns, encodings(model), model.target, model.affine.alpha,
+      to_numpy(model.affine.beta), to_numpy(directions(model)),
+      to_numpy(numbers(model, &Feature::bias)), to_numpy(numbers(model, &Feature::amplitude)),
+      model.biases,
+      nb::make_tuple(std::string(name(step.kind)), to_numpy(step.center), to_numpy(step.scale),
+                     to_numpy(step.map), step.target_scale),
+      nb::make_tuple(from.lodestone_version, from.command, from.source, from.seed, from.lambda,
+                     from.lambda_in_target_units, from.rows),
+      nb::make_tuple(std::string(name(model.family.kind)), model.family.huber_width),
+      ridges(model));
 }
 
 void restore(Model& model, const nb::tuple& state) {
@@ -235,15 +235,16 @@ void bind_intervals(nb::module_& module) {
           },
           nb::arg("X"), nb::arg("level"),
           "Lower and upper ends, an array (n, 2), for rows X (n, d): they hold a share `level` of\n"
-          "new targets. Raises ValueError for a level outside (0, 1) and another number of columns.")
+          "new targets. Raises ValueError for a level outside (0, 1) and another number of "
+          "columns.")
       .def("__getstate__",
            [](const PredictionIntervals& intervals) {
              nb::list state;
              for (FoldState& fold : folds_of(intervals)) state.append(nb::cast(std::move(fold)));
              return state;
            })
-      .def("__setstate__",
-           [](PredictionIntervals& intervals, const nb::list& state) { restore_folds(intervals, state); })
+      .def("__setstate__", [](PredictionIntervals& intervals,
+                              const nb::list& state) { restore_folds(intervals, state); })
       .def("__repr__", [](const PredictionIntervals& intervals) {
         return "<lodestone.PredictionIntervals of " + std::to_string(intervals.folds.size()) +
                " folds>";
@@ -289,7 +290,8 @@ void bind_model(nb::module_& module) {
           "layouts are copied first: scores, of the logistic family the probability of 1, of\n"
           "counts their mean. Raises ValueError for another number of columns.")
       .def(
-          "scores", [](const Model& model, const MatrixIn& X) { return to_numpy(scores(model, X)); },
+          "scores",
+          [](const Model& model, const MatrixIn& X) { return to_numpy(scores(model, X)); },
           nb::arg("X"), "The scores (n) themselves. Raises as `predict`.")
       .def(
           "predict_finite", &predict_finite, nb::arg("X"),

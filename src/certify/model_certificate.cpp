@@ -103,7 +103,8 @@ ModelCertificate certify_model(const Model& model, const Dataset& rows, const Ve
                           "the model has " + std::to_string(model.dimension()));
   }
   if (options.rigorous && !model.family.square()) {
-    throw InvalidArgument("rigorous", "on", "proofs are for the square loss; other families have "
+    throw InvalidArgument("rigorous", "on",
+                          "proofs are for the square loss; other families have "
                           "estimated certificates");
   }
   const StandardizedModel standardized = to_standardized(model);
@@ -116,11 +117,11 @@ ModelCertificate certify_model(const Model& model, const Dataset& rows, const Ve
   data.family = model.family;
   const SampleObjective objective(std::move(data));
   ModelCertificate result = certify(model, standardized, objective, options);
-  const Vector losses = (rows.y / unit).binaryExpr(
-      model.scores(rows.X) / unit,
-      [&](double target, double score) { return model.family.loss(target, score); });
-  result.loss_as_given =
-      weights.size() == 0 ? losses.mean() : losses.dot(weights) / weights.sum();
+  const Vector losses =
+      (rows.y / unit).binaryExpr(model.scores(rows.X) / unit, [&](double target, double score) {
+        return model.family.loss(target, score);
+      });
+  result.loss_as_given = weights.size() == 0 ? losses.mean() : losses.dot(weights) / weights.sum();
   return result;
 }
 

@@ -319,8 +319,7 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
     fitting::bootstrap(rows, options, relaxed, progress, result);
     result.interrupted = result.interrupted || progress.stopped();
   }
-  const bool told_as_score =
-      options.family.square() || options.family.kind == Family::Kind::huber;
+  const bool told_as_score = options.family.square() || options.family.kind == Family::Kind::huber;
   if (result.cross_validated && told_as_score && !progress.stopped()) {
     result.intervals = cross->intervals(result.chosen(), progress);
   }
@@ -331,9 +330,10 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
   }
   if (linear && !options.family.square()) {
     result.warnings.push_back(
-        {"separated", phrase("a linear function separates the classes: no finite coefficients are best, "
-                             "those of the model are where the loss is {}",
-                             fmt::format("{:.1g}", result.loss))});
+        {"separated",
+         phrase("a linear function separates the classes: no finite coefficients are best, "
+                "those of the model are where the loss is {}",
+                fmt::format("{:.1g}", result.loss))});
   }
   for (Warning& warning : fitting::choice_warnings(result, options)) {
     result.warnings.push_back(std::move(warning));

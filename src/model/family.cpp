@@ -26,7 +26,8 @@ Family::Point Family::at(double y, double score) const {
     case Kind::square:
       return {0.5 * (score - y) * (score - y), score - y, 1.0};
     case Kind::logistic: {
-      // With e = e^−|F|: log(1 + e^F) − yF is log(1 + e) + (1 − y)F or − yF, and p or 1 − p is e/(1 + e).
+      // With e = e^−|F|: log(1 + e^F) − yF is log(1 + e) + (1 − y)F or − yF, and p or 1 − p is e/(1
+      // + e).
       const double e = std::exp(-std::abs(score));
       const double smaller = e / (1.0 + e);
       const bool positive = score > 0.0;
@@ -145,8 +146,9 @@ double Family::constant_score(const Vector& y, const Vector& weights) const {
 void Family::check_values(const Vector& y) const {
   for (const double value : y) {
     if (kind == Kind::logistic && !(value >= 0.0 && value <= 1.0)) {
-      throw InvalidArgument("target", number_text(value),
-                            "must lie in [0, 1] for the logistic family: a class 0 or 1, or a share");
+      throw InvalidArgument(
+          "target", number_text(value),
+          "must lie in [0, 1] for the logistic family: a class 0 or 1, or a share");
     }
     if (kind == Kind::poisson && !(value >= 0.0)) {
       throw InvalidArgument("target", number_text(value),

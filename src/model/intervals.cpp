@@ -24,10 +24,11 @@ class PooledResiduals {
     double share = 0.0;
     for (std::size_t k = 0; k < folds_.size(); ++k) {
       const Vector& residuals = folds_[k].residuals;
-      const auto below = std::upper_bound(residuals.begin(), residuals.end(),
-                                          value - predictions_[k]) -
-                         residuals.begin();
-      share += folds_[k].weight * static_cast<double>(below) / static_cast<double>(residuals.size());
+      const auto below =
+          std::upper_bound(residuals.begin(), residuals.end(), value - predictions_[k]) -
+          residuals.begin();
+      share +=
+          folds_[k].weight * static_cast<double>(below) / static_cast<double>(residuals.size());
     }
     return share;
   }

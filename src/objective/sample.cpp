@@ -718,8 +718,8 @@ QuadraticModel SampleObjective::quadratic_model(const Network& network) const {
   for (Index t = 0; t < y.size(); ++t) {
     if (weights_[t] == 0.0) continue;
     const double score = best.values[t];
-    const double curvature = std::max(best.curvatures[t] / weights_[t],
-                                      least_share * family.secant(y[t], score));
+    const double curvature =
+        std::max(best.curvatures[t] / weights_[t], least_share * family.secant(y[t], score));
     weights[t] = weights_[t] * curvature;
     targets[t] = score - best.derivatives[t] / curvature;
   }
@@ -890,7 +890,8 @@ ActiveRows SampleObjective::active_rows(const Matrix& U) const {
 
 Affine SampleObjective::affine(const Network& network) const {
   check_sizes(network, dimension());
-  if (!family().square()) return affine_of(best_scores(contributions(network), fine_decrement).coefficients);
+  if (!family().square())
+    return affine_of(best_scores(contributions(network), fine_decrement).coefficients);
   // The affine part of f − y_ is that of f: y_ has none.
   Vector moments;
   data_->visit([&](const auto& rows) {

@@ -48,7 +48,8 @@ constexpr double progress_share = 1e-3;
 constexpr int patience = 10;  // rounds without progress
 
 // Steps of Newton's method between two searches, for other families than the square loss, and the
-// share of the tolerance by which P_λ must fall for another one; halvings of a step that raises P_λ.
+// share of the tolerance by which P_λ must fall for another one; halvings of a step that raises
+// P_λ.
 constexpr int most_newton_steps = 10;
 constexpr double newton_share = 0.1;
 constexpr int most_halvings = 30;

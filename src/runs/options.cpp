@@ -372,23 +372,22 @@ std::vector<Option> fit_options(FitRequest& r) {
                            "uncorrelated), none, or auto",
                            "scale for files, none for teachers", r.standardize),
                biases(r.biases), precision(how.precision)}),
-      grouped(of_preparation,
-              {bound(
-                   {.name = "family",
-                    .value = "NAME",
-                    .choices = {"square", "logistic", "poisson", "huber"},
-                    .help = "Loss and kind of target: square, logistic (classes 0 and 1, or shares), "
-                            "poisson (counts or rates) or huber (square with less pull from outliers)"},
-                   [&how](const std::string& given) {
-                     how.family.kind = parse_family(given);
-                   },
-                   [&how] { return std::string(name(how.family.kind)); }),
-               number({.name = "huber_width",
-                       .value = "K",
-                       .help = "Error beyond which huber's loss grows linearly",
-                       .range = Family::Limits::huber_width,
-                       .unit = "units of the target"},
-                      how.family.huber_width)}),
+      grouped(
+          of_preparation,
+          {bound(
+               {.name = "family",
+                .value = "NAME",
+                .choices = {"square", "logistic", "poisson", "huber"},
+                .help = "Loss and kind of target: square, logistic (classes 0 and 1, or shares), "
+                        "poisson (counts or rates) or huber (square with less pull from outliers)"},
+               [&how](const std::string& given) { how.family.kind = parse_family(given); },
+               [&how] { return std::string(name(how.family.kind)); }),
+           number({.name = "huber_width",
+                   .value = "K",
+                   .help = "Error beyond which huber's loss grows linearly",
+                   .range = Family::Limits::huber_width,
+                   .unit = "units of the target"},
+                  how.family.huber_width)}),
       grouped(of_choice, {number({.name = "folds",
                                   .value = "K",
                                   .help = "Folds of the cross-validation",
@@ -598,17 +597,13 @@ std::vector<Option> sweep_options(SweepRequest& r) {
 std::vector<Option> predict_options(PredictOptions& o) {
   return grouped(
       of_table,
-      {bound({.name = "interval",
-              .kind = Option::Kind::number,
-              .value = "P",
-              .help = "Write the ends of intervals that hold a share P of new targets beside the "
-                      "predictions; the model is the folder of a cross-validated fit",
-              .range = PredictionIntervals::Limits::level,
-              .default_note = "none"},
-             [&o](const std::string& given) {
-               o.interval = io::parse_in<double>(PredictionIntervals::Limits::level, "interval", given);
-             },
-             [&o] { return o.interval ? fmt::format("{}", *o.interval) : std::string(); }),
+      {number_or_auto(
+           {.name = "interval",
+            .help = "Write the ends of intervals that hold this share of new targets beside the "
+                    "predictions; the model is the folder of a cross-validated fit",
+            .range = PredictionIntervals::Limits::level,
+            .default_note = "none"},
+           o.interval),
        delimiter(o.delimiter),
        drop_missing("Make no prediction for rows with missing values, and say how many these are",
                     o.drop_missing)});

@@ -332,7 +332,8 @@ class AffinePart {
   Eigen::ColPivHouseholderQR<RealMatrix> qr_;
 };
 
-// ---------------------------------------------------------------- other families (docs/math.md, 11)
+// ---------------------------------------------------------------- other families (docs/math.md,
+// 11)
 
 Real entropy(Real x) { return x > 0 ? x * std::log(x) : Real(0); }
 
@@ -655,7 +656,8 @@ double VerifiedNumbers::gap_at(double supremum, Certificate::Kind kind) const {
     const auto dual = [&](Real c) {
       Real sum = 0;
       for (Index t = 0; t < derivatives.size(); ++t) {
-        if (shares[t] > 0.0) sum -= shares[t] * conjugate_of(family, targets[t], c * derivatives[t]);
+        if (shares[t] > 0.0)
+          sum -= shares[t] * conjugate_of(family, targets[t], c * derivatives[t]);
       }
       return sum;
     };
@@ -782,8 +784,8 @@ VerifiedNumbers verify_model(const Model& model, const Dataset& rows, const Vect
     numbers.loss = static_cast<double>(best.loss);
     const RealVector constant =
         RealVector::Constant(n, family.constant_score(rows.y, numbers.shares));
-    numbers.null_loss = static_cast<double>(
-        best_scores(family, X.leftCols(p), target, omega, constant).loss);
+    numbers.null_loss =
+        static_cast<double>(best_scores(family, X.leftCols(p), target, omega, constant).loss);
     search(RowCorrelator(X, weighted), neurons, options, numbers);
     finish(numbers, neurons);
     return numbers;

@@ -1,5 +1,5 @@
-// Families of losses: the loss and its conjugate, the best affine part, gradients, the certified path,
-// choice and prediction, beside the verifier and plain formulas.
+// Families of losses: the loss and its conjugate, the best affine part, gradients, the certified
+// path, choice and prediction, beside the verifier and plain formulas.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -32,9 +32,9 @@ using support::normal_vector;
 using support::same_bits;
 using support::ThreadCount;
 
-const std::array<Family, 4> families = {Family(Family::Kind::square), Family(Family::Kind::logistic),
-                                        Family(Family::Kind::poisson),
-                                        Family(Family::Kind::huber, 0.5)};
+const std::array<Family, 4> families = {
+    Family(Family::Kind::square), Family(Family::Kind::logistic), Family(Family::Kind::poisson),
+    Family(Family::Kind::huber, 0.5)};
 
 // A target of the family for scores: classes and counts drawn by their probabilities.
 Vector drawn_targets(const Family& family, const Vector& scores, std::uint64_t seed) {
@@ -67,7 +67,8 @@ Vector drawn_targets(const Family& family, const Vector& scores, std::uint64_t s
 Vector hidden_scores(const Matrix& X) {
   return (2.0 * (X.col(0) + X.col(1)).cwiseMax(0.0) - 1.5 * (X.col(0) - X.col(1)).cwiseMax(0.0) +
           0.3 * X.col(2))
-      .array() - 0.4;
+             .array() -
+         0.4;
 }
 
 SampleData rows(const Family& family, Index n, Index d, std::uint64_t seed, bool biases = true) {
@@ -79,7 +80,9 @@ SampleData rows(const Family& family, Index n, Index d, std::uint64_t seed, bool
   return data;
 }
 
-std::string family_name(const testing::TestParamInfo<Family>& info) { return name(info.param.kind); }
+std::string family_name(const testing::TestParamInfo<Family>& info) {
+  return name(info.param.kind);
+}
 
 class Families : public testing::TestWithParam<Family> {};
 INSTANTIATE_TEST_SUITE_P(Every, Families, testing::ValuesIn(families), family_name);
@@ -274,9 +277,10 @@ double least_found(const Objective& objective, double lambda, std::uint64_t seed
   for (std::uint64_t start = 0; start < 4; ++start) {
     path::DescentOptions options;
     options.max_iterations = 300;
-    const Network network = path::descend(objective, normal_network(12, objective.dimension(), seed + start),
-                                          lambda, options)
-                                .network;
+    const Network network =
+        path::descend(objective, normal_network(12, objective.dimension(), seed + start), lambda,
+                      options)
+            .network;
     least = std::min(least, path::penalized_loss(objective.loss(network), network, lambda));
   }
   return least;
@@ -309,10 +313,9 @@ TEST_P(Families, EtaIsOneAtNeurons) {
   const PathResult path = solve_path(objective, options);
   const PathPoint& last = path.points.back();
   ASSERT_GT(last.network.width(), 0);
-  const Vector eta = -objective.residual(last.network)
-                          ->correlate(unit_directions(last.network.W))
-                          .value /
-                     last.lambda;
+  const Vector eta =
+      -objective.residual(last.network)->correlate(unit_directions(last.network.W)).value /
+      last.lambda;
   for (Index i = 0; i < eta.size(); ++i) {
     EXPECT_NEAR(eta[i], std::copysign(1.0, last.network.a[i]), 0.02);
   }
@@ -377,8 +380,9 @@ TEST(Logistic, SeparableClassesEndWithTheLinearModel) {
   const FitResult result = fit(data, options);
   EXPECT_EQ(result.model.features.size(), 0u);
   EXPECT_TRUE(result.model.affine.beta.allFinite());
-  EXPECT_EQ(((result.model.scores(data.X).array() > 0.0).cast<double>() - data.y.array()).abs().sum(),
-            0.0);
+  EXPECT_EQ(
+      ((result.model.scores(data.X).array() > 0.0).cast<double>() - data.y.array()).abs().sum(),
+      0.0);
 }
 
 // A column that only rows of class 1 have: its best coefficient is infinite.
@@ -422,9 +426,9 @@ TEST(BadOptions, ProofsAreForTheSquareLoss) {
   FitOptions options;
   options.family = Family::Kind::logistic;
   options.path.rigorous = true;
-  EXPECT_THAT(message_of<InvalidArgument>(
-                  [&] { fit(table(Family::Kind::logistic, 100, 61), options); }),
-              testing::HasSubstr("rigorous"));
+  EXPECT_THAT(
+      message_of<InvalidArgument>([&] { fit(table(Family::Kind::logistic, 100, 61), options); }),
+      testing::HasSubstr("rigorous"));
 }
 
 }  // namespace

@@ -50,7 +50,9 @@ TEST(Record, NamesEachFieldOnce) {
   expect_distinct(HistoryRow());
   expect_distinct(TestError());
   expect_distinct(FeatureReport());
-  EXPECT_THAT(names_of(TestError()), ElementsAre("rmse", "r2", "relative_error", "rows"));
+  EXPECT_THAT(names_of(TestError()),
+              ElementsAre("rmse", "r2", "relative_error", "deviance_explained", "log_loss",
+                          "accuracy", "rows"));
 }
 
 TEST(Record, ReadsBackFromJson) {

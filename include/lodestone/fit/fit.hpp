@@ -190,8 +190,8 @@ struct FitResult {
   /// By number of features, the penalized network last; empty where nothing was cross-validated.
   /// Where a smooth model was chosen, those of fewer directions and it follow.
   std::vector<CurvePoint> curve;
-  PredictionIntervals intervals;  ///< of the chosen model; empty without validation, and for classes
-                                  ///< and counts
+  PredictionIntervals intervals;  ///< of the chosen model; empty without validation, and for
+                                  ///< classes and counts
   int elbow = -1;  ///< into curve: the point where it bends, a model to read; -1 without a curve
 
   Network network;  ///< the penalized network of the chosen λ, to which the certificate belongs

@@ -7,9 +7,9 @@
 
 namespace lodestone {
 
-/// What kind of target there is: the loss ℓ(y, F) of a score F = α + β·x + Σ a_i relu(w_i·x), and how
-/// a score is told as a prediction (docs/math.md, 11). ℓ is half the unit deviance: 0 at the score
-/// that fits y perfectly, never negative, convex in F.
+/// What kind of target there is: the loss ℓ(y, F) of a score F = α + β·x + Σ a_i relu(w_i·x), and
+/// how a score is told as a prediction (docs/math.md, 11). ℓ is half the unit deviance: 0 at the
+/// score that fits y perfectly, never negative, convex in F.
 struct Family {
   enum class Kind {
     square,    ///< ℓ = ½ (F − y)²; the prediction is F
@@ -71,8 +71,8 @@ struct Family {
   /// [0, 1], a negative count.
   void check_values(const Vector& y) const;
 
-  /// The same, and where all values are alike so that the best score is infinite: all classes 0, all
-  /// 1, all counts 0.
+  /// The same, and where all values are alike so that the best score is infinite: all classes 0,
+  /// all 1, all counts 0.
   void check_target(const Vector& y) const;
 
   friend bool operator==(const Family&, const Family&) = default;

@@ -9,9 +9,9 @@
 
 namespace lodestone {
 
-/// What intervals around predictions are made of: the chosen model as it was fitted without each fold
-/// of the rows, and how far it was from the rows of that fold (docs/math.md, 9.9; the CV+ of Barber,
-/// Candès, Ramdas and Tibshirani, Annals of Statistics 49, 2021).
+/// What intervals around predictions are made of: the chosen model as it was fitted without each
+/// fold of the rows, and how far it was from the rows of that fold (docs/math.md, 9.9; the CV+ of
+/// Barber, Candès, Ramdas and Tibshirani, Annals of Statistics 49, 2021).
 struct PredictionIntervals {
   /// What the numbers below may be.
   struct Limits {
@@ -30,8 +30,8 @@ struct PredictionIntervals {
 
   /// Lower and upper ends (n×2) for rows X (n×d, the model's columns), of which about a share
   /// `level` contains a new target, and at least 2·level − 1 where rows are exchangeable. Ends are
-  /// infinite where there are too few rows for the level. Throws InvalidArgument for a level outside
-  /// (0, 1), another number of columns, and where there are no folds.
+  /// infinite where there are too few rows for the level. Throws InvalidArgument for a level
+  /// outside (0, 1), another number of columns, and where there are no folds.
   Matrix around(const Eigen::Ref<const Matrix>& X, double level) const;
 };
 

@@ -56,8 +56,8 @@ struct SampleOptions {
 /// How `predict` reads.
 struct PredictOptions {
   std::optional<double> interval;  ///< level of intervals beside the predictions; absent: none
-  std::optional<char> delimiter;  ///< of a CSV file; absent: found
-  bool drop_missing = false;      ///< no prediction for rows with missing values
+  std::optional<char> delimiter;   ///< of a CSV file; absent: found
+  bool drop_missing = false;       ///< no prediction for rows with missing values
 };
 
 /// What `certify` and `verify` judge, and how.

@@ -67,7 +67,8 @@ struct VerifiedNumbers {
 
   std::optional<Recovery> recovery;  ///< where there is a teacher
 
-  /// The gap of docs/math.md 6.2 (rigorous: 6.7; other families: 11.4) when sup |η| is reported to be `supremum`.
+  /// The gap of docs/math.md 6.2 (rigorous: 6.7; other families: 11.4) when sup |η| is reported to
+  /// be `supremum`.
   double gap_at(double supremum, Certificate::Kind kind = Certificate::Kind::estimated) const;
 };
 

@@ -23,7 +23,8 @@ PredictionIntervals intervals_from(const Json& json) {
     const auto residuals = item.at("residuals").get<std::vector<double>>();
     PredictionIntervals::Fold fold;
     fold.model = io::model_from(item.at("model"));
-    fold.residuals = Eigen::Map<const Vector>(residuals.data(), static_cast<Index>(residuals.size()));
+    fold.residuals =
+        Eigen::Map<const Vector>(residuals.data(), static_cast<Index>(residuals.size()));
     fold.weight = item.at("weight").get<double>();
     fold.rows = item.at("rows").get<Index>();
     if (fold.residuals.size() == 0 || !(fold.weight >= 0.0) || fold.rows < 1 ||
