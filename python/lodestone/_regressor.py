@@ -67,10 +67,6 @@ class LodestoneRegressor(RegressorMixin, Estimator):
     shape : {"relu", "smooth", "auto"}, default "relu"
         What a feature's function of its direction is: a relu, a smooth function (a spline), or smooth
         where validation clearly says that it is better. A smooth function is many features with one
-        direction (`model_.ridges`).
-    shape : {"relu", "smooth", "auto"}, default "relu"
-        What a feature's function of its direction is: a relu, a smooth function (a spline), or smooth
-        where validation clearly says that it is better. A smooth function is many features with one
         direction (`model_.ridges`). Only with ``family="square"``.
     max_features : int, optional
         Most features, at least 1 and at most the rows. Default: as many as it takes.
@@ -162,7 +158,6 @@ class LodestoneRegressor(RegressorMixin, Estimator):
         select: Any = "best",
         relaxed: str = "auto",
         shape: str = "relu",
-        shape: str = "relu",
         max_features: Optional[int] = None,
         standardize: str = "scale",
         biases: bool = True,
@@ -184,7 +179,6 @@ class LodestoneRegressor(RegressorMixin, Estimator):
         self.missing = missing
         self.select = select
         self.relaxed = relaxed
-        self.shape = shape
         self.shape = shape
         self.max_features = max_features
         self.standardize = standardize
