@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <utility>
@@ -21,6 +22,20 @@ namespace {
 
 // Seconds between checkpoints: little work is lost, and writing costs little.
 constexpr double checkpoint_interval = 2.0;
+
+int exit_status(Status status) {
+  switch (status) {
+    case Status::converged:
+      return done;
+    case Status::budget:
+      return stopped_by_budget;
+    case Status::interrupted:
+      return interrupted;
+    case Status::diverged:
+      return numerical_breakdown;
+  }
+  return done;
+}
 
 class Train final : public Verb {
  public:
@@ -63,12 +78,15 @@ class Train final : public Verb {
     if (folder) flags_.apply_flags(true);
     common_.apply();
     if (folder && folder->complete()) {
+      const std::string summary = read_file(folder->file("summary.json"));
       if (common_.json) {
-        print(read_file(folder->file("summary.json")));
+        print(summary);
       } else if (!common_.quiet) {
         print(fmt::format("{} is complete; there is nothing to resume\n", resume_));
       }
-      return done;
+      const bool converged =
+          nlohmann::json::parse(summary).value("status", "") == name(Status::converged);
+      return exit_status(converged ? Status::converged : Status::budget);
     }
 
     flags_.refuse_words_beside_teacher(options_.teacher);
@@ -152,7 +170,7 @@ class Train final : public Verb {
     progress.finish();
 
     const std::string summary = summary_text(problem, options_, state, result);
-    const bool finished = result.status == Status::converged;
+    const bool finished = state.algorithm.stage == Stage::done;
     if (folder) write_result(*folder, state, result, summary, code);
     if (common_.json) {
       print(summary);
@@ -169,17 +187,7 @@ class Train final : public Verb {
             folder->path().string()));
       }
     }
-    switch (result.status) {
-      case Status::converged:
-        return done;
-      case Status::budget:
-        return stopped_by_budget;
-      case Status::interrupted:
-        return interrupted;
-      case Status::diverged:
-        return numerical_breakdown;
-    }
-    return done;
+    return exit_status(result.status);
   }
 
   // A disk that is full for a moment should not end hours of work: the next checkpoint may fit.

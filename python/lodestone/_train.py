@@ -34,8 +34,9 @@ class TrainResult:
     where they were standardized."""
 
     status: str
-    """'converged'; 'budget': steps or seconds ran out; 'interrupted': a callback or Ctrl-C stopped
-    it; 'diverged': the loss grew without bound, and the state is the last good one."""
+    """'converged': every epoch ended by its own criterion; 'budget': steps or seconds of the run, or
+    steps of an epoch, ran out; 'interrupted': a callback or Ctrl-C stopped it; 'diverged': the loss
+    grew without bound, and the state is the last good one."""
     message: str
     """Why it ended, in a sentence."""
     model: _core.Model = field(repr=False)

@@ -116,10 +116,10 @@ def test_train_on_rows(table):
     folder, X, y, _ = table
     command_line(
         *["train", "--data", "table.npy", "--target", 4, "--exclude", 5, "--width", 20],
-        *["--max-epoch-steps", 100, "--lambda-start", 0.05, "--lambda-end", 0.02, "--out", "train"],
+        *["--stagnation", 0.01, "--lambda-start", 0.05, "--lambda-end", 0.02, "--out", "train"],
         cwd=folder,
     )
-    result = lodestone.train(X, y, width=20, max_epoch_steps=100, weight_decay_start=0.05, weight_decay_end=0.02)
+    result = lodestone.train(X, y, width=20, stagnation=0.01, weight_decay_start=0.05, weight_decay_end=0.02)
     same_history(folder / "train", result)
     assert same_model(lodestone.Model.read(str(folder / "train" / "model.json")), result.model)
     assert result.test["rows"] == 30

@@ -193,14 +193,10 @@ TrainResult train(const Problem& problem, const TrainOptions& options, TrainStat
         "the validation error was smallest at lambda {:.3g} and has not improved for {} epochs; "
         "that network is kept",
         result.lambda, options.patience);
-    result.status = Status::converged;
-    result.message = why;
-    if (run.epochs_cut > 0) {
-      result.message = phrase(
-          "{}, but {} of {} epochs ended by their budget of {} steps before their gradient "
-          "was small; raise it with {max_epoch_steps}",
-          why, run.epochs_cut, algorithm.epoch + 1, options.algorithm.max_epoch_steps);
-    }
+    algorithm.epochs_cut = run.epochs_cut;
+    const Algorithm1Result end = end_of_schedule(why, run.epochs_cut, algorithm, options.algorithm);
+    result.status = end.status;
+    result.message = end.message;
   }
 
   const Record last = training_record(objective, result.network, result.lambda);

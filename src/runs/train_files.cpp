@@ -26,7 +26,7 @@ using Json = nlohmann::ordered_json;
 
 // First line of a checkpoint; the number is the version of its content.
 constexpr std::string_view checkpoint_name = "lodestone-checkpoint ";
-constexpr int checkpoint_version = 1;
+constexpr int checkpoint_version = 2;
 
 std::vector<double> to_list(const double* numbers, Index count) {
   return {numbers, numbers + count};
@@ -102,7 +102,7 @@ TrainState state_from(const Json& json) {
   algorithm.step = json.at("step").get<double>();
   algorithm.epoch = json.at("epoch").get<long>();
   algorithm.epoch_steps = json.at("epoch_steps").get<long>();
-  algorithm.epochs_cut = json.at("epochs_cut").get<long>();
+  algorithm.epochs_cut = json.at("epochs_cut").get<std::vector<long>>();
   algorithm.steps = json.at("steps").get<long>();
   algorithm.evaluations = json.at("evaluations").get<long>();
   algorithm.recent = json.at("recent").get<std::vector<double>>();
@@ -213,7 +213,7 @@ std::optional<TrainState> read_checkpoint(const RunFolder& folder, const std::st
 
 void write_result(const RunFolder& folder, const TrainState& state, const TrainResult& result,
                   const std::string& summary, const std::string& fingerprint) {
-  const bool finished = result.status == Status::converged;
+  const bool finished = state.algorithm.stage == Stage::done;
   if (!finished) write_checkpoint(folder, state, fingerprint);
   write_history(folder, state.history);
   write_model(folder.file("model.json"), result.model);

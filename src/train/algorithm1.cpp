@@ -155,6 +155,20 @@ Record record_at(const Objective& objective, const Point& point, double lambda) 
   return record;
 }
 
+// Rising whole numbers in words: "0 to 2, 5".
+std::string ranges_text(const std::vector<long>& numbers) {
+  std::string text;
+  for (std::size_t first = 0; first < numbers.size();) {
+    std::size_t last = first;
+    while (last + 1 < numbers.size() && numbers[last + 1] == numbers[last] + 1) ++last;
+    if (!text.empty()) text += ", ";
+    text += last == first ? fmt::format("{}", numbers[first])
+                          : fmt::format("{} to {}", numbers[first], numbers[last]);
+    first = last + 1;
+  }
+  return text;
+}
+
 // The run of one algorithm: the stages below read as in docs/math.md, section 4.
 class Run {
  public:
@@ -168,6 +182,7 @@ class Run {
         epochs_cut_(state.epochs_cut) {}
 
   Algorithm1Result operator()() {
+    if (state_.stage == Stage::done) finish_schedule("the run had come to its end");
     if (state_.stage == Stage::start) {
       state_.network = symmetric_start(options_.width, objective_.dimension(), options_.seed);
       state_.stage = Stage::early_features;
@@ -277,10 +292,10 @@ class Run {
       state_.step = options_.step > 0.0 ? options_.step : first_step(current.squared_norm);
     }
     while (!stopped_) {
-      const bool cut = descend(current);
+      epochs_cut_ = state_.epochs_cut;
+      if (descend(current)) epochs_cut_.push_back(state_.epoch);
       // The state counts the epoch when the next one begins: a run that goes on from here comes to
       // the same end of it once more.
-      epochs_cut_ = state_.epochs_cut + (cut ? 1 : 0);
       if (stopped_) return;
       const double loss = record(current, Stage::late_features, true);
       if (stopped_) return;
@@ -307,17 +322,13 @@ class Run {
       state_.recent.clear();
       state_.lambda = *next;
     }
+    state_.epochs_cut = epochs_cut_;
     state_.stage = Stage::done;
   }
 
-  // The end of the last epoch, with what is to be said of epochs that ended by their steps.
   void finish_schedule(const std::string& why) {
-    finish(Status::converged,
-           epochs_cut_ == 0
-               ? Message(why)
-               : phrase("{}, but {} of {} epochs ended by their budget of {} steps before their "
-                        "gradient was small; raise it with {max_epoch_steps}",
-                        why, epochs_cut_, state_.epoch + 1, options_.max_epoch_steps));
+    stopped_ = true;
+    result_ = end_of_schedule(why, epochs_cut_, state_, options_);
   }
 
   // One epoch: gradient steps at constant λ until the gradient is small against the weight decay.
@@ -508,7 +519,7 @@ class Run {
   Algorithm1State& state_;
   const Observer& observer_;
   double target_loss_;
-  long epochs_cut_;
+  std::vector<long> epochs_cut_;
   Algorithm1Result result_;
   bool stopped_ = false;
 };
@@ -527,6 +538,16 @@ const char* name(Status status) {
       return "diverged";
   }
   return "";
+}
+
+Algorithm1Result end_of_schedule(const std::string& why, std::vector<long> epochs_cut,
+                                 const Algorithm1State& state, const Algorithm1Options& options) {
+  if (epochs_cut.empty()) return {Status::converged, why, {}};
+  Message message = phrase(
+      "{}, but {} of {} epochs ({}, counted from 0) ended by their budget of {} steps before their "
+      "gradient was small; raise it with {max_epoch_steps}",
+      why, epochs_cut.size(), state.epoch + 1, ranges_text(epochs_cut), options.max_epoch_steps);
+  return {Status::budget, std::move(message), std::move(epochs_cut)};
 }
 
 double Algorithm1Options::target_loss(const Objective& objective) const {

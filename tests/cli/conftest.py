@@ -22,20 +22,21 @@ PROGRAM = os.environ.get(
 TEACHER = "random:d=8,k=3,min-angle=25,seed=1"
 SMALL = ["train", "--teacher", TEACHER, "--width", 40]
 
-# Runs of a few seconds, long enough to be cut off at any moment.
+# Runs of a few seconds, long enough to be cut off at any moment. Every epoch ends by its own
+# criterion.
 LONG_POPULATION = [
     *["train", "--teacher", TEACHER, "--width", 60, "--tolerance", 0],
-    *["--max-epoch-steps", 6000, "--lambda-end", 1e-9],
+    *["--max-epoch-steps", 100000, "--lambda-end", 1e-8],
 ]
 LONG_SAMPLE = [
     *["train", "--teacher", TEACHER, "--samples", 2000, "--noise", 0.1, "--width", 40],
-    *["--max-epoch-steps", 3000, "--stagnation", 0],
+    *["--stagnation", 0],
 ]
 
 # Runs of a fraction of a second, for what must hold of both objectives.
 SHORT = {
     "population": SMALL,
-    "sample": [*SMALL, "--samples", 600, "--noise", 0.1, "--max-epoch-steps", 300],
+    "sample": [*SMALL, "--samples", 600, "--noise", 0.1, "--stagnation", 0.01],
 }
 
 

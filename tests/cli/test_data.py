@@ -260,7 +260,7 @@ def test_bad_sample_is_refused(lodestone, flags, says):
 def test_training_on_samples_equals_training_on_their_file(lodestone, noise):
     """`train --samples` draws what `sample` writes: the models agree to the bit."""
     rows = ["--teacher", TEACHER, "--samples", 300, "--noise", noise, "--seed", 6]
-    train_flags = ["--width", 20, "--max-epoch-steps", 200, "--quiet", "--seed", 6]
+    train_flags = ["--width", 20, "--stagnation", 0.01, "--quiet", "--seed", 6]
     lodestone.done("train", *rows, *train_flags[:-2], "--out", "drawn")
     as_drawn = ["--standardize", "none", "--biases", "off", "--test-share", 0, "--target", "y"]
     for name in ("rows.csv", "rows.npy"):

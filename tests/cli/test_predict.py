@@ -38,7 +38,7 @@ def trained(shared):
     run = shared.run_to(
         "ridge",
         ["train", "--data", "ridge.csv", "--target", "target", "--width", 20]
-        + ["--test-share", 0.05, "--max-epoch-steps", 300],
+        + ["--test-share", 0.05, "--tolerance", 1e-3],
     )
     return shared, run, ridge_table(rows=40)
 

@@ -108,7 +108,7 @@ def test_killed_sweeps_compute_nothing_twice(lodestone, small_sweep):
 def test_a_run_that_was_killed_goes_on_from_its_checkpoint(lodestone):
     """An interrupted run is saved, not recorded; the sweep then ends with the same bits."""
     long = ["--teacher", "random:d=8,k=3,seed=1", "--width", 60, "--tolerance", 0]
-    long += ["--max-epoch-steps", 4000, "--lambda-end", 1e-8]
+    long += ["--max-epoch-steps", 100000, "--lambda-end", 1e-8]
     command = ["sweep", *long, "--seeds", 0, "--out"]
     process = lodestone.start(*command, "cut")
     run = lodestone.folder / "cut" / "runs" / "seed=0"

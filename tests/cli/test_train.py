@@ -154,9 +154,47 @@ def test_tolerance_is_a_share_of_the_loss_without_neurons(lodestone):
 def test_message_tells_of_epochs_cut_by_their_budget(lodestone):
     flags = ["--teacher", "random:d=6,k=2,seed=1", "--width", 40, "--max-epoch-steps", 5]
     flags += ["--lambda-start", 0.02, "--lambda-end", 0.004, "--tolerance", 0]
-    result = lodestone.done("train", *flags, "--out", "run")
-    assert "3 of 3 epochs ended by their budget of 5 steps" in result.stdout
+    result = lodestone("train", *flags, "--out", "run")
+    assert result.returncode == 3, result.stderr
+    assert "3 of 3 epochs (0 to 2, counted from 0) ended by their budget of 5 steps" in result.stdout
     assert "raise it with --max-epoch-steps" in result.stdout
+    assert "--resume" not in result.stdout, "the schedule is at its end"
+    summary = read_json(lodestone.folder / "run" / "summary.json")
+    assert summary["status"] == "budget" and summary["finished"] is True
+    assert summary["epochs_cut"] == [0, 1, 2]
+    assert not (lodestone.folder / "run" / "checkpoint").exists()
+    again = lodestone("train", "--resume", "run")
+    assert again.returncode == 3 and "nothing to resume" in again.stdout
+    assert read_json(lodestone.folder / "run" / "summary.json") == summary
+
+
+def test_run_that_converged_has_no_epoch_cut(small_run):
+    summary = read_json(small_run / "summary.json")
+    assert summary["status"] == "converged" and summary["finished"] is True
+    assert summary["epochs_cut"] == []
+
+
+@pytest.mark.parametrize(
+    "directions, amplitudes",
+    [
+        ([[1, 0, 0], [1, 0.017455, 0]], [1, -1]),  # 1 degree apart
+        ([[1, 0, 0], [1, 0.0017453, 0]], [1, -1]),  # 0.1 degree apart
+        ([[1, 0], [0, 1], [1, 1], [1, -1]], [1, 1, -0.7071, -0.7071]),  # H = 0
+    ],
+)
+def test_what_one_step_cannot_see_is_not_called_converged(lodestone, directions, amplitudes):
+    """Converged means close to the optimum; epochs that their budgets ended are no such thing."""
+    teacher = {"directions": directions, "amplitudes": amplitudes}
+    (lodestone.folder / "hard.json").write_text(json.dumps(teacher))
+    flags = ["--teacher", "hard.json", "--width", 40, "--max-epoch-steps", 300]
+    result = lodestone("train", *flags, "--out", "run", "--quiet")
+    summary = read_json(lodestone.folder / "run" / "summary.json")
+    assert result.returncode == (0 if summary["status"] == "converged" else 3)
+    if summary["status"] == "converged":
+        assert summary["certificate"]["relative_gap"] < 0.5
+        assert summary["loss"] <= 5e-8 * summary["null_loss"]
+    else:
+        assert summary["status"] == "budget" and summary["epochs_cut"]
 
 
 def test_sample_summary_has_a_test_error(short_runs):
@@ -249,7 +287,7 @@ def test_progress_is_a_bar_on_a_terminal(lodestone):
         # A bare chroot without /dev/pts; every booted system and container has them.
         pytest.skip("this system has no pseudo-terminals")
     process = lodestone.start(
-        *[*SMALL, "--tolerance", 0, "--lambda-end", 1e-9, "--max-epoch-steps", 4000],
+        *[*SMALL, "--tolerance", 0, "--lambda-end", 1e-8, "--max-epoch-steps", 100000],
         stderr=theirs,
     )
     os.close(theirs)
@@ -416,7 +454,7 @@ def test_schedule_file_is_followed(lodestone):
     """One epoch for each line, 0 included."""
     (lodestone.folder / "decay.txt").write_text("# weight decay\n0.02\n\n0.005 # less\n0\n")
     flags = [*SMALL, "--schedule", "decay.txt", "--max-epoch-steps", 30]
-    names, rows = history(lodestone.run_to("run", flags))
+    names, rows = history(lodestone.run_to("run", flags, 3))  # epochs end by their steps
     column = names.index("lambda")
     decays = [float(row[column]) for row in rows if row[1] == "3"]
     assert list(dict.fromkeys(decays)) == [0.02, 0.005, 0.0]

@@ -55,7 +55,7 @@ def test_tables_in_every_standardization_are_verified(lodestone, kind, biases):
     run = lodestone.run_to(
         "run",
         ["train", "--data", "t.csv", "--target", "target", "--standardize", kind]
-        + ["--biases", biases, "--width", 8, "--max-epoch-steps", 60],
+        + ["--biases", biases, "--width", 8, "--tolerance", 1e-2, "--stagnation", 0.01],
     )
     found = verified(lodestone, run)
     assert found["verified"] is True, found["discrepancies"]

@@ -310,7 +310,7 @@ TEST(Train, ChoosesLambdaByValidation) {
     options.patience = patience;
     options.validation_share = 0.3;
     options.algorithm.tolerance = 0.0;
-    options.algorithm.max_epoch_steps = 300;
+    options.algorithm.stagnation = 0.01;
     const Problem problem = make_problem(options, std::nullopt, noisy_data(300, 7));
     TrainState state;
     const TrainResult result = train(problem, options, state);

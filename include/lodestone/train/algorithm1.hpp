@@ -101,8 +101,9 @@ enum class Stage {
 };
 
 enum class Status {
-  converged,    ///< the loss tolerance was reached, or the schedule came to its end
-  budget,       ///< a budget of steps or seconds ended the run
+  converged,    ///< the loss tolerance was reached, or the schedule came to its end, and every
+                ///< epoch of stage 3 ended by its own criterion
+  budget,       ///< a budget of steps or seconds ended the run or one of its epochs
   interrupted,  ///< the observer asked to stop
   diverged,     ///< the loss grew without bound; the state is the last good one
 };
@@ -121,9 +122,11 @@ struct Algorithm1State {
   double step = 0.0;          ///< current step size η
   long epoch = 0;             ///< epoch of stage 3, from 0
   long epoch_steps = 0;       ///< steps done in it
-  long epochs_cut = 0;        ///< epochs before it that were ended by max_epoch_steps
   long steps = 0;             ///< gradient steps in all
   long evaluations = 0;       ///< gradient evaluations in all
+
+  /// Epochs before it that were ended by max_epoch_steps; of a run that is done, all such epochs.
+  std::vector<long> epochs_cut;
 
   /// L_λ after each of the epoch's last steps, oldest first, at most 100 (samples only).
   std::vector<double> recent;
@@ -154,9 +157,14 @@ struct Algorithm1Result {
   Status status = Status::converged;
   Message message;  ///< one sentence: why it ended, and what to do when that is not good
 
-  /// Epochs that were ended by max_epoch_steps, the last one included.
-  long epochs_cut = 0;
+  /// Epochs that were ended by max_epoch_steps, the last one included, numbered from 0.
+  std::vector<long> epochs_cut;
 };
+
+/// The result of a run that came to its end for the reason `why`, in the epoch that the state has:
+/// converged where no epoch was cut; otherwise budget, and the message says which epochs were.
+Algorithm1Result end_of_schedule(const std::string& why, std::vector<long> epochs_cut,
+                                 const Algorithm1State& state, const Algorithm1Options& options);
 
 /// Runs Algorithm 1 on an objective from the given state (default: the beginning) to its end.
 /// The state is always one that can be saved and resumed. Throws InvalidArgument for bad options.

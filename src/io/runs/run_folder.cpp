@@ -127,7 +127,9 @@ void RunFolder::remove_unfinished_files() const {
 bool RunFolder::complete() const {
   if (!fs::exists(path_ / "summary.json") || fs::exists(path_ / "checkpoint")) return false;
   const Json summary = Json::parse(read_file(file("summary.json")), nullptr, false);
-  return summary.is_object() && summary.value("status", "") == name(Status::converged);
+  // A run of `train` also ends by its schedule where epochs ended by their budget of steps.
+  return summary.is_object() && (summary.value("status", "") == name(Status::converged) ||
+                                 summary.value("finished", false));
 }
 
 void RunFolder::remove_checkpoint() const {

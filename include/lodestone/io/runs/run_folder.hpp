@@ -24,7 +24,8 @@ class RunFolder {
   const std::filesystem::path& path() const { return path_; }
   std::string file(const std::string& name) const { return (path_ / name).string(); }
 
-  /// True when the run came to its end: a summary and no checkpoint.
+  /// True when the run came to its end, whatever its status: a summary that says so and no
+  /// checkpoint.
   bool complete() const;
 
   void remove_checkpoint() const;
