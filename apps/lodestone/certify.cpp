@@ -6,6 +6,7 @@
 #include "certificate_report.hpp"
 #include "judged_model.hpp"
 #include "lodestone/runs/options.hpp"
+#include "runs/certificate_json.hpp"
 #include "verbs.hpp"
 
 namespace lodestone::app {
@@ -41,8 +42,17 @@ class Certify final : public Verb {
     const ModelCertificate found = judged.certify(request_.how);
     Json json = {{"command", "certify"}};
     json.update(certificate_json(judged, found, request_.how.tolerance));
-    common_.report(json.dump(2) + "\n", certificate_table(judged, found, request_.how.tolerance));
-    return interrupt_requested() ? interrupted : done;
+    std::string text = certificate_table(judged, found, request_.how.tolerance);
+    if (interrupt_requested()) {
+      common_.report(json.dump(2) + "\n", text);
+      return interrupted;
+    }
+    if (const auto bound = judged.recovery_bound(found)) {
+      json["recovery_bound"] = recovery_bound_json(*bound);
+      text += in_words(*bound) + "\n";
+    }
+    common_.report(json.dump(2) + "\n", text);
+    return done;
   }
 
  private:

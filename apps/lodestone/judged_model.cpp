@@ -163,4 +163,12 @@ ModelCertificate JudgedModel::certify(const CertifyOptions& options) const {
                        : certify_model(model, *evidence.teacher, options);
 }
 
+std::optional<RecoveryBound> JudgedModel::recovery_bound(const ModelCertificate& found) const {
+  if (evidence.rows || !evidence.teacher) return std::nullopt;
+  Teacher teacher = *evidence.teacher;
+  teacher.amplitudes /= model.standardization.target_scale;
+  return bound_recovery(teacher, {found.lambda, found.loss, found.null_loss, found.mass,
+                                  found.certificate.gap, found.certificate.kind});
+}
+
 }  // namespace lodestone::app

@@ -9,6 +9,7 @@
 #include "lodestone/model/model.hpp"
 #include "lodestone/model/teacher.hpp"
 #include "lodestone/runs/requests.hpp"
+#include "lodestone/theory/recovery_bound.hpp"
 
 namespace lodestone::app {
 
@@ -40,6 +41,9 @@ struct JudgedModel {
   static JudgedModel read(const std::string& path, const CertifyRequest& request);
 
   ModelCertificate certify(const CertifyOptions& options) const;
+
+  /// What the certificate implies for the directions; on a population only.
+  std::optional<RecoveryBound> recovery_bound(const ModelCertificate& found) const;
 };
 
 }  // namespace lodestone::app

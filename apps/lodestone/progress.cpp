@@ -108,6 +108,7 @@ std::string result_table(const Problem& problem, const TrainState& state,
         "10°)\n",
         result.recovery->recovered, result.recovery->teachers, result.recovery->matched,
         result.recovery->mean_angle_deg, 100.0 * result.recovery->far_mass);
+    if (result.recovery_bound) text += in_words(*result.recovery_bound) + "\n";
   } else {
     text += feature_table(result.model) + "\n";
   }

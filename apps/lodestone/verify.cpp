@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "judged_model.hpp"
 #include "lodestone/runs/options.hpp"
 #include "lodestone/verifier/verifier.hpp"
+#include "runs/certificate_json.hpp"
 #include "verbs.hpp"
 
 namespace lodestone::app {
@@ -39,17 +41,42 @@ ReportedNumbers reported_numbers(const ModelCertificate& found) {
   return said;
 }
 
+std::optional<ReportedBound> reported(const std::optional<RecoveryBound>& bound) {
+  if (!bound || !bound->reason.empty()) return std::nullopt;
+  return ReportedBound{
+      bound->order,     bound->rho,           bound->p_norm,        bound->interpolation_error,
+      bound->angle_deg, bound->residual_norm, bound->residual_share};
+}
+
+// Everything that `said` has wrong.
+std::vector<Discrepancy> contradicted(const JudgedModel& judged, const ReportedNumbers& said,
+                                      double lambda, const VerifierOptions& options) {
+  const VerifiedNumbers is = recompute(judged, lambda, options);
+  std::vector<Discrepancy> result = discrepancies(said, is);
+  const Evidence& evidence = judged.evidence;
+  if (said.recovery_bound && said.gap && evidence.teacher && !evidence.rows) {
+    for (Discrepancy& item :
+         discrepancies(*said.recovery_bound, *said.gap, *evidence.teacher,
+                       judged.model.standardization.target_scale, is, options.seed)) {
+      result.push_back(std::move(item));
+    }
+  }
+  return result;
+}
+
 // The certificate's numbers that the verifier contradicts, and for a run's own network on its own
 // problem those of the run's summary.
 std::vector<Discrepancy> contradictions(const JudgedModel& judged, const ModelCertificate& found,
+                                        const std::optional<RecoveryBound>& bound,
                                         const VerifierOptions& options) {
-  std::vector<Discrepancy> result =
-      discrepancies(reported_numbers(found), recompute(judged, found.lambda, options));
+  ReportedNumbers said = reported_numbers(found);
+  said.recovery_bound = reported(bound);
+  std::vector<Discrepancy> result = contradicted(judged, said, found.lambda, options);
   if (!judged.evidence.own || !judged.file.ends_with("network.json")) return result;
   const fs::path summary = *judged.folder / "summary.json";
   if (!fs::is_regular_file(summary)) return result;
-  const VerifiedNumbers then = recompute(judged, judged.model.provenance.lambda, options);
-  for (Discrepancy& item : discrepancies(read_reported_numbers(summary.string()), then)) {
+  for (Discrepancy& item : contradicted(judged, read_reported_numbers(summary.string()),
+                                        judged.model.provenance.lambda, options)) {
     item.field = "summary.json: " + item.field;
     result.push_back(std::move(item));
   }
@@ -108,15 +135,19 @@ class Verify final : public Verb {
     if (found.certificate.direction.size() > 0) {
       how.directions = found.certificate.direction.transpose();
     }
-    const std::vector<Discrepancy> contradicted = contradictions(judged, found, how);
+    std::optional<RecoveryBound> bound;
+    if (!interrupt_requested()) bound = judged.recovery_bound(found);
+    const std::vector<Discrepancy> wrong = contradictions(judged, found, bound, how);
     Json json = {{"command", "verify"}};
     json.update(certificate_json(judged, found, request_.how.tolerance));
-    json["verified"] = contradicted.empty();
-    json["discrepancies"] = as_json(contradicted);
-    common_.report(json.dump(2) + "\n", certificate_table(judged, found, request_.how.tolerance) +
-                                            in_words(contradicted));
+    if (bound) json["recovery_bound"] = recovery_bound_json(*bound);
+    json["verified"] = wrong.empty();
+    json["discrepancies"] = as_json(wrong);
+    std::string text = certificate_table(judged, found, request_.how.tolerance);
+    if (bound) text += lodestone::in_words(*bound) + "\n";
+    common_.report(json.dump(2) + "\n", text + in_words(wrong));
     if (interrupt_requested()) return interrupted;
-    return contradicted.empty() ? done : numerical_breakdown;
+    return wrong.empty() ? done : numerical_breakdown;
   }
 
  private:

@@ -14,4 +14,11 @@ nlohmann::ordered_json certificate_json(const Certificate& certificate) {
   return json;
 }
 
+nlohmann::ordered_json recovery_bound_json(const RecoveryBound& bound) {
+  if (!bound.reason.empty()) return {{"reason", bound.reason}};
+  nlohmann::ordered_json json = io::json_of(bound);
+  json.erase("reason");
+  return json;
+}
+
 }  // namespace lodestone

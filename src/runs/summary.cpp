@@ -85,6 +85,9 @@ std::string summary_text(const Problem& problem, const TrainOptions& options,
   if (result.early_condition_number) json["kappa"] = *result.early_condition_number;
   if (result.certificate) json["certificate"] = certificate_json(*result.certificate);
   if (result.recovery) json["recovery"] = io::json_of(*result.recovery);
+  if (result.recovery_bound) {
+    json["recovery_bound"] = recovery_bound_json(*result.recovery_bound);
+  }
   if (result.test) json["test"] = to_json(*result.test);
   add_warnings(json, result.warnings);
   return io::readable(json);

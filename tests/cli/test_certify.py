@@ -366,3 +366,63 @@ def test_no_model_at_all(lodestone):
     lodestone.refused("certify", "absent.json", says=["absent.json"])
     result = lodestone("certify")
     assert result.returncode == 2 and "MODEL" in result.stderr
+
+
+# ---------------------------------------------------------------- a proof of recovery
+
+
+def test_near_optimum_on_a_population_is_a_proof_of_recovery(lodestone):
+    """Proven margin and proven gap: the bound is called proven, and what was measured lies below."""
+    teacher = "random:d=3,k=2,min-angle=60,seed=1"
+    flags = ["--teacher", teacher, "--width", 40, "--epoch-tolerance", 0.001]
+    run = lodestone.run_to("run", ["train", *flags, "--tolerance", 1e-5])
+    summary = read_json(run / "summary.json")
+    told = summary["recovery_bound"]
+    assert told["kind"] == "estimated" and told["rho_proven"] is True, "train estimates its gap"
+    assert "reason" not in told
+    result = lodestone.done("certify", run, "--rigorous")
+    line = result.stdout.splitlines()[-1]
+    assert line.startswith("proven: mass-weighted angles are at most "), line
+    assert "degrees (rms), ||f - f_*|| at most " in line
+    bound = certified(lodestone, run, "--rigorous")["recovery_bound"]
+    assert bound["kind"] == "rigorous" and bound["rho_proven"] is True
+    assert summary["recovery"]["mean_angle_deg"] <= bound["angle_deg"] < 30
+    assert math.sqrt(2 * summary["loss"]) <= bound["residual_norm"] < 0.1
+    # The same by the formula of docs/math.md, 7.4; what rounding is charged is small here.
+    zeta = certified(lodestone, run, "--rigorous")["certificate"]["gap"]
+    most = 2 * summary["lambda"] * bound["p_norm"] + math.sqrt(2 * zeta)
+    assert bound["residual_norm"] == pytest.approx(most, rel=1e-3)
+    assert verified(lodestone, run, "--rigorous")["verified"] is True
+
+
+def test_train_prints_the_bound_in_one_line(lodestone):
+    flags = ["--teacher", "random:d=3,k=2,min-angle=60,seed=1", "--width", 40]
+    text = lodestone.done("train", *flags).stdout
+    lines = [line for line in text.splitlines() if "mass-weighted angles are at most" in line]
+    assert len(lines) == 1 and lines[0].startswith("estimated (the gap is not proven): ")
+
+
+def test_parallel_teachers_have_no_bound_and_words_say_so(lodestone, small_run):
+    """Too close for a certificate in float64: no number is given."""
+    directions = [[1, 0, 0], [1, 1e-6, 0]]
+    teacher = {"directions": directions, "amplitudes": [1, -1]}
+    (lodestone.folder / "close.json").write_text(json.dumps(teacher))
+    net = network(lodestone.folder, a=np.ones(1), W=np.array([[1.0, 0.5, 0.0]]))
+    judged = certified(lodestone, net, "--teacher", "close.json", "--lambda", 0.01)
+    assert set(judged["recovery_bound"]) == {"reason"}
+    assert "parallel" in judged["recovery_bound"]["reason"]
+    text = lodestone.done("certify", net, "--teacher", "close.json", "--lambda", 0.01).stdout
+    assert "no bound on the angles: the teacher has no dual certificate" in text
+
+
+def test_a_forged_bound_is_contradicted(lodestone, small_run):
+    folder = lodestone.folder / "forged"
+    folder.mkdir()
+    for path in small_run.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    summary = read_json(folder / "summary.json")
+    summary["recovery_bound"]["angle_deg"] *= 0.5
+    (folder / "summary.json").write_text(json.dumps(summary))
+    found = verified(lodestone, folder, status=4)
+    fields = [item["field"] for item in found["discrepancies"]]
+    assert "summary.json: recovery_bound.angle_deg" in fields

@@ -153,6 +153,47 @@ TEST(Verifier, AgreesWithRigorousCertificates) {
   }
 }
 
+ReportedBound as_reported(const RecoveryBound& bound) {
+  return {bound.order,     bound.rho,           bound.p_norm,        bound.interpolation_error,
+          bound.angle_deg, bound.residual_norm, bound.residual_share};
+}
+
+// A bound on the angles: the verifier's own certificate gives the same numbers, and each number
+// that is changed is contradicted.
+TEST(Verifier, AgreesWithBoundsOnTheAngles) {
+  for (const Index k : {1, 2, 3}) {
+    TrainOptions options;
+    options.algorithm.width = 40;
+    options.algorithm.tolerance = 1e-7;
+    const Teacher teacher = small_teacher(6, k, 5);
+    options.teacher = "test";
+    const Problem problem = make_problem(options, teacher, std::nullopt);
+    TrainState state;
+    const TrainResult result = train(problem, options, state);
+    ASSERT_TRUE(result.certificate && result.recovery_bound);
+    ASSERT_EQ(result.recovery_bound->reason, "");
+    const double gap = result.certificate->gap;
+    const VerifiedNumbers verified = verify_model(result.neurons, teacher, result.lambda);
+    const ReportedBound reported = as_reported(*result.recovery_bound);
+    const auto check_bound = [&](const ReportedBound& bound) {
+      return in_words(discrepancies(bound, gap, teacher, 1.0, verified));
+    };
+    EXPECT_EQ(check_bound(reported), "") << k;
+    const auto changed = [&](double ReportedBound::*field, double factor) {
+      ReportedBound bound = reported;
+      bound.*field *= factor;
+      return check_bound(bound);
+    };
+    EXPECT_NE(changed(&ReportedBound::angle_deg, 0.99), "");
+    EXPECT_NE(changed(&ReportedBound::residual_norm, 0.99), "");
+    EXPECT_NE(changed(&ReportedBound::residual_share, 0.99), "");
+    EXPECT_NE(changed(&ReportedBound::p_norm, 0.99).find("p_norm"), std::string::npos);
+    if (k > 1) {
+      EXPECT_NE(changed(&ReportedBound::rho, 1.3).find("rho"), std::string::npos) << k;
+    }
+  }
+}
+
 // Row weights act as repetitions of rows, and the verifier agrees with the objective.
 TEST(Verifier, Weights) {
   const Dataset data = draw_samples(small_teacher(3, 2, 11), 60, 0.2, 12);

@@ -16,6 +16,7 @@
 #include "lodestone/model/recovery.hpp"
 #include "lodestone/model/standardization.hpp"
 #include "lodestone/objective/objective.hpp"
+#include "lodestone/theory/recovery_bound.hpp"
 #include "lodestone/train/algorithm1.hpp"
 
 namespace lodestone {
@@ -230,6 +231,7 @@ struct TrainResult {
   Model neurons;                 ///< the network itself in original units, a feature a neuron
   std::optional<Certificate> certificate;
   std::optional<Recovery> recovery;
+  std::optional<RecoveryBound> recovery_bound;  ///< on a population, where there is a certificate
   std::optional<TestError> test;
   std::optional<double> early_condition_number;  ///< κ of H, where the teacher is known
   std::vector<Warning> warnings;

@@ -84,6 +84,17 @@ VerifiedNumbers verify_model(const Model& model, const Dataset& rows, const Vect
 VerifiedNumbers verify_model(const Model& model, const Teacher& teacher, double lambda,
                              const VerifierOptions& options = {});
 
+/// What was reported of a bound on the angles (docs/math.md, 7.4).
+struct ReportedBound {
+  int order = 0;
+  double rho = 0.0;
+  double p_norm = 0.0;
+  double interpolation_error = 0.0;
+  double angle_deg = 0.0;
+  double residual_norm = 0.0;
+  double residual_share = 0.0;
+};
+
 /// What a run said of itself; absent fields were not reported.
 struct ReportedNumbers {
   std::optional<double> loss;
@@ -96,6 +107,7 @@ struct ReportedNumbers {
   std::optional<double> relative_gap;
   Certificate::Kind kind = Certificate::Kind::estimated;
   std::optional<Recovery> recovery;
+  std::optional<ReportedBound> recovery_bound;
 };
 
 /// Reads them from a run's summary.json. Throws FileError.
@@ -115,5 +127,13 @@ struct Discrepancy {
 /// supremum.
 std::vector<Discrepancy> discrepancies(const ReportedNumbers& reported,
                                        const VerifiedNumbers& verified);
+
+/// The same for a bound on the angles that was reported with a gap, on the population of a teacher
+/// in units of `unit`: its formulas from the reported ρ, ‖p‖ and error and the network's recomputed
+/// loss and mass; ‖p‖ against a certificate of the verifier's own, in extended precision; and ρ in
+/// hundreds of directions, where that certificate may not exceed 1 − ρδ².
+std::vector<Discrepancy> discrepancies(const ReportedBound& reported, double gap,
+                                       const Teacher& teacher, double unit,
+                                       const VerifiedNumbers& verified, std::uint64_t seed = 0);
 
 }  // namespace lodestone

@@ -22,6 +22,15 @@ Recovery recovery_from(const Json& json) {
   return recovery;
 }
 
+// Nothing where the summary has words instead of numbers.
+std::optional<ReportedBound> bound_from(const Json& json) {
+  if (!json.contains("rho") || json.contains("reason")) return std::nullopt;
+  const auto number = [&](const char* key) { return json.at(key).get<double>(); };
+  return ReportedBound{json.at("order").get<int>(),   number("rho"),       number("p_norm"),
+                       number("interpolation_error"), number("angle_deg"), number("residual_norm"),
+                       number("residual_share")};
+}
+
 ReportedNumbers numbers_from(const Json& json) {
   ReportedNumbers numbers;
   numbers.loss = number_at(json, "loss");
@@ -38,6 +47,9 @@ ReportedNumbers numbers_from(const Json& json) {
     }
   }
   if (json.contains("recovery")) numbers.recovery = recovery_from(json.at("recovery"));
+  if (json.contains("recovery_bound")) {
+    numbers.recovery_bound = bound_from(json.at("recovery_bound"));
+  }
   return numbers;
 }
 
