@@ -138,7 +138,8 @@ nb::tuple state_of(const Model& model) {
                      to_numpy(step.map), step.target_scale),
       nb::make_tuple(from.lodestone_version, from.command, from.source, from.seed, from.lambda,
                      from.lambda_in_target_units, from.rows),
-      nb::make_tuple(std::string(name(model.family.kind)), model.family.huber_width),
+      nb::make_tuple(std::string(name(model.family.kind)), model.family.huber_width,
+                                       model.family.linear_ridge),
       ridges(model));
 }
 
@@ -172,6 +173,7 @@ void restore(Model& model, const nb::tuple& state) {
                      nb::cast<Index>(from[6])};
   made.family.kind = parse_family(nb::cast<std::string>(family[0]));
   made.family.huber_width = nb::cast<double>(family[1]);
+  made.family.linear_ridge = nb::cast<double>(family[2]);
   for (const auto& [first, count, freedom, explained] :
        nb::cast<std::vector<RidgeState>>(state[12])) {
     made.ridges.push_back({first, count, freedom, explained});

@@ -1,5 +1,6 @@
 #include "lodestone/certify/model_certificate.hpp"
 
+#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -122,6 +123,19 @@ ModelCertificate certify_model(const Model& model, const Dataset& rows, const Ve
         return model.family.loss(target, score);
       });
   result.loss_as_given = weights.size() == 0 ? losses.mean() : losses.dot(weights) / weights.sum();
+  if (model.family.linear_ridge > 0.0) {
+    // In the standardized columns, which may be rotated ones.
+    const Standardization& step = standardized.standardization;
+    const Vector slopes =
+        Eigen::MatrixXd(step.map).completeOrthogonalDecomposition().solve(model.affine.beta);
+    const Matrix X = step.apply(rows.X);
+    const Vector shares = weights.size() == 0
+                              ? Vector::Constant(X.rows(), 1.0 / static_cast<double>(X.rows()))
+                              : Vector(weights / weights.sum());
+    const Vector means = X.transpose() * shares;
+    const Vector variances = (X.rowwise() - means.transpose()).cwiseAbs2().transpose() * shares;
+    result.loss_as_given += 0.5 * model.family.linear_ridge * slopes.cwiseAbs2().dot(variances);
+  }
   return result;
 }
 

@@ -261,6 +261,10 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
   fitting::DealtRows dealt =
       fitting::deal_folds(checked_dataset(std::move(all)), validation, given);
   FitOptions options = options_for_rows(given, dealt.data.y.size());
+  const bool linked =
+      options.family.kind == Family::Kind::logistic || options.family.kind == Family::Kind::poisson;
+  const double default_ridge = linked ? 1.0 / static_cast<double>(dealt.data.y.size()) : 0.0;
+  options.family.linear_ridge = options.linear_ridge.value_or(default_ridge);
   const fitting::PreparedRows rows = fitting::prepare(std::move(dealt.data), options);
   const Objective& objective = *rows.objective;
 

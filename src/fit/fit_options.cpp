@@ -123,6 +123,13 @@ void FitOptions::validate() const {
                           "proofs are for the square loss; other families have "
                           "estimated certificates");
   }
+  if (linear_ridge) {
+    require_in(Family::Limits::linear_ridge, "linear_ridge", *linear_ridge);
+    if (family.square() && *linear_ridge > 0.0) {
+      throw InvalidArgument("linear_ridge", number_text(*linear_ridge),
+                            "the square loss leaves the linear part free");
+    }
+  }
   require_in(Family::Limits::huber_width, "huber_width", family.huber_width);
   path.validate();
   require_in(Limits::folds, "folds", folds);

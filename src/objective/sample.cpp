@@ -240,7 +240,14 @@ SampleObjective::SampleObjective(std::shared_ptr<const Rows> data) : data_(std::
     add_gram(columns, weights_.segment(first, rows), sum);
   });
   Index rank = 0;
-  affine_inverse_ = pseudo_inverse(symmetrized(gram), rank);
+  Matrix moments = symmetrized(gram);
+  affine_inverse_ = pseudo_inverse(moments, rank);
+  const double ridge = family().linear_ridge;
+  if (ridge > 0.0) {
+    Index all = 0;
+    moments.diagonal().tail(d).array() += ridge;
+    affine_inverse_ = pseudo_inverse(moments, all);
+  }
   const Index rows_with_weight = (weights_.array() > 0.0).count();
   if (rows_with_weight <= rank) {
     throw InvalidArgument(
@@ -257,7 +264,7 @@ SampleObjective::SampleObjective(std::shared_ptr<const Rows> data) : data_(std::
   // Twice: the second pass takes off what rounding left of the first.
   y_affine_ = fit_affine(y_);
   remove_affine(y_);
-  remove_affine(y_);
+  if (ridge == 0.0) remove_affine(y_);
   null_loss_ = 0.5 * sum_over_rows(y_.size(), [&](Index t) { return y_[t] * y_[t] * weights_[t]; });
 }
 
@@ -454,6 +461,7 @@ class SampleObjective::RowResidual final : public Residual {
     } else {
       Scores best = objective.best_scores(objective.contributions(network), fine_decrement);
       loss_ = best.loss;
+      ridge_ = best.ridge;
       weighted_ = std::move(best.derivatives);
     }
     weighted_.array() *= objective.weights_.array();
@@ -483,7 +491,7 @@ class SampleObjective::RowResidual final : public Residual {
 
   double dual_value(double most) const override {
     if (objective_.family().square()) return Residual::dual_value(most);
-    return objective_.dual_value(weighted_, std::min(most, 1.0));
+    return objective_.dual_value(weighted_, ridge_, std::min(most, 1.0));
   }
 
   MomentBounds moment_bounds() const override {
@@ -592,6 +600,7 @@ class SampleObjective::RowResidual final : public Residual {
   double energy_ = 0.0;
   double target_product_ = 0.0;
   double loss_ = 0.0;
+  double ridge_ = 0.0;
 };
 
 // Σ a_i relu(w_i·x_t).
@@ -612,17 +621,19 @@ SampleObjective::Scores SampleObjective::scores_at(const Vector& contributions,
   const Vector& y = *data_->y;
   const kernels::AffineColumns affine{affine_center_, weights_};
   Scores scores{std::move(coefficients), contributions, Vector::Zero(y.size()),
-                Vector::Zero(y.size()), 0.0};
+                Vector::Zero(y.size()),  0.0,           0.0};
   data_->visit([&](const auto& rows) {
     kernels::simd::subtract_affine(rows, affine, -slopes(scores.coefficients), scores.values);
   });
-  scores.loss = sum_over_rows(y.size(), [&](Index t) {
-    if (weights_[t] == 0.0) return 0.0;
-    const Family::Point at = family.at(y[t], scores.values[t]);
-    scores.derivatives[t] = at.derivative;
-    scores.curvatures[t] = weights_[t] * at.curvature;
-    return weights_[t] * at.loss;
-  });
+  scores.ridge =
+      0.5 * family.linear_ridge * scores.coefficients.tail(input_dimension()).squaredNorm();
+  scores.loss = scores.ridge + sum_over_rows(y.size(), [&](Index t) {
+                  if (weights_[t] == 0.0) return 0.0;
+                  const Family::Point at = family.at(y[t], scores.values[t]);
+                  scores.derivatives[t] = at.derivative;
+                  scores.curvatures[t] = weights_[t] * at.curvature;
+                  return weights_[t] * at.loss;
+                });
   return scores;
 }
 
@@ -643,6 +654,7 @@ SampleObjective::Scores SampleObjective::best_scores(const Vector& contributions
     start = Vector::Zero(d + 1);
     start[0] = data_->family.constant_score(*data_->y, weights_);
   }
+  const double ridge = family().linear_ridge;
   // Huber's steps converge by the factor of its least curvature, not quadratically.
   const bool quadratic = family().kind != Family::Kind::huber;
   const double enough = quadratic ? decrement : decrement * decrement;
@@ -655,10 +667,11 @@ SampleObjective::Scores SampleObjective::best_scores(const Vector& contributions
       kernels::simd::affine_moments(rows, affine, best.derivatives, gradient);
     });
     gradient.tail(d).array() *= affine_scale_.array();
-    const Matrix hessian =
-        sum_over(data_->visited, d + 1, d + 1, [&](Index first, Index rows, auto sum) {
-          add_gram(affine_columns(inputs(first, rows)), best.curvatures.segment(first, rows), sum);
-        });
+    gradient.tail(d) += ridge * best.coefficients.tail(d);
+    Matrix hessian = sum_over(data_->visited, d + 1, d + 1, [&](Index first, Index rows, auto sum) {
+      add_gram(affine_columns(inputs(first, rows)), best.curvatures.segment(first, rows), sum);
+    });
+    hessian.diagonal().tail(d).array() += ridge;
     Index rank = 0;
     const Vector direction = pseudo_inverse(symmetrized(hessian), rank) * gradient;
     const double promised = gradient.dot(direction);
@@ -726,13 +739,15 @@ QuadraticModel SampleObjective::quadratic_model(const Network& network) const {
   const double curvature = row_sum(weights);
   Rows rows = *data_;
   rows.family = Family::Kind::square;
+  rows.family.linear_ridge = family.linear_ridge / curvature;
   rows.y = std::make_shared<const Vector>(std::move(targets));
   rows.weights = std::make_shared<const Vector>(std::move(weights));
   return {SampleObjective(std::make_shared<const Rows>(std::move(rows))), curvature};
 }
 
-// The largest −Σ ω ℓ*(y, c r), 0 <= c <= most <= 1, for weighted = ω r. It is concave in c.
-double SampleObjective::dual_value(const Vector& weighted, double most) const {
+// The largest −Σ ω ℓ*(y, c r) − c² ridge, 0 <= c <= most <= 1, for weighted = ω r. It is concave in
+// c.
+double SampleObjective::dual_value(const Vector& weighted, double ridge, double most) const {
   const Family& family = data_->family;
   const Vector& y = *data_->y;
   const auto over_rows = [&](const auto& term) {
@@ -741,12 +756,14 @@ double SampleObjective::dual_value(const Vector& weighted, double most) const {
     });
   };
   const auto value = [&](double c) {
-    return -over_rows(
-        [&](Index t, double r) { return weights_[t] * family.conjugate(y[t], c * r); });
+    return -c * c * ridge - over_rows([&](Index t, double r) {
+      return weights_[t] * family.conjugate(y[t], c * r);
+    });
   };
   const auto slope = [&](double c) {
-    return -over_rows(
-        [&](Index t, double r) { return weighted[t] * family.score_of_derivative(y[t], c * r); });
+    return -2.0 * c * ridge - over_rows([&](Index t, double r) {
+      return weighted[t] * family.score_of_derivative(y[t], c * r);
+    });
   };
   double high = most;
   if (!(slope(high) >= 0.0)) {

@@ -387,7 +387,14 @@ std::vector<Option> fit_options(FitRequest& r) {
                    .help = "Error beyond which huber's loss grows linearly",
                    .range = Family::Limits::huber_width,
                    .unit = "units of the target"},
-                  how.family.huber_width)}),
+                  how.family.huber_width),
+           number_or_auto(
+               {.name = "linear_ridge",
+                .help = "Ridge on the linear part, for families with a link: half of it times "
+                        "the squared coefficients of standardized columns",
+                .range = Family::Limits::linear_ridge,
+                .default_note = "one over the rows for classes and counts"},
+               how.linear_ridge)}),
       grouped(of_choice, {number({.name = "folds",
                                   .value = "K",
                                   .help = "Folds of the cross-validation",

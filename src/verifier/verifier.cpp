@@ -406,7 +406,9 @@ Real conjugate_of(const Family& family, Real y, Real rho) {
 /// Scores α + β·x + f with the α and β of least loss, by Newton's method on Householder QRs of the
 /// columns times √(ω ℓ''), from given scores on.
 struct BestScores {
+  RealVector coefficients;  // of 1 and the centred, scaled columns
   RealVector values;
+  Real ridge = 0;  // ½ν‖β‖², part of the loss
   Real loss = 0;
 };
 
@@ -418,7 +420,7 @@ Real mean_loss(const Family& family, const RealVector& y, const RealVector& omeg
 }
 
 BestScores best_scores(const Family& family, const RealMatrix& X, const RealVector& y,
-                       const RealVector& omega, RealVector start) {
+                       const RealVector& omega, const RealVector& contributions) {
   constexpr Real separated = 1e-10L;  // where the solver ends too
   const Index n = X.rows();
   RealMatrix columns(n, X.cols() + 1);
@@ -431,11 +433,25 @@ BestScores best_scores(const Family& family, const RealMatrix& X, const RealVect
     if (deviation > constant_share * std::abs(mean)) columns.col(kept++) = centred / deviation;
   }
   columns.conservativeResize(n, kept);
-  BestScores best{std::move(start), 0};
-  best.loss = mean_loss(family, y, omega, best.values);
+  const auto scores_of = [&](const RealVector& coefficients) {
+    BestScores scores{coefficients, contributions + columns * coefficients, 0, 0};
+    scores.ridge = family.linear_ridge * coefficients.tail(kept - 1).squaredNorm() / 2;
+    scores.loss = mean_loss(family, y, omega, scores.values) + scores.ridge;
+    return scores;
+  };
+  RealVector start = RealVector::Zero(kept);
+  start[0] = family.constant_score(y.cast<double>(), omega.cast<double>());
+  BestScores best = scores_of(start);
   for (int step = 0; step < 200 && best.loss > separated; ++step) {
-    RealMatrix scaled(n, kept);
-    RealVector right(n);
+    // The ridge as rows of its own.
+    const Index extra = family.linear_ridge > 0.0 ? kept - 1 : 0;
+    const Real root_of_ridge = std::sqrt(static_cast<Real>(family.linear_ridge));
+    RealMatrix scaled = RealMatrix::Zero(n + extra, kept);
+    RealVector right(n + extra);
+    for (Index j = 0; j < extra; ++j) {
+      scaled(n + j, j + 1) = root_of_ridge;
+      right[n + j] = root_of_ridge * best.coefficients[j + 1];
+    }
     for (Index t = 0; t < n; ++t) {
       const Real curvature = curvature_of(family, y[t], best.values[t]);
       const Real root = std::sqrt(omega[t] * curvature);
@@ -445,15 +461,14 @@ BestScores best_scores(const Family& family, const RealMatrix& X, const RealVect
     Eigen::ColPivHouseholderQR<RealMatrix> qr;
     qr.setThreshold(dependent_share);
     qr.compute(scaled);
-    const RealVector move = columns * qr.solve(right);
+    const RealVector move = qr.solve(right);
     Real share = 1;
     bool moved = false;
     const Real before = best.loss;
     for (int halving = 0; halving < 60 && !moved; ++halving, share /= 2) {
-      const RealVector next = best.values - share * move;
-      const Real loss = mean_loss(family, y, omega, next);
-      if (loss <= best.loss) {
-        best = {next, loss};
+      BestScores next = scores_of(best.coefficients - share * move);
+      if (next.loss <= best.loss) {
+        best = std::move(next);
         moved = true;
       }
     }
@@ -654,7 +669,7 @@ std::pair<Neurons, Real> projected(const Neurons& neurons, const Teacher& teache
 double VerifiedNumbers::gap_at(double supremum, Certificate::Kind kind) const {
   if (derivatives.size() > 0) {
     const auto dual = [&](Real c) {
-      Real sum = 0;
+      Real sum = -c * c * static_cast<Real>(ridge);
       for (Index t = 0; t < derivatives.size(); ++t) {
         if (shares[t] > 0.0)
           sum -= shares[t] * conjugate_of(family, targets[t], c * derivatives[t]);
@@ -767,10 +782,19 @@ VerifiedNumbers verify_model(const Model& model, const Dataset& rows, const Vect
     scores[t] = prediction / unit + f;
     given += omega[t] * loss_of(family, target[t], scores[t]);
   }
+  if (family.linear_ridge > 0.0) {
+    // The linear part in standardized columns: what it adds to the scores is β·(x − x̄).
+    const RealVector slopes = coordinates.weight_of(model.affine.beta);
+    for (Index j = 0; j < p; ++j) {
+      const Real mean = omega.dot(X.col(j));
+      const Real variance = omega.dot((X.col(j).array() - mean).square().matrix());
+      given += family.linear_ridge * slopes[j] * slopes[j] * variance / 2;
+    }
+  }
   numbers.loss_as_given = static_cast<double>(given);
   if (!family.square()) {
     family.check_values(rows.y);
-    const BestScores best = best_scores(family, X.leftCols(p), target, omega, scores);
+    const BestScores best = best_scores(family, X.leftCols(p), target, omega, output);
     RealVector weighted(n);
     numbers.family = family;
     numbers.targets = rows.y;
@@ -782,10 +806,9 @@ VerifiedNumbers verify_model(const Model& model, const Dataset& rows, const Vect
       weighted[t] = omega[t] * derivative;
     }
     numbers.loss = static_cast<double>(best.loss);
-    const RealVector constant =
-        RealVector::Constant(n, family.constant_score(rows.y, numbers.shares));
-    numbers.null_loss =
-        static_cast<double>(best_scores(family, X.leftCols(p), target, omega, constant).loss);
+    numbers.ridge = static_cast<double>(best.ridge);
+    numbers.null_loss = static_cast<double>(
+        best_scores(family, X.leftCols(p), target, omega, RealVector::Zero(n)).loss);
     search(RowCorrelator(X, weighted), neurons, options, numbers);
     finish(numbers, neurons);
     return numbers;

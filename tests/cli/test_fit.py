@@ -11,10 +11,10 @@ from conftest import NAMES, read_json, ridge_table, tree, write_csv
 DATA = ["--data", "table.csv", "--target", "target"]
 # A few values of the weight decay: a tenth of a second.
 SHORT = ["--lambdas", 6, "--lambda-ratio", 0.02]
-FILES = """config.toml cross_validation.csv curve.csv curve.json model.json network.json origin.json
-    path.csv path.json summary.json""".split()
+FILES = """config.toml cross_validation.csv curve.csv curve.json intervals.json model.json network.json
+    origin.json path.csv path.json summary.json""".split()
 
-OF_VALIDATION = {"cross_validation.csv", "curve.csv", "curve.json"}
+OF_VALIDATION = {"cross_validation.csv", "curve.csv", "curve.json", "intervals.json"}
 
 
 def fit(lodestone, out, *arguments, status=0):

@@ -336,7 +336,10 @@ TEST_P(Families, FitIsCertifiedAndTheVerifierAgrees) {
   options.family = GetParam();
   const Dataset data = table(GetParam(), 1500, 40);
   const FitResult result = fit(data, options);
-  EXPECT_EQ(result.model.family, GetParam());
+  EXPECT_EQ(result.model.family.kind, GetParam().kind);
+  const bool linked = GetParam().kind == Family::Kind::logistic ||
+                      GetParam().kind == Family::Kind::poisson;
+  EXPECT_EQ(result.model.family.linear_ridge, linked ? 1.0 / 1500.0 : 0.0);
   EXPECT_LE(result.certificate.relative_gap, 1e-2);
   EXPECT_LT(result.chosen().validation_error, 1.0);
 
@@ -371,12 +374,16 @@ TEST_P(Families, PredictionsAreResponsesOfScores) {
   }
 }
 
-TEST(Logistic, SeparableClassesEndWithTheLinearModel) {
+TEST(Logistic, SeparableClassesAreBoundedByARidgeOrEndWithTheLinearModel) {
   Dataset data;
   data.X = normal_matrix(200, 3, 50, "inputs");
   data.y = (data.X.col(0).array() > 0.0).cast<double>();
   FitOptions options;
   options.family = Family::Kind::logistic;
+  const FitResult bounded = fit(data, options);
+  EXPECT_LT(bounded.model.affine.beta.lpNorm<Eigen::Infinity>(), 100.0);
+  EXPECT_LT(bounded.chosen().validation_error, 0.3);
+  options.linear_ridge = 0.0;
   const FitResult result = fit(data, options);
   EXPECT_EQ(result.model.features.size(), 0u);
   EXPECT_TRUE(result.model.affine.beta.allFinite());

@@ -103,6 +103,10 @@ struct FitOptions {
   /// The loss. All but the square one keep the target in its own unit.
   Family family;
 
+  /// The family's ridge on the linear part; absent: one over the number of rows for classes and
+  /// counts, none for the other families.
+  std::optional<double> linear_ridge;
+
   int folds = 5;  ///< of the cross-validation; not used with validation rows
 
   /// The folds themselves, at least 2, as numbers of the rows given to fit(), those of weight 0

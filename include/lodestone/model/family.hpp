@@ -21,6 +21,7 @@ struct Family {
   /// What the numbers of a family may be.
   struct Limits {
     static constexpr Range huber_width = above(0);
+    static constexpr Range linear_ridge = at_least(0);
   };
 
   // NOLINTNEXTLINE(google-explicit-constructor): a kind is a family
@@ -29,6 +30,10 @@ struct Family {
 
   Kind kind;
   double huber_width;  ///< κ, in units of the target; > 0
+
+  /// ν >= 0: L has ½ν Σ_j (β_j s_j)² added, s_j the deviation of column j. Keeps the linear part
+  /// finite where a linear function separates the classes; not for the square loss.
+  double linear_ridge = 0.0;
 
   bool square() const { return kind == Kind::square; }
 

@@ -305,13 +305,14 @@ class SampleObjective final : public Objective {
     Vector values;        // n, F
     Vector derivatives;   // n, ∂ℓ/∂F
     Vector curvatures;    // n, ω ∂²ℓ/∂F²
+    double ridge = 0.0;   // ½ν‖β‖², part of the loss
     double loss = 0.0;
   };
   Vector contributions(const Network& network) const;
   Scores scores_at(const Vector& contributions, Vector coefficients) const;
   Scores best_scores(const Vector& contributions, double decrement) const;
   Evaluation evaluate_family(const Network& network) const;
-  double dual_value(const Vector& weighted, double most) const;
+  double dual_value(const Vector& weighted, double ridge, double most) const;
   Affine affine_of(const Vector& coefficients) const;
 
   std::shared_ptr<const Rows> data_;

@@ -53,6 +53,7 @@ struct VerifiedNumbers {
   Vector targets;      ///< y
   Vector shares;       ///< ω, which sum to 1
   Vector derivatives;  ///< ∂ℓ/∂F
+  double ridge = 0.0;  ///< ½ν‖β‖², part of the loss
 
   // The certificate's part; NaN where λ = 0.
 

@@ -133,6 +133,7 @@ Model model_from(const Json& json) {
     const Json& family = json.at("family");
     model.family.kind = parse_family(family.at("name").get<std::string>());
     model.family.huber_width = family.value("huber_width", model.family.huber_width);
+    model.family.linear_ridge = family.value("linear_ridge", 0.0);
   }
   if (json.contains("encodings")) model.encodings = encodings_from(json, model.columns);
   model.affine.alpha = json.at("affine").at("alpha").get<double>();
@@ -188,6 +189,9 @@ Json model_json(const Model& model) {
   if (!model.family.square()) json["family"] = {{"name", name(model.family.kind)}};
   if (model.family.kind == Family::Kind::huber) {
     json["family"]["huber_width"] = model.family.huber_width;
+  }
+  if (model.family.linear_ridge > 0.0) {
+    json["family"]["linear_ridge"] = model.family.linear_ridge;
   }
   for (const Encoding& encoding : model.encodings) {
     json["encodings"].push_back({{"column", encoding.column}, {"values", encoding.values}});
