@@ -72,10 +72,15 @@ class Curve:
 
     def value(self, u: np.ndarray) -> np.ndarray:
         """What it adds to the prediction at u."""
-        return np.asarray(sum((one.value(u) for one in self.pieces), np.zeros(np.shape(u))))
+        return np.asarray(sum((one.value(self._side(one) * u) for one in self.pieces),
+                              np.zeros(np.shape(u))))
 
     def bends(self) -> list[float]:
-        return [one.bend for one in self.pieces]
+        return [self._side(one) * one.bend for one in self.pieces]
+
+    def _side(self, piece: Bend) -> float:
+        """A piece may look the other way."""
+        return 1.0 if float(piece.direction @ self.direction) > 0.0 else -1.0
 
     @property
     def title(self) -> str:

@@ -26,7 +26,9 @@ std::vector<RidgeSum> ridge_sums(const SampleObjective& objective, const Network
                                  Index most, const std::function<bool()>& should_stop) {
   RidgePursuit pursuit = pursuit_from(objective, network, should_stop);
   std::vector<RidgeSum> sums;
-  while (static_cast<Index>(sums.size()) < most && pursuit.add()) sums.push_back(pursuit.sum());
+  while (static_cast<Index>(sums.size()) < most && pursuit.add()) {
+    sums.push_back(with_smallest_linear_part(objective, pursuit.sum()));
+  }
   return sums;
 }
 

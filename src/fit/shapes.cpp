@@ -400,12 +400,46 @@ Network RidgeSum::network() const {
   Network network{Vector(count), Matrix(count, inputs + 1)};
   Index i = 0;
   for (const Ridge& ridge : ridges) {
-    for (Index j = 0; j < ridge.knots.size(); ++j, ++i) {
+    const Index size = ridge.knots.size();
+    for (Index at = 0; at < size; ++at, ++i) {
+      const Index j = (at + ridge.mirrored) % size;
+      const double side = j < ridge.mirrored ? -1.0 : 1.0;
       network.a[i] = ridge.amplitudes[j];
-      network.W.row(i) << ridge.direction.transpose(), -ridge.knots[j];
+      network.W.row(i) << side * ridge.direction.transpose(), -side * ridge.knots[j];
     }
   }
   return network;
+}
+
+RidgeSum with_smallest_linear_part(const SampleObjective& objective, RidgeSum sum) {
+  // One ridge function after the other, until none changes; each change lowers ‖β‖.
+  constexpr int most_rounds = 20;
+  Vector beta = objective.affine(sum.network()).beta;
+  bool changed = true;
+  for (int round = 0; round < most_rounds && changed; ++round) {
+    changed = false;
+    for (RidgeSum::Ridge& ridge : sum.ridges) {
+      // β without what this ridge function's mirrored knots have moved into it.
+      const double moved = ridge.amplitudes.head(ridge.mirrored).sum();
+      const Vector rest = beta - moved * ridge.direction;
+      Index best = ridge.mirrored;
+      double least = beta.squaredNorm();
+      double slope = 0.0;
+      for (Index count = 0; count <= ridge.knots.size(); ++count) {
+        const double square = (rest + slope * ridge.direction).squaredNorm();
+        if (square < least * (1.0 - 1e-12)) {
+          least = square;
+          best = count;
+        }
+        if (count < ridge.knots.size()) slope += ridge.amplitudes[count];
+      }
+      if (best == ridge.mirrored) continue;
+      ridge.mirrored = best;
+      beta = rest + ridge.amplitudes.head(best).sum() * ridge.direction;
+      changed = true;
+    }
+  }
+  return sum;
 }
 
 Matrix directions_of(const Network& network, const SampleData& rows) {

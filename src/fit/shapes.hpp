@@ -9,12 +9,14 @@
 namespace lodestone::fitting {
 
 /// A sum of smooth ridge functions Σ_k g_k(u_k·x) beside an affine part (docs/math.md, 9.8). Each
-/// g_k is linear between knots: g_k(t) = Σ_j amplitude_j relu(t − knot_j).
+/// g_k is linear between knots: g_k(t) = Σ_j amplitude_j relu(t − knot_j), the first knots
+/// mirrored: relu(knot_j − t).
 struct RidgeSum {
   struct Ridge {
     Vector direction;                 ///< p, of unit length in standardized coordinates
     Vector knots;                     ///< ascending
     Vector amplitudes;                ///< one a knot
+    Index mirrored = 0;               ///< of the knots, the first ones
     double smoothing = 0.0;           ///< μ of the penalty
     double degrees_of_freedom = 0.0;  ///< effective, beside the affine part
     double explained = 0.0;           ///< by how much the mean squared error grows without it
@@ -24,9 +26,13 @@ struct RidgeSum {
   Index inputs = 0;  ///< p
 
   /// The same function as a network with biases, less its affine part: a neuron a knot, ridge after
-  /// ridge.
+  /// ridge, of each the mirrored ones last.
   Network network() const;
 };
+
+/// The same function of an objective's rows with the smallest linear part: relu(z) = z + relu(−z),
+/// so mirroring the first knots of a ridge function moves a slope along its direction into it.
+RidgeSum with_smallest_linear_part(const SampleObjective& objective, RidgeSum sum);
 
 /// Directions in which a network changes: its merged neurons, the heaviest first, the leading
 /// eigenvectors of the mean outer product of its gradient over the rows, and the axes along which

@@ -306,7 +306,9 @@ def test_a_smooth_model_has_one_row_a_direction(wavy, shared):
     summary = read_json(run / "summary.json")
     (ridge,) = model["ridges"]
     assert ridge["first"] == 0 and ridge["count"] == len(model["features"]) > 5
-    assert len({tuple(one["direction"]) for one in model["features"]}) == 1
+    # Some look the other way, which keeps the linear part small: a sine has none.
+    assert len({tuple(np.abs(one["direction"])) for one in model["features"]}) == 1
+    assert np.abs(model["affine"]["beta"]).max() < 0.5
     assert summary["features"] == len(summary["feature_list"]) == 1
     assert summary["model"]["shape"] == "smooth"
     assert summary["feature_list"][0]["angle_error_deg"] < 20

@@ -58,8 +58,8 @@ TEST(Shapes, ASineOfOneDirectionIsFoundWithASmallerErrorThanRelusHave) {
   const Index d = 6;
   const SampleData rows = one_direction(400, d, 0.1, wave);
   FitOptions options;
-  options.path.lambdas = 12;
-  options.path.lambda_ratio = 1e-3;
+  options.path.lambdas = 8;
+  options.path.lambda_ratio = 1e-2;
   const FitResult relu = fit(dataset(rows), options);
   options.shape = Shape::smooth;
   const FitResult smooth = fit(dataset(rows), options);
@@ -167,6 +167,7 @@ TEST(Shapes, RidgesAreWrittenAndReadBack) {
   const SampleData rows = one_direction(300, 4, 0.1, wave);
   FitOptions options;
   options.path.lambdas = 6;
+  options.path.lambda_ratio = 2e-2;
   options.shape = Shape::smooth;
   const Model model = fit(dataset(rows), options).model;
   ASSERT_FALSE(model.ridges.empty());

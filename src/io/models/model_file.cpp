@@ -96,7 +96,8 @@ std::vector<Ridge> ridges_from(const Json& json, const std::vector<Feature>& fea
     next += ridge.count;
     const Vector& direction = features[static_cast<std::size_t>(ridge.first)].direction;
     for (Index i = ridge.first; i < next; ++i) {
-      if (features[static_cast<std::size_t>(i)].direction != direction) {
+      const Vector& other = features[static_cast<std::size_t>(i)].direction;
+      if (other != direction && other != -direction) {
         throw std::out_of_range("the features of a ridge differ in direction");
       }
     }
