@@ -134,7 +134,7 @@ class Reading:
         self.shares = known or shares(model, X)
         self.features = self._features()
         self.curves = self._curves()
-        self.shown: list[Bend] | list[Curve] = self.curves or self.features
+        self.shown: list[Bend | Curve] = [*self.curves] or [*self.features]
 
     def _curves(self) -> list[Curve]:
         """The smooth functions of a smooth model; what one explains, its pieces explain together."""

@@ -403,7 +403,7 @@ class _Page:
                            "; dots are partial residuals, what the rest of the model leaves.")
         )
 
-    def _limits(self, shown: list[Bend] | list[Curve]) -> Optional[tuple[float, float]]:
+    def _limits(self, shown: list[Bend | Curve]) -> Optional[tuple[float, float]]:
         """One scale for all pictures of features."""
         reading = self._reading
         low, high = 0.0, 0.0
