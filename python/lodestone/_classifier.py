@@ -14,7 +14,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from lodestone import _frames
-from lodestone._estimator import RENAMED, Estimator, Rows
+from lodestone._estimator import RENAMED, Estimator, Rows, require_number
 from lodestone._options import with_entries_of, with_ranges
 from lodestone._regressor import LodestoneRegressor
 
@@ -51,6 +51,10 @@ class LodestoneClassifier(ClassifierMixin, Estimator):
         What rows of a class count, beside their own weight. "balanced": both classes as much in
         total. A mapping: positive weights by label, 1 where a label has none. Probabilities are those
         of the rows so weighted.
+    linear_ridge : float, optional
+        ν: half of it times the squared coefficients of standardized columns is added to the loss, which
+        keeps the linear part finite where a linear function separates the classes (docs/math.md, 11.2).
+        Default: one over the number of rows.
 
     Attributes
     ----------
@@ -93,6 +97,7 @@ class LodestoneClassifier(ClassifierMixin, Estimator):
         random_state: Any = 0,
         verbose: bool = False,
         class_weight: Any = None,
+        linear_ridge: Optional[float] = None,
     ) -> None:
         self.weight_decay = weight_decay
         self.weight_decays = weight_decays
@@ -112,6 +117,7 @@ class LodestoneClassifier(ClassifierMixin, Estimator):
         self.random_state = random_state
         self.verbose = verbose
         self.class_weight = class_weight
+        self.linear_ridge = linear_ridge
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Scores (n,) for rows X (n, d): the log of the odds of ``classes_[1]``. Raises as
@@ -203,7 +209,8 @@ class LodestoneClassifier(ClassifierMixin, Estimator):
         return np.array([float(given.get(label, 1.0)) for label in labels])
 
     def _loss_options(self) -> dict[str, Any]:
-        return {"family": "logistic"}
+        require_number(self, "linear_ridge", optional=True)
+        return {"family": "logistic", "linear_ridge": self.linear_ridge}
 
     def _splits(
         self, rows: Rows, groups: Any, seed: int

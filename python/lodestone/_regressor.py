@@ -97,6 +97,10 @@ class LodestoneRegressor(RegressorMixin, Estimator):
         are for `LodestoneClassifier`.
     huber_width : float, default 1.345
         Where the loss of "huber" becomes linear, in units of the target.
+    linear_ridge : float, optional
+        ν: half of it times the squared coefficients of standardized columns is added to the loss, which
+        keeps the linear part finite where a linear function separates the classes (docs/math.md, 11.2).
+        Default: one over the number of rows for classes and counts, 0 otherwise.
 
     Attributes
     ----------
@@ -170,6 +174,7 @@ class LodestoneRegressor(RegressorMixin, Estimator):
         verbose: bool = False,
         family: str = "square",
         huber_width: float = 1.345,
+        linear_ridge: Optional[float] = None,
     ) -> None:
         self.weight_decay = weight_decay
         self.weight_decays = weight_decays
@@ -192,6 +197,7 @@ class LodestoneRegressor(RegressorMixin, Estimator):
         self.verbose = verbose
         self.family = family
         self.huber_width = huber_width
+        self.linear_ridge = linear_ridge
 
     def predict(self, X: Any, interval: Optional[float] = None) -> Any:
         """Predictions for rows, of which nothing is copied when they are an array of float64, row by
@@ -261,12 +267,14 @@ class LodestoneRegressor(RegressorMixin, Estimator):
         require_one_of(self, "family", _FAMILIES)
         require_one_of(self, "shape", ("relu", "smooth", "auto"))
         require_number(self, "huber_width")
+        require_number(self, "linear_ridge", optional=True)
         require_bool(self, "rigorous")
         if self.rigorous and self.family != "square":
             raise ValueError(f"rigorous: got True; proofs are for family='square', not {self.family!r}")
         return {
             "family": self.family,
             "huber_width": self.huber_width,
+            "linear_ridge": self.linear_ridge,
             "rigorous": self.rigorous,
             "shape": self.shape,
         }
