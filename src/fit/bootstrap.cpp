@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/parallel.hpp"
+#include "fit/refit.hpp"
 #include "fit/shapes.hpp"
 #include "lodestone/core/error.hpp"
 #include "lodestone/core/random.hpp"
@@ -93,9 +94,10 @@ void bootstrap(const PreparedRows& rows, const FitOptions& options, bool relaxed
     const auto stopped = [&] { return progress.stopped(); };
     const Matrix found =
         ridges.empty()
-            ? input_directions(fitted_again(*rows.objective, resampled, result.feature_network,
-                                            relaxed ? 0.0 : result.lambda, stopped),
-                               options.biases)
+            ? input_directions(
+                  fitted_again(*rows.objective, resampled, result.feature_network,
+                               relaxed ? decay_of_refits(*rows.objective) : result.lambda, stopped),
+                  options.biases)
             : ridges_again(*rows.objective, resampled, directions, stopped);
     for (Index i = 0; i < count; ++i) {
       double least = 90.0;

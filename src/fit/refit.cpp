@@ -38,6 +38,11 @@ std::vector<Index> most_helpful(const FeatureGram& gram, Index count) {
 
 }  // namespace
 
+double decay_of_refits(const Objective& objective) {
+  const SampleObjective* rows = objective.sample();
+  return rows == nullptr ? 0.0 : rows->family().linear_ridge;
+}
+
 Network refit_best(const Objective& objective, const Network& network, double merge_angle_deg,
                    Index count, const std::function<bool()>& should_stop) {
   Network feature_network = merged(network, merge_angle_deg);
@@ -54,7 +59,7 @@ Network refit_best(const Objective& objective, const Network& network, double me
   descent.max_iterations = 200;
   descent.stagnation = 1e-5;
   descent.should_stop = should_stop;
-  return path::descend(objective, feature_network, 0.0, descent).network;
+  return path::descend(objective, feature_network, decay_of_refits(objective), descent).network;
 }
 
 }  // namespace lodestone::fitting

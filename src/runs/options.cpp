@@ -388,13 +388,26 @@ std::vector<Option> fit_options(FitRequest& r) {
                    .range = Family::Limits::huber_width,
                    .unit = "units of the target"},
                   how.family.huber_width),
-           number_or_auto(
+           bound(
                {.name = "linear_ridge",
+                .kind = Option::Kind::number,
+                .value = "X|auto",
+                .choices = {"auto"},
                 .help = "Ridge on the linear part, for families with a link: half of it times "
                         "the squared coefficients of standardized columns",
                 .range = Family::Limits::linear_ridge,
-                .default_note = "one over the rows for classes and counts"},
-               how.linear_ridge)}),
+                .default_note = "one over the rows for classes and counts",
+                .automatic = true},
+               [&how](const std::string& given) {
+                 how.linear_ridge.reset();
+                 if (given == "auto") return;
+                 how.linear_ridge =
+                     io::parse_in<double>(Family::Limits::linear_ridge, "linear_ridge", given);
+               },
+               [&how] {
+                 return how.linear_ridge ? fmt::format("{}", *how.linear_ridge)
+                                         : std::string("auto");
+               })}),
       grouped(of_choice, {number({.name = "folds",
                                   .value = "K",
                                   .help = "Folds of the cross-validation",
