@@ -84,7 +84,7 @@ class Curve:
 
     @property
     def title(self) -> str:
-        return f"feature {self.number}: {short(self.degrees_of_freedom, 2)} degrees of freedom"
+        return f"feature {self.number}: smooth"
 
 
 @dataclass

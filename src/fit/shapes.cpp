@@ -14,8 +14,8 @@
 namespace lodestone::fitting {
 namespace {
 
-// Knots of a ridge function: enough for any smooth shape, since the penalty chooses how many of
-// them count. On yacht 15 and 40 were no better (docs/results.md).
+// Knots of a ridge function: enough for three periods of a sine over the rows, since the penalty
+// chooses how many of them count.
 constexpr Index most_knots = 25;
 constexpr double rows_per_knot = 5.0;
 
