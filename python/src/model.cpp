@@ -129,18 +129,17 @@ std::vector<RidgeState> ridges(const Model& model) {
 nb::tuple state_of(const Model& model) {
   const Standardization& step = model.standardization;
   const Provenance& from = model.provenance;
-  return nb::make_tuple(
-      model.columns, encodings(model), model.target, model.affine.alpha,
-      to_numpy(model.affine.beta), to_numpy(directions(model)),
-      to_numpy(numbers(model, &Feature::bias)), to_numpy(numbers(model, &Feature::amplitude)),
-      model.biases,
-      nb::make_tuple(std::string(name(step.kind)), to_numpy(step.center), to_numpy(step.scale),
-                     to_numpy(step.map), step.target_scale),
-      nb::make_tuple(from.lodestone_version, from.command, from.source, from.seed, from.lambda,
-                     from.lambda_in_target_units, from.rows),
-      nb::make_tuple(std::string(name(model.family.kind)), model.family.huber_width,
-                                       model.family.linear_ridge),
-      ridges(model));
+  return nb::make_tuple(model.columns, encodings(model), model.target, model.affine.alpha,
+                        to_numpy(model.affine.beta), to_numpy(directions(model)),
+                        to_numpy(numbers(model, &Feature::bias)),
+                        to_numpy(numbers(model, &Feature::amplitude)), model.biases,
+                        nb::make_tuple(std::string(name(step.kind)), to_numpy(step.center),
+                                       to_numpy(step.scale), to_numpy(step.map), step.target_scale),
+                        nb::make_tuple(from.lodestone_version, from.command, from.source, from.seed,
+                                       from.lambda, from.lambda_in_target_units, from.rows),
+                        nb::make_tuple(std::string(name(model.family.kind)),
+                                       model.family.huber_width, model.family.linear_ridge),
+                        ridges(model));
 }
 
 void restore(Model& model, const nb::tuple& state) {

@@ -37,8 +37,8 @@ constexpr int shown_beyond = 2;
 constexpr double linear_target = 1e-20;
 constexpr double separated_target = 1e-8;
 
-// Smooth ridge functions that are tried at most: as many as a person reads. On yacht seven are taken
-// at most (docs/results.md).
+// Smooth ridge functions that are tried at most: as many as a person reads. On yacht seven are
+// taken at most (docs/results.md).
 constexpr Index most_directions = 8;
 
 // Steps of the progress that the work after the path counts for.

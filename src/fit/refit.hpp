@@ -7,8 +7,8 @@
 
 namespace lodestone::fitting {
 
-/// The weight decay of refits: the family's ridge on the linear part, 0 for the square loss. Without
-/// it features that separate classes would grow without end (docs/math.md, 11.5).
+/// The weight decay of refits: the family's ridge on the linear part, 0 for the square loss.
+/// Without it features that separate classes would grow without end (docs/math.md, 11.5).
 double decay_of_refits(const Objective& objective);
 
 /// At most `count` features of a network, neurons within merge_angle_deg being one, refitted

@@ -337,8 +337,8 @@ TEST_P(Families, FitIsCertifiedAndTheVerifierAgrees) {
   const Dataset data = table(GetParam(), 1500, 40);
   const FitResult result = fit(data, options);
   EXPECT_EQ(result.model.family.kind, GetParam().kind);
-  const bool linked = GetParam().kind == Family::Kind::logistic ||
-                      GetParam().kind == Family::Kind::poisson;
+  const bool linked =
+      GetParam().kind == Family::Kind::logistic || GetParam().kind == Family::Kind::poisson;
   EXPECT_EQ(result.model.family.linear_ridge, linked ? 1.0 / 1500.0 : 0.0);
   EXPECT_LE(result.certificate.relative_gap, 1e-2);
   EXPECT_LT(result.chosen().validation_error, 1.0);

@@ -20,8 +20,8 @@ struct Feature {
   double amplitude = 0.0;  ///< in units of the target
 };
 
-/// Features in a row that share one direction, up to sign, and are one smooth function of it, linear
-/// between knots (docs/math.md, 9.8).
+/// Features in a row that share one direction, up to sign, and are one smooth function of it,
+/// linear between knots (docs/math.md, 9.8).
 struct Ridge {
   Index first = 0;  ///< of its features
   Index count = 0;
