@@ -399,10 +399,10 @@ std::vector<Option> fit_options(FitRequest& r) {
                 .default_note = "one over the rows for classes and counts",
                 .automatic = true},
                [&how](const std::string& given) {
-                 how.linear_ridge.reset();
-                 if (given == "auto") return;
-                 how.linear_ridge =
-                     io::parse_in<double>(Family::Limits::linear_ridge, "linear_ridge", given);
+                 how.linear_ridge = given == "auto"
+                                        ? std::nullopt
+                                        : std::optional(io::parse_in<double>(
+                                              Family::Limits::linear_ridge, "linear_ridge", given));
                },
                [&how] {
                  return how.linear_ridge ? fmt::format("{}", *how.linear_ridge)
