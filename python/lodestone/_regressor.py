@@ -100,7 +100,7 @@ class LodestoneRegressor(RegressorMixin, Estimator):
     linear_ridge : float, optional
         ν: half of it times the squared coefficients of standardized columns is added to the loss, which
         keeps the linear part finite where a linear function separates the classes (docs/math.md, 11.2).
-        Default: one over the number of rows for classes and counts, 0 otherwise.
+        Default: 0.
 
     Attributes
     ----------

@@ -41,6 +41,10 @@ constexpr double separated_target = 1e-8;
 // taken at most (docs/results.md).
 constexpr Index most_directions = 8;
 
+// Ridge on the linear part for classes: as much as one observation in a thousand says. Breast
+// cancer, whose classes a linear function separates: log loss 1.97 without, 0.09 with it.
+constexpr double ridge_of_classes = 1e-3;
+
 // Steps of the progress that the work after the path counts for.
 constexpr double steps_after_path = 20.0;
 
@@ -261,10 +265,8 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
   fitting::DealtRows dealt =
       fitting::deal_folds(checked_dataset(std::move(all)), validation, given);
   FitOptions options = options_for_rows(given, dealt.data.y.size());
-  const bool linked =
-      options.family.kind == Family::Kind::logistic || options.family.kind == Family::Kind::poisson;
-  const double default_ridge = linked ? 1.0 / static_cast<double>(dealt.data.y.size()) : 0.0;
-  options.family.linear_ridge = options.linear_ridge.value_or(default_ridge);
+  const bool classes = options.family.kind == Family::Kind::logistic;
+  options.family.linear_ridge = options.linear_ridge.value_or(classes ? ridge_of_classes : 0.0);
   const fitting::PreparedRows rows = fitting::prepare(std::move(dealt.data), options);
   const Objective& objective = *rows.objective;
 

@@ -31,7 +31,7 @@ constexpr double constant_tolerance = 1e-12;
 
 // Newton decrements, as shares of the loss, from which one more step ends the search for the best
 // affine part: to rounding, and to what a descent can tell.
-constexpr double fine_decrement = 1e-9;
+constexpr double fine_decrement = 1e-12;
 constexpr double coarse_decrement = 1e-6;
 
 // u·x_t below this share of ‖u‖‖x_t‖ is on the boundary of u: rounding decides its sign.
@@ -138,6 +138,7 @@ struct SampleObjective::Rows {
   bool biases = false;
   Family family;
   kernels::RowBlocks visited;
+  Vector slope_ridge = {};  // p, of a quadratic model: ridge on each β_j; empty: that of the family
   std::shared_ptr<Float32Copy> float32 = std::make_shared<Float32Copy>();
 
   // The inputs in float32, made when first asked for; none where a number is out of its range.
@@ -245,7 +246,12 @@ SampleObjective::SampleObjective(std::shared_ptr<const Rows> data) : data_(std::
   const double ridge = family().linear_ridge;
   if (ridge > 0.0) {
     Index all = 0;
-    moments.diagonal().tail(d).array() += ridge;
+    // A quadratic model has weights and so deviations of its own; the ridge is that of the family.
+    if (data_->slope_ridge.size() > 0) {
+      moments.diagonal().tail(d) += data_->slope_ridge.cwiseProduct(affine_scale_.cwiseAbs2());
+    } else {
+      moments.diagonal().tail(d).array() += ridge;
+    }
     affine_inverse_ = pseudo_inverse(moments, all);
   }
   const Index rows_with_weight = (weights_.array() > 0.0).count();
@@ -740,6 +746,11 @@ QuadraticModel SampleObjective::quadratic_model(const Network& network) const {
   Rows rows = *data_;
   rows.family = Family::Kind::square;
   rows.family.linear_ridge = family.linear_ridge / curvature;
+  if (family.linear_ridge > 0.0) {
+    rows.slope_ridge = affine_scale_.unaryExpr([&](double scale) {
+      return scale > 0.0 ? rows.family.linear_ridge / (scale * scale) : 0.0;
+    });
+  }
   rows.y = std::make_shared<const Vector>(std::move(targets));
   rows.weights = std::make_shared<const Vector>(std::move(weights));
   return {SampleObjective(std::make_shared<const Rows>(std::move(rows))), curvature};
@@ -893,12 +904,14 @@ ActiveRows SampleObjective::active_rows(const Matrix& U) const {
     return sum;
   };
   const Index all = count(counting);
+  const bool linear_is_free = family().linear_ridge == 0.0;
   for (std::vector<std::uint64_t>& own : result.bits) {
     // The mirror is on where the neuron is off; rows on its boundary add nothing to either.
     std::vector<std::uint64_t> mirror = counting;
     for (std::size_t w = 0; w < words; ++w) mirror[w] &= ~own[w];
     const Index own_count = count(own);
-    const bool mirrored = 2 * own_count != all ? 2 * own_count > all : mirror < own;
+    const bool mirrored =
+        linear_is_free && (2 * own_count != all ? 2 * own_count > all : mirror < own);
     result.mirrored.push_back(mirrored);
     if (mirrored) own = std::move(mirror);
   }

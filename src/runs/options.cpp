@@ -396,7 +396,7 @@ std::vector<Option> fit_options(FitRequest& r) {
                 .help = "Ridge on the linear part, for families with a link: half of it times "
                         "the squared coefficients of standardized columns",
                 .range = Family::Limits::linear_ridge,
-                .default_note = "one over the rows for classes and counts",
+                .default_note = "0.001 for classes, none for the others",
                 .automatic = true},
                [&how](const std::string& given) {
                  how.linear_ridge = given == "auto"

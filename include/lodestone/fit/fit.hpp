@@ -103,8 +103,8 @@ struct FitOptions {
   /// The loss. All but the square one keep the target in its own unit.
   Family family;
 
-  /// The family's ridge on the linear part; absent: one over the number of rows for classes and
-  /// counts, none for the other families.
+  /// The family's ridge on the linear part; absent: 0.001 for classes, none for the other
+  /// families.
   std::optional<double> linear_ridge;
 
   int folds = 5;  ///< of the cross-validation; not used with validation rows

@@ -22,7 +22,7 @@ constexpr std::array run_files = {
     "config.toml", "teacher.json", "history.csv",          "model.json",   "network.json",
     "path.csv",    "path.json",    "cross_validation.csv", "summary.json", "checkpoint",
     "report.html", "lab.json",     "index.html",           "runs.csv",     "curve.csv",
-    "curve.json",  "origin.json"};
+    "curve.json",  "origin.json",  "intervals.json"};
 
 // The working folder, and the way to it from the run's folder.
 std::string origin_text(const fs::path& run) {
