@@ -24,8 +24,10 @@ Vector Model::predict(const Eigen::Ref<const Matrix>& X, bool& finite) const {
   // NaN or an infinity makes it finite.
   Vector result = scores(X);
   finite = result.allFinite();
-  result = family.response(std::move(result));
-  finite = finite && result.allFinite();
+  if (family.kind == Family::Kind::logistic || family.kind == Family::Kind::poisson) {
+    result = family.response(std::move(result));
+    finite = finite && result.allFinite();
+  }
   return result;
 }
 
