@@ -287,7 +287,7 @@ def test_progress_is_a_bar_on_a_terminal(lodestone):
         # A bare chroot without /dev/pts; every booted system and container has them.
         pytest.skip("this system has no pseudo-terminals")
     process = lodestone.start(
-        *[*SMALL, "--tolerance", 0, "--lambda-end", 1e-8, "--max-epoch-steps", 100000],
+        *[*SMALL, "--tolerance", 0, "--lambda-end", 1e-9, "--max-epoch-steps", 100000],
         stderr=theirs,
     )
     os.close(theirs)
