@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
+#include <string>
 #include <vector>
 
 #include "lodestone/core/error.hpp"
@@ -108,10 +108,10 @@ TEST(Intervals, OfAFitHoldTheShareTheySay) {
 
 TEST(Intervals, AreReadAsTheyWereWritten) {
   const PredictionIntervals intervals = fit(drawn(120, 4)).intervals;
-  const auto path = std::filesystem::temp_directory_path() / "lodestone_intervals_test.json";
-  write_intervals(path.string(), intervals);
-  const PredictionIntervals read = read_intervals(path.string());
-  std::filesystem::remove(path);
+  const support::TemporaryFolder folder;
+  const std::string path = folder.file("intervals.json");
+  write_intervals(path, intervals);
+  const PredictionIntervals read = read_intervals(path);
   const Matrix x = normal_matrix(20, 3, 5, "inputs");
   EXPECT_TRUE(same_bits(intervals.around(x, 0.8), read.around(x, 0.8)));
 }
