@@ -501,7 +501,7 @@ class Run {
 
   void finish(Status status, Message message) {
     stopped_ = true;
-    result_ = {status, std::move(message)};
+    result_ = {status, std::move(message), {}};
   }
 
   // δ of the sufficient decrease, and how the automatic step grows and shrinks.
