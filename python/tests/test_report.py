@@ -308,7 +308,7 @@ def test_a_name_with_a_comma_is_excluded_again(tmp_path):
 
 def test_the_table_is_found_from_any_folder(tmp_path, monkeypatch):
     """Its path in the run's configuration is relative to where the run was made."""
-    work, elsewhere = tmp_path / "work", tmp_path / "elsewhere"
+    work, elsewhere = tmp_path / "first", tmp_path / "elsewhere"
     work.mkdir()
     elsewhere.mkdir()
     X, y = ridge_rows(60, 3)
@@ -316,7 +316,7 @@ def test_the_table_is_found_from_any_folder(tmp_path, monkeypatch):
                fmt="%.17g")
     command_line("fit", "t.csv", "y", "--lambdas", "4", "--out", "run", cwd=work)
     monkeypatch.chdir(elsewhere)
-    page = lodestone.report("../work/run").read_text(encoding="utf-8")
+    page = lodestone.report("../first/run").read_text(encoding="utf-8")
     assert "shown without rows" not in page and "Predicted against observed" in page
     work.rename(tmp_path / "moved")
     page = lodestone.report("../moved/run", overwrite=True).read_text(encoding="utf-8")

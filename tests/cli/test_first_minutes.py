@@ -20,7 +20,7 @@ def shell(name):
     """The program of a shell, or the test is skipped."""
     found = shutil.which(name)
     if not found:
-        pytest.skip(f"{name} is not installed here")
+        pytest.skip(f"no {name}: ./run test installs it on Debian")
     return found
 
 
@@ -245,7 +245,7 @@ def test_manual_pages_can_be_shown(pages):
     elif shutil.which("mandoc"):
         command = ["mandoc", "-W", "error"]
     else:
-        pytest.skip("neither groff nor mandoc is installed here")
+        pytest.skip("no groff and no mandoc: ./run test installs groff on Debian")
     for page in sorted(pages.iterdir()):
         result = subprocess.run([*command, str(page)], capture_output=True, text=True)
         assert result.returncode == 0 and result.stderr == "", (page.name, result.stderr)
@@ -256,7 +256,7 @@ def test_installed_pages_lie_beside_the_program():
     """The build writes them where the installation takes them from."""
     share = pathlib.Path(PROGRAM).parent / "share"
     if not share.is_dir():
-        pytest.skip("the program is not in its build folder")
+        pytest.skip("LODESTONE names an installed program, which has no folder of pages beside it")
     assert (share / "man" / "lodestone-fit.1").is_file()
     for script in ["lodestone", "_lodestone", "lodestone.fish"]:
         assert (share / script).stat().st_size > 1000

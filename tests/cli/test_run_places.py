@@ -22,7 +22,7 @@ SHORT = ["--lambdas", 6, "--lambda-ratio", 0.02]
 @pytest.fixture
 def work(tmp_path):
     """A folder with a table and two runs on it, named by relative paths."""
-    folder = tmp_path / "work"
+    folder = tmp_path / "first"
     folder.mkdir()
     write_csv(folder / "table.csv", ridge_table(), NAMES)
     lodestone = Lodestone(folder)
@@ -40,9 +40,9 @@ def elsewhere(tmp_path):
 def test_runs_are_judged_from_any_folder(work, tmp_path, run):
     here = certified(work, run)
     there = elsewhere(tmp_path)
-    assert certified(there, f"../work/{run}")["certificate"] == here["certificate"]
+    assert certified(there, f"../first/{run}")["certificate"] == here["certificate"]
     assert certified(there, work.folder / run)["certificate"] == here["certificate"]
-    assert verified(there, f"../work/{run}")["verified"]
+    assert verified(there, f"../first/{run}")["verified"]
 
 
 @pytest.mark.parametrize("run", ["fitted", "trained"])
@@ -64,7 +64,7 @@ def test_a_run_without_origin_is_judged_where_its_table_is(work, tmp_path):
     """Runs of before know no folder: their paths are those of the working folder."""
     (work.folder / "fitted" / "origin.json").unlink()
     certified(work, "fitted")
-    result = elsewhere(tmp_path)("certify", "../work/fitted")
+    result = elsewhere(tmp_path)("certify", "../first/fitted")
     assert_refused(result, ["table.csv", "No such file"])
 
 
@@ -80,7 +80,7 @@ def test_a_missing_table_is_told_with_the_places_looked_at(work, tmp_path):
 @pytest.mark.parametrize("schedule", ["halving", "decays.txt"])
 def test_a_run_is_resumed_from_any_folder(tmp_path, schedule):
     """With the same bits, and the paths of its configuration stay as they were given."""
-    work = tmp_path / "work"
+    work = tmp_path / "first"
     work.mkdir()
     lodestone = Lodestone(work)
     write_csv(work / "table.csv", ridge_table(), NAMES)
@@ -92,14 +92,14 @@ def test_a_run_is_resumed_from_any_folder(tmp_path, schedule):
     whole = lodestone.run_to("whole", train)
     cut = lodestone.run_to("cut", [*train, "--max-steps", 40], status=3)
     there = elsewhere(tmp_path)
-    result = there("train", "--resume", "../work/cut", "--max-steps", 200000, "--quiet")
+    result = there("train", "--resume", "../first/cut", "--max-steps", 200000, "--quiet")
     assert result.returncode == 0, result.stderr
     assert_same_outcome(cut, whole)
     assert (cut / "config.toml").read_text() == (whole / "config.toml").read_text()
 
 
 def test_a_table_that_changed_is_not_resumed_with(tmp_path):
-    work = tmp_path / "work"
+    work = tmp_path / "first"
     work.mkdir()
     lodestone = Lodestone(work)
     write_csv(work / "table.csv", ridge_table(), NAMES)
@@ -107,14 +107,14 @@ def test_a_table_that_changed_is_not_resumed_with(tmp_path):
         "cut", ["train", "table.csv", "target", "--width", 20, "--max-steps", 40], status=3
     )
     write_csv(work / "table.csv", ridge_table(seed=1), NAMES)
-    result = elsewhere(tmp_path)("train", "--resume", "../work/cut")
+    result = elsewhere(tmp_path)("train", "--resume", "../first/cut")
     assert_refused(result, ["checkpoint", "other data"])
 
 
 def test_overwriting_a_run_tells_its_new_place(work, tmp_path):
     there = elsewhere(tmp_path)
     write_csv(there.folder / "own.csv", ridge_table(seed=5), NAMES)
-    result = there("fit", "own.csv", "target", *SHORT, "--out", "../work/fitted", "--overwrite")
+    result = there("fit", "own.csv", "target", *SHORT, "--out", "../first/fitted", "--overwrite")
     assert result.returncode == 0, result.stderr
     assert read_json(work.folder / "fitted" / "origin.json") == {
         "folder": str(there.folder.resolve()),
