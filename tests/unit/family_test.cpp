@@ -63,10 +63,10 @@ Vector drawn_targets(const Family& family, const Vector& scores, std::uint64_t s
   return y;
 }
 
-// Scores of two hidden directions and a linear part.
+// Scores of two hidden directions and a linear part, in at least two columns.
 Vector hidden_scores(const Matrix& X) {
   return (2.0 * (X.col(0) + X.col(1)).cwiseMax(0.0) - 1.5 * (X.col(0) - X.col(1)).cwiseMax(0.0) +
-          0.3 * X.col(2))
+          0.3 * X.col(std::min<Index>(2, X.cols() - 1)))
              .array() -
          0.4;
 }
