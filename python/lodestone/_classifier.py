@@ -45,7 +45,7 @@ class LodestoneClassifier(ClassifierMixin, Estimator):
         a class. Anything else as in scikit-learn; every fold must train on both classes. A single
         split has one error a model and no spread: `select` must be "best", and a refit is taken
         wherever its error is smaller.
-    categories, missing, select, relaxed, max_features, standardize, biases, precision
+    categories, missing, select, relaxed, max_features, standardize, linear, biases, precision
     gap_tolerance, bootstrap, max_seconds, random_state, verbose
     class_weight : "balanced", mapping or None, default None
         What rows of a class count, beside their own weight. "balanced": both classes as much in
@@ -97,6 +97,7 @@ class LodestoneClassifier(ClassifierMixin, Estimator):
         random_state: Any = 0,
         verbose: bool = False,
         class_weight: Any = None,
+        linear: str = "auto",
         linear_ridge: Optional[float] = None,
     ) -> None:
         self.weight_decay = weight_decay
@@ -117,6 +118,7 @@ class LodestoneClassifier(ClassifierMixin, Estimator):
         self.random_state = random_state
         self.verbose = verbose
         self.class_weight = class_weight
+        self.linear = linear
         self.linear_ridge = linear_ridge
 
     def decision_function(self, X: Any) -> np.ndarray:

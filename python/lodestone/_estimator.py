@@ -84,6 +84,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         relaxed: str
         max_features: Optional[int]
         standardize: str
+        linear: str
         biases: bool
         precision: str
         gap_tolerance: Optional[float]
@@ -396,6 +397,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         if self.max_features == 0:
             raise ValueError("max_features: got 0; must be at least 1, or None")
         require_one_of(self, "standardize", ("scale", "whiten", "none"))
+        require_one_of(self, "linear", ("auto", "free", "none"))
         require_bool(self, "biases")
         require_one_of(self, "precision", ("float64", "float32"))
         require_number(self, "gap_tolerance", optional=True)
@@ -414,6 +416,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
                 "relaxed": self.relaxed,
                 "max_features": self.max_features,
                 "standardize": self.standardize,
+                "linear": self.linear,
                 "biases": self.biases,
                 "precision": self.precision,
                 "gap_tolerance": self.gap_tolerance,

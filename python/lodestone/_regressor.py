@@ -72,6 +72,10 @@ class LodestoneRegressor(RegressorMixin, Estimator):
         Most features, at least 1 and at most the rows. Default: as many as it takes.
     standardize : {"scale", "whiten", "none"}, default "scale"
         Columns before training: centred and of unit deviation, also uncorrelated, or as they are.
+    linear : {"auto", "free", "none"}, default "auto"
+        The linear part beside the features. "free": least squares takes it as it is. "none": features
+        carry what is linear, and are penalized for it; for few rows, also fewer than columns. "auto":
+        free where the rows of a fold are at least twice the columns and 1.
     biases : bool, default True
         Features have biases of their own.
     precision : {"float64", "float32"}, default "float64"
@@ -174,6 +178,7 @@ class LodestoneRegressor(RegressorMixin, Estimator):
         verbose: bool = False,
         family: str = "square",
         huber_width: float = 1.345,
+        linear: str = "auto",
         linear_ridge: Optional[float] = None,
     ) -> None:
         self.weight_decay = weight_decay
@@ -197,6 +202,7 @@ class LodestoneRegressor(RegressorMixin, Estimator):
         self.verbose = verbose
         self.family = family
         self.huber_width = huber_width
+        self.linear = linear
         self.linear_ridge = linear_ridge
 
     def predict(self, X: Any, interval: Optional[float] = None) -> Any:

@@ -129,17 +129,18 @@ std::vector<RidgeState> ridges(const Model& model) {
 nb::tuple state_of(const Model& model) {
   const Standardization& step = model.standardization;
   const Provenance& from = model.provenance;
-  return nb::make_tuple(model.columns, encodings(model), model.target, model.affine.alpha,
-                        to_numpy(model.affine.beta), to_numpy(directions(model)),
-                        to_numpy(numbers(model, &Feature::bias)),
-                        to_numpy(numbers(model, &Feature::amplitude)), model.biases,
-                        nb::make_tuple(std::string(name(step.kind)), to_numpy(step.center),
-                                       to_numpy(step.scale), to_numpy(step.map), step.target_scale),
-                        nb::make_tuple(from.lodestone_version, from.command, from.source, from.seed,
-                                       from.lambda, from.lambda_in_target_units, from.rows),
-                        nb::make_tuple(std::string(name(model.family.kind)),
-                                       model.family.huber_width, model.family.linear_ridge),
-                        ridges(model));
+  return nb::make_tuple(
+      model.columns, encodings(model), model.target, model.affine.alpha,
+      to_numpy(model.affine.beta), to_numpy(directions(model)),
+      to_numpy(numbers(model, &Feature::bias)), to_numpy(numbers(model, &Feature::amplitude)),
+      model.biases,
+      nb::make_tuple(std::string(name(step.kind)), to_numpy(step.center), to_numpy(step.scale),
+                     to_numpy(step.map), step.target_scale),
+      nb::make_tuple(from.lodestone_version, from.command, from.source, from.seed, from.lambda,
+                     from.lambda_in_target_units, from.rows),
+      nb::make_tuple(std::string(name(model.family.kind)), model.family.huber_width,
+                     model.family.linear_ridge, std::string(name(model.family.linear))),
+      ridges(model));
 }
 
 void restore(Model& model, const nb::tuple& state) {
@@ -173,6 +174,7 @@ void restore(Model& model, const nb::tuple& state) {
   made.family.kind = parse_family(nb::cast<std::string>(family[0]));
   made.family.huber_width = nb::cast<double>(family[1]);
   made.family.linear_ridge = nb::cast<double>(family[2]);
+  made.family.linear = parse_linear_part(nb::cast<std::string>(family[3]));
   for (const auto& [first, count, freedom, explained] :
        nb::cast<std::vector<RidgeState>>(state[12])) {
     made.ridges.push_back({first, count, freedom, explained});
@@ -315,6 +317,9 @@ void bind_model(nb::module_& module) {
       .def_prop_ro(
           "huber_width", [](const Model& model) { return model.family.huber_width; },
           "The error beyond which Huber's loss grows linearly, in units of the target.")
+      .def_prop_ro(
+          "linear", [](const Model& model) { return std::string(name(model.family.linear)); },
+          "'free', or 'none' where features carry what is linear: beta is 0.")
       .def_prop_ro(
           "alpha", [](const Model& model) { return model.affine.alpha; }, "The constant.")
       .def_prop_ro(

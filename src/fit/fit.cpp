@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cfloat>
 #include <cstddef>
 #include <functional>
 #include <tuple>
@@ -37,6 +38,10 @@ constexpr int shown_beyond = 2;
 constexpr double linear_target = 1e-20;
 constexpr double separated_target = 1e-8;
 
+// Training rows for each coefficient of a linear part from which it is free where nobody says: with
+// fewer, least squares would follow the noise of most of them.
+constexpr Index rows_a_coefficient = 2;
+
 // Smooth ridge functions that are tried at most: as many as a person reads. On yacht seven are
 // taken at most (docs/results.md).
 constexpr Index most_directions = 8;
@@ -57,12 +62,37 @@ FitOptions options_for_rows(const FitOptions& given, Index n) {
   return options;
 }
 
+// Whether the score has a linear part, and how it is kept small.
+void set_linear_part(FitOptions& options, const fitting::DealtRows& dealt, bool validated) {
+  const Index coefficients = dealt.data.X.cols() + 1;
+  Index rows = dealt.data.y.size();
+  for (const Split& split : options.splits) {
+    rows = std::min(rows, static_cast<Index>(split.training.size()));
+  }
+  if (options.splits.empty() && options.lambda == 0.0 && !validated) rows -= rows / options.folds;
+  const bool few = rows < rows_a_coefficient * coefficients;
+  options.family.linear = options.linear.value_or(few ? LinearPart::none : LinearPart::free);
+  const bool ridged =
+      options.family.kind == Family::Kind::logistic && options.family.has_linear_part();
+  options.family.linear_ridge = options.linear_ridge.value_or(ridged ? ridge_of_classes : 0.0);
+  if (!options.family.has_linear_part()) options.family.linear_ridge = 0.0;
+}
+
 FitOptions options_for_population(const FitOptions& given) {
   FitOptions options = given;
   if (given.max_features > 0) options.path.max_neurons = given.max_features;
   options.path.gap_tolerance = given.gap_tolerance > 0.0 ? given.gap_tolerance : 2e-5;
   options.path.seed = given.seed;
   return options;
+}
+
+// What rounding leaves of a linear target, as a share of its variance: more than 1e-30 where nearly
+// dependent columns were whitened or are told apart by the linear part.
+double linear_rounding(const fitting::PreparedRows& rows) {
+  const Standardization& step = rows.standardization;
+  const double terms = (step.scale.asDiagonal() * step.map).cwiseAbs().colwise().sum().maxCoeff();
+  const double of_inputs = 16.0 * DBL_EPSILON * terms;
+  return std::max(of_inputs * of_inputs, rows.objective->linear_rounding());
 }
 
 // Candidates and their errors on held-out rows; what is left of `lambdas` is the path that all rows
@@ -79,7 +109,8 @@ void cross_validate(fitting::CrossValidation& cross, std::size_t fold_count,
   if (options.relaxed != Relaxed::never && result.cross_validated) {
     fitting::add_relaxed(cross, options, rows.objective->dimension(), result.candidates, progress);
   }
-  const bool smooth = options.shape != Shape::relu && options.family.square() && options.biases;
+  const bool smooth = options.shape != Shape::relu && options.family.square() && options.biases &&
+                      options.family.has_linear_part();
   if (smooth && result.cross_validated) {
     const bool asked = options.select.rule == Selection::feature_count;
     cross.add_smooth(best,
@@ -265,8 +296,7 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
   fitting::DealtRows dealt =
       fitting::deal_folds(checked_dataset(std::move(all)), validation, given);
   FitOptions options = options_for_rows(given, dealt.data.y.size());
-  const bool classes = options.family.kind == Family::Kind::logistic;
-  options.family.linear_ridge = options.linear_ridge.value_or(classes ? ridge_of_classes : 0.0);
+  set_linear_part(options, dealt, validation.has_value());
   const fitting::PreparedRows rows = fitting::prepare(std::move(dealt.data), options);
   const Objective& objective = *rows.objective;
 
@@ -274,7 +304,7 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
   std::vector<double> lambdas = fitting::lambda_values(options, largest);
   // Nothing but rounding is left of a target that is linear in the inputs; any λ gives that model.
   const double left = options.family.square()
-                          ? objective.null_loss() / linear_target
+                          ? objective.null_loss() / std::max(linear_target, linear_rounding(rows))
                           : 2.0 * objective.null_loss() / rows.deviance_unit() / separated_target;
   const bool linear = options.lambda == 0.0 && left < 1.0;
   if (linear) lambdas = {1.0};

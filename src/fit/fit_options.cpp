@@ -107,6 +107,11 @@ void FitOptions::validate() const {
                             Message::pattern("smooth ridge functions are fitted by least squares; "
                                              "another {family} than square has relu features"));
     }
+    if (linear == LinearPart::none) {
+      throw InvalidArgument("shape", name(shape),
+                            Message::pattern("smooth functions are told without the slope that "
+                                             "the {linear} part takes up: it must be free"));
+    }
     if (!biases) {
       throw InvalidArgument("shape", name(shape),
                             Message::pattern("a smooth function has knots, which are {biases}"));
@@ -129,6 +134,10 @@ void FitOptions::validate() const {
       throw InvalidArgument("linear_ridge", number_text(*linear_ridge),
                             "the square loss leaves the linear part free");
     }
+  }
+  if (linear == LinearPart::none && linear_ridge.value_or(0.0) > 0.0) {
+    throw InvalidArgument("linear_ridge", number_text(*linear_ridge),
+                          "there is no linear part to keep small");
   }
   require_in(Family::Limits::huber_width, "huber_width", family.huber_width);
   path.validate();

@@ -45,7 +45,7 @@ double decay_of_refits(const Objective& objective) {
 
 Network refit_best(const Objective& objective, const Network& network, double merge_angle_deg,
                    Index count, const std::function<bool()>& should_stop) {
-  Network feature_network = merged(network, merge_angle_deg);
+  Network feature_network = merged(network, merge_angle_deg, mirrors_of(objective));
   if (feature_network.width() == 0) return feature_network;
   feature_network.W = unit_directions(feature_network.W);
   const FeatureGram gram = objective.feature_gram(feature_network.W);

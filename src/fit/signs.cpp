@@ -15,9 +15,9 @@ constexpr double least_gain = 1e-9;
 
 // β for some choice of flips. Flipping feature i adds a_i w_i to it; flipping it back takes that
 // away.
-class LinearPart {
+class FlippedSlope {
  public:
-  LinearPart(Vector beta, Matrix steps)
+  FlippedSlope(Vector beta, Matrix steps)
       : beta_(std::move(beta)),
         steps_(std::move(steps)),
         gram_(steps_ * steps_.transpose()),
@@ -49,7 +49,7 @@ class LinearPart {
 };
 
 // All choices in the order of a Gray code, each one flip from the one before.
-std::vector<bool> best_of_all(LinearPart part, double gain) {
+std::vector<bool> best_of_all(FlippedSlope part, double gain) {
   const auto features = part.flipped().size();
   std::vector<bool> best = part.flipped();
   double smallest = part.size();
@@ -63,7 +63,7 @@ std::vector<bool> best_of_all(LinearPart part, double gain) {
   return best;
 }
 
-std::vector<bool> best_by_flips(LinearPart part, double gain) {
+std::vector<bool> best_by_flips(FlippedSlope part, double gain) {
   const auto m = static_cast<Index>(part.flipped().size());
   while (true) {
     double lowest = -gain;
@@ -92,12 +92,12 @@ std::vector<bool> best_by_flips(LinearPart part, double gain) {
 
 Network with_smallest_linear_part(const Objective& objective, Network network) {
   const Index m = network.width();
-  if (m == 0) return network;
+  if (m == 0 || !objective.has_linear_part()) return network;
   const Vector beta = objective.affine(network).beta;
   // A bias adds to α, which counts for nothing here.
   const Matrix steps = network.a.asDiagonal() * network.W.leftCols(beta.size());
   const double gain = least_gain * steps.squaredNorm();
-  const LinearPart part(beta, steps);
+  const FlippedSlope part(beta, steps);
   const std::vector<bool> flipped =
       m <= most_for_all_choices ? best_of_all(part, gain) : best_by_flips(part, gain);
   for (Index i = 0; i < m; ++i) {

@@ -22,14 +22,20 @@ void add_doubts(const FitResult& result, const FitOptions& options,
   const Candidate& chosen = result.chosen();
   const Candidate& best = result.candidates[static_cast<std::size_t>(result.best_index)];
   const std::vector<int> curve = curve_candidates(result.candidates);
+  if (!options.family.has_linear_part() && !options.linear) {
+    warnings.push_back({"no_linear_part",
+                        phrase("too few rows for a free linear part: features carry what is linear "
+                               "({linear} says otherwise)")});
+  }
   if (!curve.empty() && chosen.feature_count > 0) {
     const Candidate& linear = result.candidates[static_cast<std::size_t>(curve.front())];
     if (linear.feature_count == 0 &&
         linear.validation_error <= best.validation_error + best.standard_error) {
       warnings.push_back(
           {"linear_does_as_well",
-           phrase("weak evidence for features: the linear model's validation error {} is within "
+           phrase("weak evidence for features: the {} model's validation error {} is within "
                   "one standard error of the best, {} ± {}",
+                  options.family.has_linear_part() ? "linear" : "constant",
                   fmt::format("{:.3g}", linear.validation_error),
                   fmt::format("{:.3g}", best.validation_error),
                   fmt::format("{:.1g}", best.standard_error))});
@@ -64,9 +70,9 @@ std::vector<Warning> choice_warnings(const FitResult& result, const FitOptions& 
     warnings.push_back(
         {"no_feature_pays",
          phrase("lambda {} is not below lambda_max {}: no feature pays, and the model is the "
-                "linear one",
-                fmt::format("{:.4g}", result.lambda),
-                fmt::format("{:.4g}", result.path.lambda_max))});
+                "{} one",
+                fmt::format("{:.4g}", result.lambda), fmt::format("{:.4g}", result.path.lambda_max),
+                options.family.has_linear_part() ? "linear" : "constant")});
   }
   const auto chosen = static_cast<std::size_t>(result.chosen().index);
   const Ending ending = result.path.points[chosen].ending;

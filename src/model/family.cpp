@@ -31,9 +31,9 @@ Family::Point Family::at(double y, double score) const {
       const double e = std::exp(-std::abs(score));
       const double smaller = e / (1.0 + e);
       const bool positive = score > 0.0;
-      const double linear = positive ? (1.0 - y) * score : -y * score;
+      const double slope = positive ? (1.0 - y) * score : -y * score;
       const double entropy = y == 0.0 || y == 1.0 ? 0.0 : entropy_term(y) + entropy_term(1.0 - y);
-      return {std::max(0.0, linear + std::log1p(e) + entropy),
+      return {std::max(0.0, slope + std::log1p(e) + entropy),
               positive ? (1.0 - y) - smaller : smaller - y, smaller / (1.0 + e)};
     }
     case Kind::poisson: {
@@ -180,6 +180,15 @@ const char* name(Family::Kind kind) {
       return "huber";
   }
   return "";
+}
+
+const char* name(LinearPart linear) { return linear == LinearPart::free ? "free" : "none"; }
+
+LinearPart parse_linear_part(const std::string& text) {
+  for (const LinearPart linear : {LinearPart::free, LinearPart::none}) {
+    if (text == name(linear)) return linear;
+  }
+  throw InvalidArgument("linear", "'" + text + "'", "must be free or none");
 }
 
 Family::Kind parse_family(const std::string& text) {

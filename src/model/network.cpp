@@ -40,7 +40,7 @@ Matrix unit_directions(const Matrix& W) {
   return directions;
 }
 
-std::vector<MergeGroup> merge_groups(const Network& network, double angle_deg) {
+std::vector<MergeGroup> merge_groups(const Network& network, double angle_deg, Mirrors mirrors) {
   const Vector mass = masses(network);
   std::vector<Index> order(static_cast<std::size_t>(network.width()));
   std::iota(order.begin(), order.end(), Index{0});
@@ -57,7 +57,8 @@ std::vector<MergeGroup> merge_groups(const Network& network, double angle_deg) {
       const Index heaviest = group.members.front();
       if (std::signbit(network.a[i]) != std::signbit(network.a[heaviest])) continue;
       const auto leader = directions.row(heaviest);
-      const double side = leader.dot(directions.row(i)) < 0.0 ? -1.0 : 1.0;
+      const bool mirrored = mirrors == Mirrors::same && leader.dot(directions.row(i)) < 0.0;
+      const double side = mirrored ? -1.0 : 1.0;
       if ((directions.row(i) - side * leader).norm() > largest_chord) continue;
       group.members.push_back(i);
       group.sum += side * std::abs(network.a[i]) * network.W.row(i).transpose();
@@ -69,8 +70,8 @@ std::vector<MergeGroup> merge_groups(const Network& network, double angle_deg) {
   return groups;
 }
 
-Network merged(const Network& network, double angle_deg) {
-  const std::vector<MergeGroup> groups = merge_groups(network, angle_deg);
+Network merged(const Network& network, double angle_deg, Mirrors mirrors) {
+  const std::vector<MergeGroup> groups = merge_groups(network, angle_deg, mirrors);
   const auto count = static_cast<Index>(groups.size());
   Network result{Vector(count), Matrix(count, network.W.cols())};
   for (Index g = 0; g < count; ++g) {

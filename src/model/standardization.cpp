@@ -1,6 +1,8 @@
 #include "lodestone/model/standardization.hpp"
 
 #include <Eigen/Eigenvalues>
+#include <Eigen/QR>
+#include <Eigen/SVD>
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -14,8 +16,13 @@ namespace {
 
 // A column whose deviation is this small against its size is constant up to rounding.
 constexpr double constant_tolerance = 1e-12;
-// Whitening leaves out directions with less than this share of the largest variance.
-constexpr double collinear_tolerance = 1e-10;
+// Whitening leaves out directions whose deviation is below this share of the largest one: what the
+// rounding of a table leaves of columns that depend on each other, each as a share of its length
+// about 0.
+constexpr double collinear_tolerance = 1e-13;
+
+// Directions in which rows have less than this share of their largest square hold no row apart.
+constexpr double span_tolerance = 1e-12;
 
 struct Deviation {
   Vector mean;
@@ -53,6 +60,35 @@ Deviation deviations(const Eigen::Ref<const Matrix>& X, const Vector& shares) {
   return result;
 }
 
+// An orthonormal basis (d×r) of what n < d rows span: no other part of a direction is ever seen.
+Matrix span_of(const Matrix& rows) {
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver{
+      Eigen::MatrixXd(rows * rows.transpose())};
+  const Vector& squares = solver.eigenvalues();
+  // Eigenvalues come in ascending order: the kept ones are the last.
+  const Index kept = (squares.array() > span_tolerance * squares.maxCoeff()).count();
+  const Eigen::MatrixXd basis = rows.transpose() * solver.eigenvectors().rightCols(kept);
+  // Once more: lengths of small ones are known to half of the digits.
+  const Eigen::HouseholderQR<Eigen::MatrixXd> factorization(basis);
+  return factorization.householderQ() * Eigen::MatrixXd::Identity(basis.rows(), kept);
+}
+
+// The map (p×r) that gives centred rows unit variance in every direction that they have. `offset`
+// is the largest length of a column about 0.
+Eigen::MatrixXd whitener(const Matrix& rows, const Vector& shares, double offset) {
+  // By the rows themselves, not their covariance, which squares the condition.
+  const Eigen::HouseholderQR<Eigen::MatrixXd> factorization(
+      Eigen::MatrixXd(shares.cwiseSqrt().asDiagonal() * rows));
+  const Index k = std::min(rows.rows(), rows.cols());
+  const Eigen::MatrixXd triangle =
+      factorization.matrixQR().topRows(k).triangularView<Eigen::Upper>();
+  const Eigen::JacobiSVD<Eigen::MatrixXd> svd(triangle, Eigen::ComputeThinU | Eigen::ComputeThinV);
+  const Vector& deviations = svd.singularValues();
+  const double least = collinear_tolerance * std::max(offset, deviations[0]);
+  const Index kept = (deviations.array() > least).count();
+  return svd.matrixV().leftCols(kept) * deviations.head(kept).cwiseInverse().asDiagonal();
+}
+
 }  // namespace
 
 Standardization Standardization::fit(Kind kind, const Matrix& X, const Vector& y,
@@ -86,27 +122,28 @@ Standardization Standardization::fit(Kind kind, const Matrix& X, const Vector& y
   if (kind == Kind::none) {
     result.center = Vector::Zero(d);
     result.scale = Vector::Ones(d);
-    result.map = Matrix::Identity(d, d);
+    result.map = d <= n ? Matrix(Matrix::Identity(d, d)) : span_of(X);
     return result;
   }
 
-  const auto p = static_cast<Index>(varying.size());
-  result.map = Matrix::Zero(d, p);
-  for (Index j = 0; j < p; ++j) {
-    const Index column = varying[static_cast<std::size_t>(j)];
-    result.map(column, j) = 1.0 / result.scale[column];
+  // Of a column that varies its deviation, of another one nothing.
+  Vector inverse_scale = Vector::Zero(d);
+  for (const Index column : varying) inverse_scale[column] = 1.0 / result.scale[column];
+  if (static_cast<Index>(varying.size()) > n) {
+    result.map = inverse_scale.asDiagonal() *
+                 span_of((X.rowwise() - result.center.transpose()) * inverse_scale.asDiagonal());
+  } else {
+    const auto p = static_cast<Index>(varying.size());
+    result.map = Matrix::Zero(d, p);
+    for (Index j = 0; j < p; ++j) {
+      const Index column = varying[static_cast<std::size_t>(j)];
+      result.map(column, j) = inverse_scale[column];
+    }
   }
   if (kind == Kind::scale) return result;
 
-  const Matrix scaled = result.apply(X);
-  const Eigen::MatrixXd covariance = scaled.transpose() * shares.asDiagonal() * scaled;
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(covariance);
-  const Vector& variances = solver.eigenvalues();
-  const Index kept = (variances.array() > collinear_tolerance * variances.maxCoeff()).count();
-  // Eigenvalues come in ascending order: the kept ones are the last.
-  const Eigen::MatrixXd whitener = solver.eigenvectors().rightCols(kept) *
-                                   variances.tail(kept).cwiseSqrt().cwiseInverse().asDiagonal();
-  result.map = (result.map * whitener).eval();
+  const double offset = result.center.cwiseProduct(inverse_scale).cwiseAbs().maxCoeff();
+  result.map = (result.map * whitener(result.apply(X), shares, std::hypot(1.0, offset))).eval();
   return result;
 }
 

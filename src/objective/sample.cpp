@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cfloat>
 #include <cmath>
 #include <mutex>
 #include <numeric>
@@ -18,6 +19,7 @@
 #include "lodestone/core/error.hpp"
 #include "lodestone/core/random.hpp"
 #include "lodestone/objective/objective.hpp"
+#include "objective/affine_basis.hpp"
 #include "objective/check_sizes.hpp"
 #include "objective/sample_moments.hpp"
 
@@ -28,6 +30,9 @@ namespace {
 // absent: collinear, duplicated and constant columns leave rounding noise there, nothing else.
 constexpr double relative_rank_tolerance = 1e-10;
 constexpr double constant_tolerance = 1e-12;
+// Below this share, more than half of the digits of a coefficient would be lost in the normal
+// equations: the columns are made orthonormal by a QR factorization of the rows instead.
+constexpr double ill_conditioned_share = 1e-6;
 
 // Newton decrements, as shares of the loss, from which one more step ends the search for the best
 // affine part: to rounding, and to what a descent can tell.
@@ -93,18 +98,34 @@ Matrix symmetrized(Matrix upper) {
   return upper;
 }
 
-Matrix pseudo_inverse(const Matrix& symmetric, Index& rank) {
+void refuse_interpolation(Index rows, Index rank) {
+  if (rows > rank) return;
+  throw InvalidArgument(
+      "rows", std::to_string(rows),
+      "the linear part alone has " + std::to_string(rank) +
+          " coefficients and would interpolate; give more rows than that or fewer columns");
+}
+
+struct PseudoInverse {
+  Matrix matrix;
+  Index rank = 0;
+  double condition = 1.0;  // the smallest eigenvalue as a share of the largest
+};
+
+PseudoInverse pseudo_inverse(const Matrix& symmetric) {
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver{Eigen::MatrixXd(symmetric)};
   const Vector& values = solver.eigenvalues();
   const double cutoff = relative_rank_tolerance * values.maxCoeff();
+  PseudoInverse result;
   Vector inverse = Vector::Zero(values.size());
-  rank = 0;
   for (Index j = 0; j < values.size(); ++j) {
     if (values[j] <= cutoff) continue;
     inverse[j] = 1.0 / values[j];
-    ++rank;
+    ++result.rank;
   }
-  return solver.eigenvectors() * inverse.asDiagonal() * solver.eigenvectors().transpose();
+  result.matrix = solver.eigenvectors() * inverse.asDiagonal() * solver.eigenvectors().transpose();
+  result.condition = values.minCoeff() / values.maxCoeff();
+  return result;
 }
 
 }  // namespace
@@ -218,49 +239,67 @@ SampleObjective::SampleObjective(std::shared_ptr<const Rows> data) : data_(std::
 
   // The affine part is fitted to centred and scaled columns: 1 and a column of years would
   // otherwise look parallel.
-  affine_center_ = sum_over(visited, d, 1, [&](Index first, Index rows, auto sum) {
+  Vector centre = sum_over(visited, d, 1, [&](Index first, Index rows, auto sum) {
     sum += inputs(first, rows).transpose() * weights_.segment(first, rows);
   });
   // The kernels subtract the centre in the precision of the inputs.
   if (precision() == Precision::float32) {
-    affine_center_ = affine_center_.cast<float>().cast<double>().eval();
+    centre = centre.cast<float>().cast<double>().eval();
   }
   const Vector variance = sum_over(visited, d, 1, [&](Index first, Index rows, auto sum) {
-    const Matrix centred = inputs(first, rows).rowwise() - affine_center_.transpose();
+    const Matrix centred = inputs(first, rows).rowwise() - centre.transpose();
     sum += centred.cwiseAbs2().transpose() * weights_.segment(first, rows);
   });
-  affine_scale_.resize(d);
+  Vector scale(d);
   for (Index j = 0; j < d; ++j) {
     const double deviation = std::sqrt(variance[j]);
     // A column that is constant up to rounding gets no coefficient of its own.
-    const bool varies = deviation > constant_tolerance * std::abs(affine_center_[j]);
-    affine_scale_[j] = varies ? 1.0 / deviation : 0.0;
+    const bool varies = deviation > constant_tolerance * std::abs(centre[j]);
+    scale[j] = varies ? 1.0 / deviation : 0.0;
   }
-  const Matrix gram = sum_over(visited, d + 1, d + 1, [&](Index first, Index rows, auto sum) {
-    const Matrix columns = affine_columns(inputs(first, rows));
-    add_gram(columns, weights_.segment(first, rows), sum);
-  });
-  Index rank = 0;
-  Matrix moments = symmetrized(gram);
-  affine_inverse_ = pseudo_inverse(moments, rank);
   const double ridge = family().linear_ridge;
+  basis_ = std::make_shared<const AffineBasis>(family().has_linear_part()
+                                                   ? AffineBasis(centre, std::move(scale))
+                                                   : AffineBasis::constant(centre));
+  const Index rows_with_weight = (weights_.array() > 0.0).count();
+  if (basis_->size() > rows_with_weight) {
+    // Decided by the products of rows: those of the columns may be too many to hold.
+    std::vector<Index> counting;
+    for (Index t = 0; t < weights_.size(); ++t) {
+      if (weights_[t] > 0.0) counting.push_back(t);
+    }
+    Matrix rows(rows_with_weight, d);
+    for (Index i = 0; i < rows_with_weight; ++i) {
+      rows.row(i) = inputs(counting[static_cast<std::size_t>(i)], 1);
+    }
+    const Matrix columns = basis_->columns(rows);
+    refuse_interpolation(rows_with_weight, pseudo_inverse(columns * columns.transpose()).rank);
+  }
+  Matrix moments = affine_moments(weights_);
+  PseudoInverse inverse = pseudo_inverse(moments);
+  // Rows in float32 leave nothing to resolve in columns that nearly depend on each other.
+  if (inverse.condition < ill_conditioned_share && ridge == 0.0 &&
+      precision() == Precision::float64) {
+    const auto rows = [&](Index first, Index count) { return inputs(first, count); };
+    basis_ = std::make_shared<const AffineBasis>(
+        centre, orthonormal_combinations(data_->count(), rows, weights_, centre));
+    // Coefficients of the columns in units of their deviations cancel in what they make.
+    linear_rounding_ = basis_->largest_coefficient(variance.cwiseSqrt()) * 16.0 * DBL_EPSILON;
+    linear_rounding_ *= linear_rounding_;
+    inverse = pseudo_inverse(affine_moments(weights_));
+  }
+  const Index rank = inverse.rank;
   if (ridge > 0.0) {
-    Index all = 0;
     // A quadratic model has weights and so deviations of its own; the ridge is that of the family.
     if (data_->slope_ridge.size() > 0) {
-      moments.diagonal().tail(d) += data_->slope_ridge.cwiseProduct(affine_scale_.cwiseAbs2());
+      moments.diagonal().tail(d) += data_->slope_ridge.cwiseProduct(basis_->scale().cwiseAbs2());
     } else {
       moments.diagonal().tail(d).array() += ridge;
     }
-    affine_inverse_ = pseudo_inverse(moments, all);
+    inverse = pseudo_inverse(moments);
   }
-  const Index rows_with_weight = (weights_.array() > 0.0).count();
-  if (rows_with_weight <= rank) {
-    throw InvalidArgument(
-        "rows", std::to_string(rows_with_weight),
-        "the linear part alone has " + std::to_string(rank) +
-            " coefficients and would interpolate; give more rows than that or fewer columns");
-  }
+  affine_inverse_ = std::move(inverse.matrix);
+  refuse_interpolation(rows_with_weight, rank);
   if (!family().square()) {
     Scores best = best_scores(Vector::Zero(y_.size()), fine_decrement);
     y_affine_ = std::move(best.coefficients);
@@ -316,41 +355,33 @@ Matrix SampleObjective::inputs(Index first, Index rows) const {
       *data_->X);
 }
 
-// The columns 1 and (x − centre)·scale of rows x.
-Matrix SampleObjective::affine_columns(const Matrix& X) const {
-  Matrix columns(X.rows(), X.cols() + 1);
-  columns.col(0).setOnes();
-  columns.rightCols(X.cols()) =
-      (X.rowwise() - affine_center_.transpose()) * affine_scale_.asDiagonal();
-  return columns;
+// Second moments of the affine columns, rows counted by these weights.
+Matrix SampleObjective::affine_moments(const Vector& weights) const {
+  const Index k = basis_->size();
+  return symmetrized(sum_over(data_->visited, k, k, [&](Index first, Index rows, auto sum) {
+    add_gram(basis_->columns(inputs(first, rows)), weights.segment(first, rows), sum);
+  }));
 }
 
-// Coefficients, in those columns, of the least-squares affine function of values with these
+// Coefficients, in the affine columns, of the least-squares affine function of values with these
 // moments with 1 and x − centre (docs/math.md, 3.2).
 Vector SampleObjective::affine_coefficients(Vector moments) const {
-  moments.tail(input_dimension()).array() *= affine_scale_.array();
-  return affine_inverse_ * moments;
+  return affine_inverse_ * basis_->moments(std::move(moments));
 }
 
 Vector SampleObjective::fit_affine(const Vector& values) const {
   Vector moments;
   data_->visit([&](const auto& rows) {
-    kernels::simd::affine_moments(rows, {affine_center_, weights_}, values, moments);
+    kernels::simd::affine_moments(rows, {basis_->centre(), weights_}, values, moments);
   });
   return affine_coefficients(std::move(moments));
 }
 
-// The same function as coefficients of 1 and x − centre.
-Vector SampleObjective::slopes(Vector coefficients) const {
-  coefficients.tail(input_dimension()).array() *= affine_scale_.array();
-  return coefficients;
-}
-
 // Projects the affine part off the values in place and returns their weighted mean square.
 double SampleObjective::remove_affine(Vector& values) const {
-  const Vector b = slopes(fit_affine(values));
+  const Vector b = basis_->of_inputs(fit_affine(values));
   return data_->visit([&](const auto& rows) {
-    return kernels::simd::subtract_affine(rows, {affine_center_, weights_}, b, values);
+    return kernels::simd::subtract_affine(rows, {basis_->centre(), weights_}, b, values);
   });
 }
 
@@ -359,21 +390,22 @@ const Family& SampleObjective::family() const { return data_->family; }
 // α and β from coefficients of the affine columns.
 Affine SampleObjective::affine_of(const Vector& coefficients) const {
   Affine affine;
-  affine.beta = affine_scale_.cwiseProduct(coefficients.tail(input_dimension()));
-  affine.alpha = coefficients[0] - affine.beta.dot(affine_center_);
+  const Vector of_inputs = basis_->of_inputs(coefficients);
+  affine.beta = of_inputs.tail(input_dimension());
+  affine.alpha = of_inputs[0] - affine.beta.dot(basis_->centre());
   return affine;
 }
 
 Evaluation SampleObjective::evaluate(const Network& network) const {
   check_sizes(network, dimension());
   if (!family().square()) return evaluate_family(network);
-  const kernels::AffineColumns affine{affine_center_, weights_};
+  const kernels::AffineColumns affine{basis_->centre(), weights_};
   return data_->visit([&](const auto& rows) {
     Vector values;
     Vector affine_moments;
     kernels::Masks masks;
     kernels::simd::forward(rows, network.W, network.a, y_, affine, values, masks, affine_moments);
-    const Vector b = slopes(affine_coefficients(std::move(affine_moments)));
+    const Vector b = basis_->of_inputs(affine_coefficients(std::move(affine_moments)));
     Evaluation result;
     Matrix moments;
     result.loss = 0.5 * kernels::simd::backward(rows, masks, b, affine, values, moments);
@@ -385,12 +417,12 @@ Evaluation SampleObjective::evaluate(const Network& network) const {
 
 // f − y without its affine part; returns its weighted mean square.
 double SampleObjective::residuals(const Network& network, Vector& values) const {
-  const kernels::AffineColumns affine{affine_center_, weights_};
+  const kernels::AffineColumns affine{basis_->centre(), weights_};
   return data_->visit([&](const auto& rows) {
     Vector moments;
     kernels::Masks masks;
     kernels::simd::forward(rows, network.W, network.a, y_, affine, values, masks, moments);
-    const Vector b = slopes(affine_coefficients(std::move(moments)));
+    const Vector b = basis_->of_inputs(affine_coefficients(std::move(moments)));
     return kernels::simd::subtract_affine(rows, affine, b, values);
   });
 }
@@ -507,9 +539,10 @@ class SampleObjective::RowResidual final : public Residual {
     Vector weights = data.weights->size() == 0 ? Vector::Ones(data.count()) : *data.weights;
     weights.segment(visited.left_out_first(), visited.left_out()).setZero();
     const auto inputs = [&](Index first, Index rows) { return objective_.inputs(first, rows); };
-    return lodestone::moment_bounds({data.count(), inputs, data.biases, *data.y, std::move(weights),
-                                     objective_.affine_center_, weighted_},
-                                    network_);
+    return lodestone::moment_bounds(
+        {data.count(), inputs, data.biases, data.family.has_linear_part(), *data.y,
+         std::move(weights), objective_.basis_->centre(), weighted_},
+        network_);
   }
 
   Matrix suggested_directions(Index count) const override {
@@ -557,25 +590,24 @@ class SampleObjective::RowResidual final : public Residual {
     // On all rows Σ r = 0 and Σ r x = 0; what the part has of them is noise, most of it if the
     // columns are not centred. Taken off twice, for what the normal equations leave.
     Float32Matrix values(kept, p);
-    Matrix affine(kept, p + 1);
+    Matrix affine(kept, objective_.basis_->size());
     constexpr Index rows_in_block = 512;
     std::array<Matrix, kept / rows_in_block> grams;  // lower halves, which are all that is read
     for_each_block(kept / rows_in_block, [&](Index block) {
       const Index first = block * rows_in_block;
       const auto chosen = positions.begin() + first;
       const Matrix rows = rows_at({chosen, chosen + rows_in_block}).leftCols(p);
-      const Matrix columns = objective_.affine_columns(rows);
+      const Matrix columns = objective_.basis_->columns(rows);
       values.middleRows(first, rows_in_block) = rows.cast<float>();
       affine.middleRows(first, rows_in_block) = columns;
       Matrix& gram = grams[static_cast<std::size_t>(block)];
-      gram.setZero(p + 1, p + 1);
+      gram.setZero(affine.cols(), affine.cols());
       gram.selfadjointView<Eigen::Lower>().rankUpdate(columns.transpose());
     });
     if (!values.allFinite()) return nullptr;
     Matrix gram = grams[0];
     for (std::size_t block = 1; block < grams.size(); ++block) gram += grams[block];
-    Index rank = 0;
-    const Matrix inverse = pseudo_inverse(gram, rank);
+    const Matrix inverse = pseudo_inverse(gram).matrix;
     Vector weighted = range * weighted_(positions);
     for (int pass = 0; pass < 2; ++pass) {
       weighted -= affine * (inverse * (affine.transpose() * weighted)).eval();
@@ -625,14 +657,17 @@ SampleObjective::Scores SampleObjective::scores_at(const Vector& contributions,
                                                    Vector coefficients) const {
   const Family& family = data_->family;
   const Vector& y = *data_->y;
-  const kernels::AffineColumns affine{affine_center_, weights_};
+  const kernels::AffineColumns affine{basis_->centre(), weights_};
   Scores scores{std::move(coefficients), contributions, Vector::Zero(y.size()),
                 Vector::Zero(y.size()),  0.0,           0.0};
   data_->visit([&](const auto& rows) {
-    kernels::simd::subtract_affine(rows, affine, -slopes(scores.coefficients), scores.values);
+    kernels::simd::subtract_affine(rows, affine, -basis_->of_inputs(scores.coefficients),
+                                   scores.values);
   });
-  scores.ridge =
-      0.5 * family.linear_ridge * scores.coefficients.tail(input_dimension()).squaredNorm();
+  if (family.linear_ridge > 0.0) {
+    scores.ridge =
+        0.5 * family.linear_ridge * scores.coefficients.tail(input_dimension()).squaredNorm();
+  }
   scores.loss = scores.ridge + sum_over_rows(y.size(), [&](Index t) {
                   if (weights_[t] == 0.0) return 0.0;
                   const Family::Point at = family.at(y[t], scores.values[t]);
@@ -651,14 +686,15 @@ SampleObjective::Scores SampleObjective::best_scores(const Vector& contributions
   constexpr int most_halvings = 40;
   constexpr double separated = 1e-10;  // loss at which nothing is left to explain
   const Index d = input_dimension();
-  const kernels::AffineColumns affine{affine_center_, weights_};
+  const kernels::AffineColumns affine{basis_->centre(), weights_};
   Vector start;
   if (y_affine_.size() > 0) {
     // What the neurons contribute is first made up for as by least squares.
     start = y_affine_ - fit_affine(contributions);
   } else {
-    start = Vector::Zero(d + 1);
-    start[0] = data_->family.constant_score(*data_->y, weights_);
+    // Of a constant: its moment with 1, and none with what is centred.
+    const double constant = data_->family.constant_score(*data_->y, weights_);
+    start = affine_coefficients(constant * Vector::Unit(d + 1, 0));
   }
   const double ridge = family().linear_ridge;
   // Huber's steps converge by the factor of its least curvature, not quadratically.
@@ -672,14 +708,13 @@ SampleObjective::Scores SampleObjective::best_scores(const Vector& contributions
     data_->visit([&](const auto& rows) {
       kernels::simd::affine_moments(rows, affine, best.derivatives, gradient);
     });
-    gradient.tail(d).array() *= affine_scale_.array();
-    gradient.tail(d) += ridge * best.coefficients.tail(d);
-    Matrix hessian = sum_over(data_->visited, d + 1, d + 1, [&](Index first, Index rows, auto sum) {
-      add_gram(affine_columns(inputs(first, rows)), best.curvatures.segment(first, rows), sum);
-    });
-    hessian.diagonal().tail(d).array() += ridge;
-    Index rank = 0;
-    const Vector direction = pseudo_inverse(symmetrized(hessian), rank) * gradient;
+    gradient = basis_->moments(std::move(gradient));
+    Matrix hessian = affine_moments(best.curvatures);
+    if (ridge > 0.0) {
+      gradient.tail(d) += ridge * best.coefficients.tail(d);
+      hessian.diagonal().tail(d).array() += ridge;
+    }
+    const Vector direction = pseudo_inverse(hessian).matrix * gradient;
     const double promised = gradient.dot(direction);
     if (!(promised > 0.0)) break;
     // Near the minimum the loss is too coarse to judge by: full steps, while they shrink.
@@ -705,7 +740,7 @@ SampleObjective::Scores SampleObjective::best_scores(const Vector& contributions
 
 // As evaluate(), with the derivatives for residuals.
 Evaluation SampleObjective::evaluate_family(const Network& network) const {
-  const kernels::AffineColumns affine{affine_center_, weights_};
+  const kernels::AffineColumns affine{basis_->centre(), weights_};
   const Vector no_target = Vector::Zero(data_->count());
   const Vector none = Vector::Zero(input_dimension() + 1);
   return data_->visit([&](const auto& rows) {
@@ -745,9 +780,10 @@ QuadraticModel SampleObjective::quadratic_model(const Network& network) const {
   const double curvature = row_sum(weights);
   Rows rows = *data_;
   rows.family = Family::Kind::square;
+  rows.family.linear = family.linear;
   rows.family.linear_ridge = family.linear_ridge / curvature;
   if (family.linear_ridge > 0.0) {
-    rows.slope_ridge = affine_scale_.unaryExpr([&](double scale) {
+    rows.slope_ridge = basis_->scale().unaryExpr([&](double scale) {
       return scale > 0.0 ? rows.family.linear_ridge / (scale * scale) : 0.0;
     });
   }
@@ -798,21 +834,21 @@ FeatureGram SampleObjective::feature_gram(const Matrix& U) const {
     return quadratic_model(Network::empty(dimension())).objective.feature_gram(U);
   }
   const Index p = U.rows();
-  const Index d = input_dimension();
+  const Index affine = basis_->size();
   return data_->visit([&]<class T>(const kernels::SampleRows<T>& input) {
-    // One product per block gives K, the moments with (1, x) and those with y: columns [σ, 1, x,
-    // y], the activations σ padded with zeros.
+    // One product per block gives K, the moments with the affine columns and those with y: columns
+    // [σ, affine, y], the activations σ padded with zeros.
     const kernels::PackedNeurons<T> directions = kernels::simd::packed_directions<T>(U);
     const Index padded = kernels::simd::padded_directions<T>(p);
     const Matrix products =
-        sum_over(data_->visited, p, padded + d + 2, [&](Index first, Index rows, auto sum) {
+        sum_over(data_->visited, p, padded + affine + 1, [&](Index first, Index rows, auto sum) {
           Matrix columns(rows, sum.cols());
           kernels::simd::activations(input, first, rows, directions, columns.data(), sum.cols());
-          columns.middleCols(padded, d + 1) = affine_columns(inputs(first, rows));
+          columns.middleCols(padded, affine) = basis_->columns(inputs(first, rows));
           columns.col(sum.cols() - 1) = y_.segment(first, rows);
           add_gram(columns, weights_.segment(first, rows), sum);
         });
-    const Matrix moments = products.middleCols(padded, d + 1);
+    const Matrix moments = products.middleCols(padded, affine);
     FeatureGram gram;
     gram.K = symmetrized(products.leftCols(p) - moments * affine_inverse_ * moments.transpose());
     gram.b = products.col(products.cols() - 1);
@@ -825,10 +861,10 @@ FeatureGram SampleObjective::feature_gram(const Matrix& U, const Matrix& V) cons
   check_sizes(V, dimension());
   const Index p = U.rows();
   const Index q = V.rows();
-  const Index affine = input_dimension() + 1;
+  const Index affine = basis_->size();
   return data_->visit([&]<class T>(const kernels::SampleRows<T>& input) {
-    // Columns [σ(U), σ(V), 1, x, y], the activations padded with zeros. The features of U meet all
-    // of them, those of V the affine ones alone.
+    // Columns [σ(U), σ(V), affine, y], the activations padded with zeros. The features of U meet
+    // all of them, those of V the affine ones alone.
     const kernels::PackedNeurons<T> of_u = kernels::simd::packed_directions<T>(U);
     const kernels::PackedNeurons<T> of_v = kernels::simd::packed_directions<T>(V);
     const Index u_columns = kernels::simd::padded_directions<T>(p);
@@ -842,7 +878,7 @@ FeatureGram SampleObjective::feature_gram(const Matrix& U, const Matrix& V) cons
           Matrix columns(rows, width);
           kernels::simd::activations(input, first, rows, of_u, columns.data(), width);
           kernels::simd::activations(input, first, rows, of_v, columns.data() + u_columns, width);
-          columns.middleCols(first_affine, affine) = affine_columns(inputs(first, rows));
+          columns.middleCols(first_affine, affine) = basis_->columns(inputs(first, rows));
           columns.col(width - 1) = y_.segment(first, rows);
           const auto weights = weights_.segment(first, rows);
           add_gram(columns, weights, Eigen::Map<Matrix>(to, p, width));
@@ -904,7 +940,7 @@ ActiveRows SampleObjective::active_rows(const Matrix& U) const {
     return sum;
   };
   const Index all = count(counting);
-  const bool linear_is_free = family().linear_ridge == 0.0;
+  const bool linear_is_free = family().has_linear_part() && family().linear_ridge == 0.0;
   for (std::vector<std::uint64_t>& own : result.bits) {
     // The mirror is on where the neuron is off; rows on its boundary add nothing to either.
     std::vector<std::uint64_t> mirror = counting;
@@ -927,7 +963,7 @@ Affine SampleObjective::affine(const Network& network) const {
   data_->visit([&](const auto& rows) {
     Vector values;
     kernels::Masks masks;
-    kernels::simd::forward(rows, network.W, network.a, y_, {affine_center_, weights_}, values,
+    kernels::simd::forward(rows, network.W, network.a, y_, {basis_->centre(), weights_}, values,
                            masks, moments);
   });
   return affine_of(y_affine_ - affine_coefficients(std::move(moments)));

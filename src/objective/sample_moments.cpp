@@ -1,6 +1,5 @@
 #include "objective/sample_moments.hpp"
 
-#include <Eigen/QR>
 #include <algorithm>
 #include <cfloat>
 #include <cmath>
@@ -8,6 +7,7 @@
 
 #include "core/block_sums.hpp"
 #include "core/parallel.hpp"
+#include "objective/affine_basis.hpp"
 
 namespace lodestone {
 namespace {
@@ -15,10 +15,6 @@ namespace {
 using Real = long double;
 constexpr Real epsilon = LDBL_EPSILON;
 using Reals = std::vector<Real>;
-
-// The independent part of a column, as a share of it, below which it is rounding: entries of a
-// table have 1.1e-16 of relative rounding, sums of a few columns of it some more.
-constexpr double triangle_rank_tolerance = 1e-13;
 
 // Parts of the table that are summed by themselves: work for the threads, the same for any number
 // of them.
@@ -85,7 +81,11 @@ class Proof {
   Proof(const TableOfAProof& table, const Network& network)
       : table_(table), network_(network), chunks_(table.rows) {
     for (Index t = 0; t < table.rows; ++t) total_ += table.weights[t];
-    orthogonalize();
+    // Any S would do, how near to orthonormal its columns are gets measured.
+    S_ = table.linear
+             ? orthonormal_combinations(table.rows, table.inputs, table.weights, table.centre)
+             : Matrix(Matrix::Identity(table.centre.size() + 1, 1));
+    rank_ = static_cast<std::size_t>(S_.cols());
   }
 
   MomentBounds bounds() const {
@@ -144,63 +144,6 @@ class Proof {
   }
 
   Index columns() const { return table_.centre.size() + 1; }
-
-  // S, upper triangular up to the order of columns, with (√ω [1, x − centre]) S nearly orthonormal:
-  // any S would do, how near it is gets measured.
-  void orthogonalize() {
-    const Index k = columns();
-    std::vector<Matrix> factors(static_cast<std::size_t>(chunks_.count));
-    for_each_block(chunks_.count, [&](Index number) {
-      Matrix& factor = factors[static_cast<std::size_t>(number)];
-      const Index end = chunks_.first(number + 1);
-      for (Index first = chunks_.first(number); first < end; first += rows_per_block) {
-        const Index count = std::min(rows_per_block, end - first);
-        Matrix part(count, k);
-        part.col(0).setOnes();
-        part.rightCols(k - 1) = table_.inputs(first, count).rowwise() - table_.centre.transpose();
-        const auto weights = table_.weights.segment(first, count) / static_cast<double>(total_);
-        part = weights.cwiseSqrt().asDiagonal() * part;
-        factor = triangle_of(factor, part);
-      }
-    });
-    Matrix R(0, k);
-    for (const Matrix& factor : factors) R = triangle_of(R, factor);
-    // Each column in the unit of its length about 0, of which its rounding is a share.
-    Vector units = R.colwise().norm().transpose();
-    units.tail(k - 1) = (units.tail(k - 1).cwiseAbs2() + table_.centre.cwiseAbs2()).cwiseSqrt();
-    for (Index j = 0; j < k; ++j) {
-      if (units[j] > 0.0) R.col(j) /= units[j];
-    }
-    // Columns of small variance about a large mean would come last, whatever they have of their
-    // own: pivots are compared to the units, not to each other.
-    Eigen::ColPivHouseholderQR<Eigen::MatrixXd> factorization{Eigen::MatrixXd(R)};
-    const Eigen::MatrixXd triangle = factorization.matrixR();
-    Index rank = 0;
-    while (rank < std::min<Index>(k, R.rows()) &&
-           std::abs(triangle(rank, rank)) > triangle_rank_tolerance) {
-      ++rank;
-    }
-    rank_ = static_cast<std::size_t>(rank);
-    const Eigen::MatrixXd inverse = triangle.topLeftCorner(rank, rank)
-                                        .triangularView<Eigen::Upper>()
-                                        .solve(Eigen::MatrixXd::Identity(rank, rank));
-    S_ = Matrix::Zero(k, rank);
-    for (Index i = 0; i < rank; ++i) {
-      const Index column = factorization.colsPermutation().indices()[i];
-      S_.row(column) = inverse.row(i) / units[column];
-    }
-  }
-
-  // The triangular factor of two matrices of k columns on top of each other.
-  static Matrix triangle_of(const Matrix& above, const Matrix& below) {
-    if (above.rows() == 0 && below.rows() == 0) return below;
-    Eigen::MatrixXd both(above.rows() + below.rows(), below.cols());
-    if (above.rows() > 0) both.topRows(above.rows()) = above;
-    both.bottomRows(below.rows()) = below;
-    const Eigen::HouseholderQR<Eigen::MatrixXd> factorization(both);
-    const Index rows = std::min(both.rows(), both.cols());
-    return Matrix(factorization.matrixQR().topRows(rows).triangularView<Eigen::Upper>());
-  }
 
   // One row: its weight, v = Sᵀ[1, x − centre], and f − y without an affine part.
   struct Row {

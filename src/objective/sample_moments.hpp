@@ -13,6 +13,7 @@ struct TableOfAProof {
   Index rows = 0;
   std::function<Matrix(Index first, Index rows)> inputs;  ///< some of the rows, without biases
   bool biases = false;                                    ///< a constant coordinate follows
+  bool linear = true;                                     ///< the affine part has a linear one
   const Vector& y;
   Vector weights;          ///< >= 0, of any sum; 0 for rows that do not count
   const Vector& centre;    ///< of the columns, near their means
@@ -21,9 +22,7 @@ struct TableOfAProof {
 
 /// What a proof needs to know of the residual of a network on rows (docs/math.md, 6.8): the affine
 /// part is fitted anew by an orthogonal factorization of the columns, and everything is summed in
-/// long double with bounds on its rounding. A column whose part independent of the others is below
-/// 1e-13 of it is a combination of these but for the rounding of the table, and has no coefficient
-/// of its own.
+/// long double with bounds on its rounding.
 MomentBounds moment_bounds(const TableOfAProof& table, const Network& network);
 
 }  // namespace lodestone

@@ -36,7 +36,7 @@ Network merged_where_free(const Objective& objective, const Network& network, do
                           double rise) {
   const double before = path::penalized_loss(objective.evaluate(network).loss, network, lambda);
   for (const double angle : {10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.01}) {
-    Network candidate = merged(network, angle);
+    Network candidate = merged(network, angle, mirrors_of(objective));
     if (candidate.width() == network.width()) break;
     if (path::penalized_loss(objective.evaluate(candidate).loss, candidate, lambda) <=
         before + rise) {

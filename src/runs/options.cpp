@@ -389,6 +389,20 @@ std::vector<Option> fit_options(FitRequest& r) {
                    .unit = "units of the target"},
                   how.family.huber_width),
            bound(
+               {.name = "linear",
+                .value = "PART",
+                .choices = {"auto", "free", "none"},
+                .help = "Linear part: free, none (penalized features carry what is linear: for "
+                        "tables with few rows), or auto, free where the folds have two rows a "
+                        "coefficient"},
+               [&how](const std::string& given) {
+                 how.linear =
+                     given == "auto" ? std::nullopt : std::optional(parse_linear_part(given));
+               },
+               [&how] {
+                 return how.linear ? std::string(name(*how.linear)) : std::string("auto");
+               }),
+           bound(
                {.name = "linear_ridge",
                 .kind = Option::Kind::number,
                 .value = "X|auto",

@@ -381,7 +381,7 @@ TEST(Supremum, ASketchHasNoAffinePart) {
 // most of the way back.
 TEST(Supremum, ASketchOfNoiseComesCloseFromBelow) {
   const Teacher teacher = small_teacher(8, 3, 9);
-  const Dataset rows = draw_samples(teacher, 50000, 1.0, 10);
+  const Dataset rows = draw_samples(teacher, 20000, 1.0, 10);
   const SampleObjective objective(SampleData{rows.X, rows.y, {}, false});
   const Network network{teacher.amplitudes, teacher.directions};
   const auto residual = objective.residual(network);

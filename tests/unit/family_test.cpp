@@ -353,7 +353,9 @@ Dataset table(const Family& family, Index n, std::uint64_t seed) {
 TEST_P(Families, FitIsCertifiedAndTheVerifierAgrees) {
   FitOptions options;
   options.family = GetParam();
-  const Dataset data = table(GetParam(), 1500, 40);
+  options.path.lambdas = 12;
+  options.path.lambda_ratio = 1e-2;
+  const Dataset data = table(GetParam(), 600, 40);
   const FitResult result = fit(data, options);
   EXPECT_EQ(result.model.family.kind, GetParam().kind);
   const bool classes = GetParam().kind == Family::Kind::logistic;

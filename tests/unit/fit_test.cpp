@@ -13,9 +13,11 @@
 #include <string>
 #include <vector>
 
+#include "lodestone/certify/model_certificate.hpp"
 #include "lodestone/core/error.hpp"
 #include "lodestone/model/dataset.hpp"
 #include "lodestone/objective/objective.hpp"
+#include "lodestone/verifier/verifier.hpp"
 #include "support.hpp"
 
 namespace lodestone {
@@ -596,6 +598,75 @@ TEST(Fit, NamesOfRulesComeBack) {
   }
   EXPECT_THROW(parse_selection("least"), InvalidArgument);
   EXPECT_THROW(parse_relaxed("Auto"), InvalidArgument);
+}
+
+// What nearly equal columns differ by is in reach of the linear part.
+TEST(Fit, ATargetThatNearlyEqualColumnsDifferByIsLinear) {
+  for (const double apart : {1e-5, 1e-6, 1e-7}) {
+    for (const auto kind : {Standardization::Kind::scale, Standardization::Kind::whiten}) {
+      Dataset data;
+      data.X = normal_matrix(300, 2, 90, "inputs");
+      data.y = data.X.col(1);
+      data.X.col(1) = data.X.col(0) + apart * data.y;
+      FitOptions options;
+      options.standardize = kind;
+      const FitResult result = fit(data, options);
+      EXPECT_EQ(result.model.features.size(), 0u) << apart << " " << name(kind);
+      EXPECT_LT((result.model.predict(data.X) - data.y).norm(), 1e-7 * data.y.norm());
+    }
+  }
+}
+
+// A target with one direction in many columns, and few rows.
+Dataset wide_table(Index n, Index d) {
+  Dataset data;
+  data.X = normal_matrix(n, d, 91, "inputs");
+  data.y = (data.X.col(0) + data.X.col(1)).cwiseMax(0.0) + 0.5 * data.X.col(2);
+  return data;
+}
+
+TEST(Fit, FewRowsHaveNoLinearPart) {
+  for (const Index d : {30, 200}) {
+    SCOPED_TRACE(testing::Message() << d << " columns");
+    const Dataset data = wide_table(60, d);
+    FitOptions options;
+    options.path.lambdas = 10;
+    const FitResult result = fit(data, options);
+    EXPECT_EQ(result.model.family.linear, LinearPart::none);
+    EXPECT_EQ(result.model.affine.beta.norm(), 0.0);
+    EXPECT_LE(result.certificate.relative_gap, 1e-2);
+    EXPECT_LT(result.chosen().validation_error, 1.0);
+    ASSERT_FALSE(result.warnings.empty());
+    EXPECT_TRUE(std::any_of(result.warnings.begin(), result.warnings.end(),
+                            [](const Warning& one) { return one.code == "no_linear_part"; }));
+    // In all columns, by other code.
+    VerifierOptions verifying;
+    const VerifiedNumbers verified =
+        verify_model(result.network_model, data, {}, result.lambda, verifying);
+    EXPECT_NEAR(verified.loss, result.loss, 1e-9 * result.loss);
+    EXPECT_NEAR(verified.balanced_loss, result.penalized_loss, 1e-9 * result.penalized_loss);
+    EXPECT_LE(verified.sup_eta, result.certificate.sup_eta * 1.01);
+    const ModelCertificate certificate = certify_model(result.network_model, data, {});
+    EXPECT_NEAR(certificate.loss, result.loss, 1e-9 * result.loss);
+    EXPECT_NEAR(certificate.loss_as_given, result.loss, 1e-9 * result.loss);
+    EXPECT_LE(certificate.certificate.sup_eta, result.certificate.sup_eta * 1.01);
+  }
+}
+
+TEST(Fit, TheLinearPartCanBeChosen) {
+  FitOptions options;
+  options.path.lambdas = 6;
+  options.linear = LinearPart::free;
+  EXPECT_THROW(fit(wide_table(60, 200), options), InvalidArgument);
+  const Dataset data = wide_table(200, 4);
+  EXPECT_GT(fit(data, options).model.affine.beta.norm(), 0.0);
+  options.linear.reset();
+  EXPECT_EQ(fit(data, options).model.family.linear, LinearPart::free);
+  options.linear = LinearPart::none;
+  const FitResult none = fit(data, options);
+  EXPECT_EQ(none.model.affine.beta.norm(), 0.0);
+  // What is linear is carried by a feature and its mirror image, or by one that is on everywhere.
+  EXPECT_LT(none.chosen().validation_error, 0.1);
 }
 
 }  // namespace

@@ -220,6 +220,40 @@ TEST(Standardization, ConstantAndCollinearColumns) {
   EXPECT_LT((covariance - Matrix::Identity(4, 4)).norm(), 1e-8);
 }
 
+TEST(Standardization, WhitenKeepsWhatNearlyDependentColumnsHaveOfTheirOwn) {
+  for (const double apart : {1e-5, 1e-7}) {
+    Matrix X = uneven_inputs(200, 20);
+    X.conservativeResize(Eigen::NoChange, 5);
+    X.col(4) = X.col(0) + apart * normal_vector(200, 21);
+    const auto step =
+        Standardization::fit(Standardization::Kind::whiten, X, normal_vector(200, 22), Vector());
+    ASSERT_EQ(step.map.cols(), 5) << apart;
+    const Matrix covariance = weighted_covariance(step.apply(X), Vector::Ones(200));
+    EXPECT_LT((covariance - Matrix::Identity(5, 5)).norm(), 1e-13 / apart);
+  }
+}
+
+// Of more columns than rows the span is left: inner products of rows are what they were.
+TEST(Standardization, WideTablesKeepTheirSpan) {
+  const Matrix X = normal_matrix(15, 400, 23);
+  const Vector y = normal_vector(15, 24);
+  using Kind = Standardization::Kind;
+  for (const Kind kind : {Kind::none, Kind::scale}) {
+    const auto step = Standardization::fit(kind, X, y, Vector());
+    EXPECT_EQ(step.map.rows(), 400);
+    EXPECT_EQ(step.map.cols(), kind == Kind::none ? 15 : 14);
+    const Matrix scaled = kind == Kind::none ? X
+                                             : Matrix((X.rowwise() - step.center.transpose()) *
+                                                      step.scale.cwiseInverse().asDiagonal());
+    const Matrix there = step.apply(X);
+    EXPECT_LT((there * there.transpose() - scaled * scaled.transpose()).norm(),
+              1e-12 * scaled.squaredNorm());
+  }
+  const auto whitened = Standardization::fit(Kind::whiten, X, y, Vector());
+  const Matrix covariance = weighted_covariance(whitened.apply(X), Vector::Ones(15));
+  EXPECT_LT((covariance - Matrix::Identity(14, 14)).norm(), 1e-10);
+}
+
 TEST(Standardization, RejectsWhatCannotBeScaled) {
   const Matrix X = uneven_inputs(20, 18);
   const Vector y = normal_vector(20, 19);

@@ -39,12 +39,18 @@ SampleData rows(Index n, Index d, std::uint64_t seed, bool biases = false) {
   return data;
 }
 
+SampleData rows_without_linear_part(Index n, Index d, bool biases) {
+  SampleData data = rows(n, d, 22, biases);
+  data.family.linear = LinearPart::none;
+  return data;
+}
+
 // Everything again from the definitions: one dense least-squares problem with weights
 // (docs/math.md, 3.2), and plain sums over rows.
 struct Explicit {
   Vector omega;     // weights, sum 1
   Matrix inputs;    // what neurons see
-  Matrix Z;         // rows (1, x)
+  Matrix Z;         // rows (1, x), or 1 alone
   Vector residual;  // f − y with the best affine part
   Vector target;    // y without its affine part
 
@@ -53,8 +59,8 @@ struct Explicit {
     const Index d = data.X.cols();
     omega = data.weights.size() == 0 ? Vector::Ones(n) : data.weights;
     omega /= omega.sum();
-    Z.resize(n, d + 1);
-    Z << Vector::Ones(n), data.X;
+    Z = Matrix::Ones(n, data.family.has_linear_part() ? d + 1 : 1);
+    Z.rightCols(Z.cols() - 1) = data.X.leftCols(Z.cols() - 1);
     inputs = data.X;
     if (data.biases) {
       inputs.conservativeResize(Eigen::NoChange, d + 1);
@@ -198,6 +204,44 @@ TEST(SampleObjective, MatchesExplicitLeastSquaresForDependentColumns) {
     data.X.col(4).setZero();
     compare_to_explicit(data, network, 1e-11);
   }
+}
+
+// A combination of two columns that nearly agree is in reach of least squares: the target is
+// linear.
+TEST(SampleObjective, NearlyDependentColumnsKeepTheirDifference) {
+  for (const double apart : {1e-5, 1e-6, 1e-7}) {
+    SCOPED_TRACE(Message() << "apart by " << apart);
+    SampleData data = rows(300, 4, 12);
+    data.X.col(1) = data.X.col(0) + apart * normal_vector(300, 13);
+    compare_to_explicit(data, normal_network(6, 4, 14), 1e-14 / apart);
+    data.y = (data.X.col(1) - data.X.col(0)) / apart;
+    const SampleObjective objective(data);
+    EXPECT_LT(objective.null_loss(), std::pow(1e-14 / apart, 2));
+    EXPECT_LT(2.0 * objective.null_loss(), objective.linear_rounding());
+    const Affine affine = objective.affine(Network::empty(4));
+    EXPECT_NEAR(affine.beta[1] * apart, 1.0, 1e-14 / apart);
+  }
+}
+
+TEST(SampleObjective, MatchesExplicitSumsWithoutALinearPart) {
+  for (const bool biases : {false, true}) {
+    SampleData data = rows(300, 4, 15, biases);
+    data.family.linear = LinearPart::none;
+    const Network network = normal_network(6, biases ? 5 : 4, 16);
+    compare_to_explicit(data, network, 1e-12);
+    data.weights = normal_vector(300, 17).cwiseAbs();
+    compare_to_explicit(data, network, 1e-12);
+    // As many columns as one likes.
+    compare_to_explicit(rows_without_linear_part(20, 30, biases),
+                        normal_network(6, biases ? 31 : 30, 18), 1e-10);
+  }
+}
+
+TEST(SampleObjective, ManyColumnsAreDecidedByTheirRows) {
+  EXPECT_THROW(SampleObjective{rows(20, 4000, 19)}, InvalidArgument);
+  SampleData repeated = rows(20, 4, 20);
+  repeated.X = repeated.X.replicate(1, 10).eval();
+  compare_to_explicit(repeated, normal_network(3, 40, 21), 1e-10);
 }
 
 // Loss and affine part as explicit least squares has them, in relative terms.

@@ -323,6 +323,31 @@ TEST(Verifier, FindsAMissedSupremum) {
   EXPECT_EQ(found[0].field, "certificate.sup_eta");
 }
 
+// What a search for an estimate leaves is judged by the gap.
+TEST(Verifier, AnEstimateMayMissWhatTheGapDoesNotFeel) {
+  const Teacher teacher = small_teacher(4, 2, 17);
+  const Network network{0.9 * teacher.amplitudes, teacher.directions};
+  const Dataset data = draw_samples(teacher, 500, 0.1, 18);
+  const SampleObjective objective({data.X, data.y, {}, false});
+  const Standardization step =
+      Standardization::fit(Standardization::Kind::none, data.X, data.y, {});
+  Model model = neurons_in_original_units(network, objective.affine(network), false,
+                                          {step.kind, step.center, step.scale, step.map, 1.0});
+  model.columns = data.columns;
+  const VerifiedNumbers verified = verify_model(model, data, {}, 0.05);
+  ReportedNumbers said;
+  for (const double short_by : {3e-4, 0.3}) {
+    said.sup_eta = verified.sup_eta * (1.0 - short_by);
+    said.gap = verified.gap_at(*said.sup_eta);
+    const std::vector<Discrepancy> found = discrepancies(said, verified);
+    EXPECT_EQ(found.size(), short_by > 0.1 ? 1u : 0u) << short_by << " " << in_words(found);
+    said.kind = Certificate::Kind::rigorous;
+    said.gap.reset();
+    EXPECT_EQ(discrepancies(said, verified).size(), 1u);
+    said.kind = Certificate::Kind::estimated;
+  }
+}
+
 TEST(Verifier, RefusesWhatDoesNotFit) {
   const Teacher teacher = small_teacher(3, 2, 19);
   const Dataset data = draw_samples(teacher, 20, 0.0, 20);

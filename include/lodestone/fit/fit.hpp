@@ -107,6 +107,10 @@ struct FitOptions {
   /// families.
   std::optional<double> linear_ridge;
 
+  /// Whether there is a free linear part; absent: where the folds have two rows for each of its
+  /// coefficients.
+  std::optional<LinearPart> linear;
+
   int folds = 5;  ///< of the cross-validation; not used with validation rows
 
   /// The folds themselves, at least 2, as numbers of the rows given to fit(), those of weight 0
@@ -115,7 +119,7 @@ struct FitOptions {
 
   Selection select;
   Relaxed relaxed = Relaxed::automatic;
-  Shape shape = Shape::relu;  ///< smooth ones only for the square loss, with biases
+  Shape shape = Shape::relu;  ///< smooth ones only for the square loss, with biases and linear part
   int bootstrap = 0;          ///< resamples for the angles' errors
   std::uint64_t seed = 0;     ///< of folds, searches and resamples
 

@@ -7,6 +7,15 @@
 
 namespace lodestone {
 
+/// What a score has beside the neurons and the intercept, which is always free.
+enum class LinearPart {
+  free,  ///< β·x, any β
+  none,  ///< β = 0: neurons u and −u carry what is linear, and pay for it
+};
+const char* name(LinearPart linear);
+/// Throws InvalidArgument for other text than free and none.
+LinearPart parse_linear_part(const std::string& text);
+
 /// What kind of target there is: the loss ℓ(y, F) of a score F = α + β·x + Σ a_i relu(w_i·x), and
 /// how a score is told as a prediction (docs/math.md, 11). ℓ is half the unit deviance: 0 at the
 /// score that fits y perfectly, never negative, convex in F.
@@ -34,6 +43,10 @@ struct Family {
   /// ν >= 0: L has ½ν Σ_j (β_j s_j)² added, s_j the deviation of column j. Keeps the linear part
   /// finite where a linear function separates the classes; not for the square loss.
   double linear_ridge = 0.0;
+
+  LinearPart linear = LinearPart::free;
+
+  bool has_linear_part() const { return linear == LinearPart::free; }
 
   bool square() const { return kind == Kind::square; }
 

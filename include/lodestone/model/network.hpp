@@ -44,15 +44,19 @@ struct MergeGroup {
   Vector sum;                  ///< Σ |a_i| w_i, mirrored to the heaviest one's side; d
 };
 
+/// Whether a neuron and its mirror image are one feature: they differ by a linear function.
+enum class Mirrors { same, different };
+
 /// The groups of merged(), those with the heaviest members first.
-std::vector<MergeGroup> merge_groups(const Network& network, double angle_deg);
+std::vector<MergeGroup> merge_groups(const Network& network, double angle_deg,
+                                     Mirrors mirrors = Mirrors::same);
 
 /// Neurons that have come together made into one (docs/math.md, 1.3): taken from the heaviest down,
 /// a neuron joins the first group with the same sign of a whose heaviest neuron is within angle_deg
-/// of it, up to sign; each group becomes its average neuron Σ a_i w_i, mirrored to one side.
-/// Mirroring changes f by a linear function, which the affine part takes up. Neurons without mass
-/// are dropped.
-Network merged(const Network& network, double angle_deg);
+/// of it, up to sign where mirrors are the same; each group becomes its average neuron Σ a_i w_i,
+/// mirrored to one side. Mirroring changes f by a linear function, which the affine part takes up.
+/// Neurons without mass are dropped.
+Network merged(const Network& network, double angle_deg, Mirrors mirrors = Mirrors::same);
 
 /// θ with every row of W taken to other coordinates: W·map (m×d times d×d').
 Network transformed(const Network& network, const Matrix& map);

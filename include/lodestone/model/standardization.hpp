@@ -18,7 +18,8 @@ struct Standardization {
   Kind kind = Kind::none;
   Vector center;  ///< d
   Vector scale;   ///< d standard deviations; 1 for a constant column
-  Matrix map;     ///< d×p, p <= d: constant (and, whitened, collinear) columns drop out
+  Matrix map;     ///< d×p, p <= d: constant (and, whitened, collinear) columns drop out; of fewer
+                  ///< rows than columns the span is kept, in an orthonormal basis
   double target_scale = 1.0;  ///< standard deviation of the target, > 0
 
   /// Learns the step from n×d inputs, n targets and row weights (empty: equal). Throws

@@ -158,6 +158,10 @@ class Objective {
   /// Null otherwise.
   virtual const SampleObjective* sample() const { return nullptr; }
 
+  /// Whether scores have β·x beside the neurons, so that a neuron and its mirror image −u are one
+  /// feature.
+  virtual bool has_linear_part() const { return true; }
+
   /// L of the network without neurons; for the square loss ½ E y² once y has lost its affine part.
   virtual double null_loss() const = 0;
 
@@ -215,6 +219,7 @@ struct SampleData {
   Family family = {};
 };
 
+class AffineBasis;
 class SampleObjective;
 
 /// The weighted square loss that touches L at a network (docs/math.md, 11.3):
@@ -222,8 +227,8 @@ class SampleObjective;
 struct QuadraticModel;
 
 /// The rows with weight on which each neuron is on, u·x_t > 0: its cell. A neuron and its mirror
-/// −u differ by a linear function, which is free: of the two, the one with fewer rows stands for
-/// both (of equally many, the one with the smaller bits).
+/// −u differ by a linear function. Where that is free, the one of the two with fewer rows stands
+/// for both (of equally many, the one with the smaller bits).
 struct ActiveRows {
   std::vector<bool> mirrored;                    ///< the bits are those of −u
   std::vector<std::vector<std::uint64_t>> bits;  ///< for each neuron, 256 bits a block of rows
@@ -252,6 +257,11 @@ class SampleObjective final : public Objective {
   const SampleObjective* sample() const override { return this; }
 
   const Family& family() const;
+  bool has_linear_part() const override { return family().has_linear_part(); }
+
+  /// What rounding leaves of a linear target, as a share of its mean square: more than 1e-31 where
+  /// columns nearly depend on each other.
+  double linear_rounding() const { return linear_rounding_; }
 
   /// For other families than the square: the square loss with weights ω ℓ'' and targets F − ℓ'/ℓ''
   /// at this network with its best affine part. The inputs are shared.
@@ -292,10 +302,9 @@ class SampleObjective final : public Objective {
 
   Index input_dimension() const;
   Matrix inputs(Index first, Index rows) const;
-  Matrix affine_columns(const Matrix& X) const;
+  Matrix affine_moments(const Vector& weights) const;
   Vector affine_coefficients(Vector moments) const;
   Vector fit_affine(const Vector& values) const;
-  Vector slopes(Vector coefficients) const;
   double remove_affine(Vector& values) const;
   double residuals(const Network& network, Vector& values) const;
 
@@ -316,12 +325,12 @@ class SampleObjective final : public Objective {
   Affine affine_of(const Vector& coefficients) const;
 
   std::shared_ptr<const Rows> data_;
-  Vector weights_;         // n, sum 1
-  Vector y_;               // n, affine-free; for other families than the square as given
-  Vector y_affine_;        // coefficients of the part taken off y, or of the best affine scores
-  Vector affine_center_;   // d
-  Vector affine_scale_;    // d, 0 for a constant column
+  Vector weights_;   // n, sum 1
+  Vector y_;         // n, affine-free; for other families than the square as given
+  Vector y_affine_;  // coefficients of the part taken off y, or of the best affine scores
+  std::shared_ptr<const AffineBasis> basis_;  // the affine columns
   Matrix affine_inverse_;  // pseudo-inverse of the affine columns' second moments
+  double linear_rounding_ = 0.0;
   double null_loss_ = 0.0;
 };
 
@@ -329,6 +338,11 @@ struct QuadraticModel {
   SampleObjective objective;
   double curvature;  ///< mean of ℓ''
 };
+
+/// The same where scores have a linear part, which takes up the difference.
+inline Mirrors mirrors_of(const Objective& objective) {
+  return objective.has_linear_part() ? Mirrors::same : Mirrors::different;
+}
 
 /// The coarsest merge of neurons into features that leaves the loss within one percent, and its
 /// angle in degrees, from 20 down to 0 (exactly equal directions).

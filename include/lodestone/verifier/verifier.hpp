@@ -124,7 +124,8 @@ struct Discrepancy {
 /// Reported numbers that the recomputed ones contradict. A loss must agree to a part in 10^6,
 /// angles to 10^-6 degrees, everything else to a part in 10^9, beyond what rounding of the weights
 /// leaves open. A reported supremum must not lie below what was found: by more than a part in 10^9
-/// when it is rigorous, in 10^4 when it is estimated. The gap must be that of the reported
+/// when it is rigorous; when it is estimated by more than a part in 10^4, or by up to a part in 100
+/// where the gap becomes larger by no more than a quarter. The gap must be that of the reported
 /// supremum.
 std::vector<Discrepancy> discrepancies(const ReportedNumbers& reported,
                                        const VerifiedNumbers& verified);

@@ -135,6 +135,7 @@ Model model_from(const Json& json) {
     model.family.kind = parse_family(family.at("name").get<std::string>());
     model.family.huber_width = family.value("huber_width", model.family.huber_width);
     model.family.linear_ridge = family.value("linear_ridge", 0.0);
+    model.family.linear = parse_linear_part(family.value("linear", "free"));
   }
   if (json.contains("encodings")) model.encodings = encodings_from(json, model.columns);
   model.affine.alpha = json.at("affine").at("alpha").get<double>();
@@ -187,13 +188,16 @@ Json model_json(const Model& model) {
       {"columns", model.columns.empty() ? numbered_columns(model.dimension()) : model.columns},
       {"biases", model.biases}};
   // The square loss is what a file without a family has.
-  if (!model.family.square()) json["family"] = {{"name", name(model.family.kind)}};
+  if (!model.family.square() || !model.family.has_linear_part()) {
+    json["family"] = {{"name", name(model.family.kind)}};
+  }
   if (model.family.kind == Family::Kind::huber) {
     json["family"]["huber_width"] = model.family.huber_width;
   }
   if (model.family.linear_ridge > 0.0) {
     json["family"]["linear_ridge"] = model.family.linear_ridge;
   }
+  if (!model.family.has_linear_part()) json["family"]["linear"] = name(model.family.linear);
   for (const Encoding& encoding : model.encodings) {
     json["encodings"].push_back({{"column", encoding.column}, {"values", encoding.values}});
   }
