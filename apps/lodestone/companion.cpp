@@ -74,7 +74,7 @@ std::unique_ptr<Verb> make_report(CLI::App& parent) {
 }
 
 std::unique_ptr<Verb> make_export(CLI::App& parent) {
-  return std::make_unique<Companion>(parent, "export", "Write a model as an ONNX graph");
+  return std::make_unique<Companion>(parent, "export", "Write a model as ONNX, SQL, Python or C");
 }
 
 }  // namespace lodestone::app

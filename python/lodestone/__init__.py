@@ -11,6 +11,7 @@ from lodestone import _summary
 from lodestone._core import Model, PredictionIntervals, TrainState, __version__, set_threads, threads
 from lodestone._classifier import LodestoneClassifier
 from lodestone._certify import Discrepancy, ModelCertificate, VerifiedNumbers, certify, verify
+from lodestone._formula import to_formula
 from lodestone._network import Network
 from lodestone._onnx import from_onnx, to_onnx
 from lodestone._objectives import Evaluation, PopulationObjective, SampleObjective
@@ -48,6 +49,7 @@ __all__ = [
     "report",
     "set_threads",
     "threads",
+    "to_formula",
     "to_onnx",
     "train",
     "verify",

@@ -34,19 +34,31 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--out", metavar="FILE", help="page to write [report.html in the folder]")
     export = verbs.add_parser(
         "export",
-        help="a model as ONNX",
+        help="a model as ONNX, SQL, Python or C",
         description="Write a model as an ONNX graph: input x (rows, columns in the model's order), "
         "output y (rows), opset 13. Of classes and counts y is the probability of 1 or the mean, and a "
-        "second output is the score.",
+        "second output is the score. Or as text to paste: an expression of SQL over the table's columns, "
+        "or a function of Python or C.",
         epilog=_EXIT,
     )
     export.add_argument("model", metavar="MODEL", help="model.json of a run, or the run's folder")
-    export.add_argument("--out", metavar="FILE", help="file to write [model.onnx beside the model]")
+    export.add_argument(
+        "--format",
+        choices=("onnx", "sql", "python", "c"),
+        default="onnx",
+        help="what to write: a graph; an expression for SQLite and PostgreSQL; a function [onnx]",
+    )
+    export.add_argument(
+        "--out",
+        metavar="FILE",
+        help="file to write; text also to - (standard output) [model.onnx, .sql, .py or .c beside the "
+        "model]",
+    )
     export.add_argument(
         "--precision",
         choices=("float64", "float32"),
         default="float64",
-        help="numbers of the graph, its input and output [float64]",
+        help="numbers of the ONNX graph, its input and output [float64]",
     )
     for verb in (report, export):
         verb.add_argument("--overwrite", action="store_true", help="replace a file that is there")
@@ -62,21 +74,38 @@ def _report(options: argparse.Namespace) -> dict[str, Any]:
     return {"command": "report", "file": str(page)}
 
 
-def _export(options: argparse.Namespace) -> dict[str, Any]:
+def _export(options: argparse.Namespace) -> Optional[dict[str, Any]]:
     from lodestone import Model
+    from lodestone._formula import ENDINGS, inputs_of, to_formula
     from lodestone._onnx import INPUT, OPSET, OUTPUT, outputs_of, to_onnx
 
+    text = options.format != "onnx"
+    if text and options.precision != "float64":
+        raise ValueError(f"precision: got '{options.precision}'; is for --format onnx: text has all digits")
+    shown = options.out == "-"
+    if shown and not text:
+        raise ValueError("out: got '-'; an ONNX graph is no text: it goes to a file")
+    if shown and options.json:
+        raise ValueError("json: the text goes to standard output; give a file by --out")
     source = options.model
     if os.path.isdir(source):
         source = os.path.join(source, "model.json")
-    out = options.out or os.path.join(os.path.dirname(source), "model.onnx")
-    if os.path.exists(out) and not options.overwrite:
+    ending = ENDINGS[options.format] if text else ".onnx"
+    out = options.out or os.path.join(os.path.dirname(source), "model" + ending)
+    if not shown and os.path.exists(out) and not options.overwrite:
         raise FileExistsError(f"{out}: is already there; overwrite it with --overwrite")
     model = Model.read(source)
+    if text:
+        formula = to_formula(model, None if shown else out, language=options.format)
+        if shown:
+            sys.stdout.write(formula)
+            return None
+        return {"command": "export", "file": out, "format": options.format, "columns": inputs_of(model)}
     to_onnx(model, out, dtype=options.precision)
     return {
         "command": "export",
         "file": out,
+        "format": "onnx",
         "opset": OPSET,
         "input": INPUT,
         "output": OUTPUT,
@@ -89,8 +118,10 @@ def _export(options: argparse.Namespace) -> dict[str, Any]:
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     try:
         options = _parser().parse_args(arguments)
-        done = {"report": _report, "export": _export}[options.verb](options)
-        if options.json:
+        done: Optional[dict[str, Any]] = {"report": _report, "export": _export}[options.verb](options)
+        if done is None:
+            pass  # what was asked for has been printed
+        elif options.json:
             print(json.dumps(done, indent=2))
         elif not options.quiet:
             print(f"file: {done['file']}")

@@ -152,6 +152,12 @@ class Network:
 
         return to_onnx(self, path, dtype=dtype)
 
+    def to_formula(self, path: Any = None, *, language: str = "python") -> str:
+        """The network as text of SQL, Python or C, and a file: see `lodestone.to_formula`."""
+        from lodestone._formula import to_formula
+
+        return to_formula(self, path, language=language)
+
     # ---- what they do
 
     @property

@@ -91,7 +91,7 @@ def to_onnx(
     center = np.asarray(model.center)
     columns = list(model.columns)
     if steps is not None:
-        network, center = _before_scaling(network, center, steps)
+        network, center = before_scaling(network, center, steps)
         columns = [str(name) for name in getattr(steps, "feature_names_in_", columns)]
     b = np.zeros(network.width) if network.b is None else network.b
     beta = np.asarray(network.beta)
@@ -156,7 +156,7 @@ def outputs_of(model: _core.Model) -> list[str]:
     return [OUTPUT, SCORE] if model.family in _LINKS else [OUTPUT]
 
 
-def _before_scaling(network: Network, center: np.ndarray, steps: Any) -> tuple[Network, np.ndarray]:
+def before_scaling(network: Network, center: np.ndarray, steps: Any) -> tuple[Network, np.ndarray]:
     """The network, and the centre of its data, as functions of what goes into the steps before it."""
     for step in reversed(list(_single_steps(steps))):
         shift, factor = _scaling(step, network.dimension)
