@@ -148,7 +148,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
                 name_of_target,
                 options,
                 # The library compares the errors of two folds or more. The same one twice has the
-                # errors of one, and no spread.
+                # errors of one, and no spread; `_keep` takes the second one back.
                 2 * splits if single else splits,
                 reporter(shown),
                 encodings,
@@ -473,6 +473,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         if single:
             for candidate in parts["candidates"]:
                 candidate["standard_error"] = np.nan
+            parts["intervals"] = _of_first_fold(parts["intervals"])
         self._take_model(parts["model"])
         self.network_model_ = parts["network_model"]
         self._curve_models = [point["model"] for point in parts["curve"]]
@@ -504,6 +505,16 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         self.coef_ = model.beta
         self.intercept_ = model.alpha
         self._n_features_out = len(self.amplitudes_)
+
+
+def _of_first_fold(intervals: Any) -> Any:
+    """The intervals that the rows of the first fold make alone: each counts once."""
+    if intervals is None:
+        return None
+    model, residuals, _, rows = intervals.__getstate__()[0]
+    one = _core.PredictionIntervals.__new__(_core.PredictionIntervals)
+    one.__setstate__([(model, residuals, 1.0, rows)])
+    return one
 
 
 def _standardized(network: dict[str, np.ndarray], biases: bool) -> Network:

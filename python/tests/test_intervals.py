@@ -61,3 +61,19 @@ def test_a_model_that_is_linear_has_intervals():
     model = lodestone.LodestoneRegressor().fit(X, X[:, 0] + random.standard_normal(200))
     ends = model.predict(X, interval=0.9)[1]
     assert np.isfinite(ends).all()
+
+
+def test_rows_of_a_single_split_count_once(drawn):
+    X, y, fresh, _ = drawn
+    model = lodestone.LodestoneRegressor(
+        weight_decays=6, weight_decay_ratio=0.02, cv=[(np.arange(100), np.arange(100, 108))]
+    ).fit(X[:108], y[:108])
+    ((fold, residuals, weight, rows),) = model.intervals_.__getstate__()
+    assert (weight, rows, len(residuals)) == (1.0, 8, 8)
+    expected = np.sort(np.abs(y[100:108] - fold.predict(X[100:108])))
+    np.testing.assert_allclose(residuals, expected)
+    # Of 8 rows the largest residual is the quantile of 8/9, and of more there is none.
+    at = fold.predict(fresh)
+    ends = model.predict(fresh, interval=0.88)[1]
+    np.testing.assert_allclose(ends, np.column_stack([at - expected[-1], at + expected[-1]]))
+    assert np.isinf(model.predict(fresh, interval=0.9)[1]).all()
