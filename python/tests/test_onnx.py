@@ -6,6 +6,7 @@ import subprocess
 import numpy as np
 import onnx
 import onnxruntime
+import pandas
 import pytest
 from conftest import PROGRAM, class_rows, command_line, count_rows, quick, ridge_rows
 from onnx import TensorProto, helper, numpy_helper
@@ -238,3 +239,28 @@ def test_scaling_before_the_model_is_part_of_the_graph(dtype, tolerance):
     other = make_pipeline(PolynomialFeatures(2, include_bias=False), quick()).fit(X - 1000.0, y)
     with pytest.raises(ValueError, match="PolynomialFeatures does more"):
         to_onnx(other)
+
+
+def test_smooth_functions_and_categories_are_in_the_graph(tmp_path, python_of_tests):
+    """Smooth functions as their relus; of categories the 0/1 columns that the model knows."""
+    random = np.random.default_rng(0)
+    town = np.array(["Jena", "Gera", "Weimar"])[random.integers(0, 3, 300)]
+    frame = pandas.DataFrame({"a": random.normal(size=300), "b": random.normal(size=300), "town": town})
+    y = np.sin(2.0 * (frame["a"] + frame["b"])) + 0.5 * (town == "Gera")
+    model = quick(shape="smooth").fit(frame, y + 0.1 * random.normal(size=300))
+    assert 0 < len(model.model_.ridges) < len(model.amplitudes_)
+    columns = ["a", "b", "town=Gera", "town=Jena", "town=Weimar"]
+    X = np.column_stack([frame["a"], frame["b"], *(town == name for name in ("Gera", "Jena", "Weimar"))])
+    for dtype, tolerance in (("float64", 1e-9), ("float32", 1e-3)):
+        proto = to_onnx(model, dtype=dtype)
+        properties = {one.key: one.value for one in proto.metadata_props}
+        assert json.loads(properties["columns"]) == columns
+        np.testing.assert_allclose(run_onnx(proto, X.astype(dtype)), model.predict(frame), rtol=tolerance,
+                                   atol=tolerance)
+    np.testing.assert_allclose(from_onnx(to_onnx(model)).predict(X), model.predict(frame), rtol=1e-9,
+                               atol=1e-9)
+    model.model_.write(tmp_path / "model.json")
+    said = json.loads(command_line("export", "model.json", "--json", cwd=tmp_path))
+    assert said["columns"] == columns
+    np.testing.assert_allclose(run_onnx(onnx.load(tmp_path / said["file"]), X), model.predict(frame),
+                               rtol=1e-9, atol=1e-9)
