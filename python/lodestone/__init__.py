@@ -17,7 +17,7 @@ from lodestone._onnx import from_onnx, to_onnx
 from lodestone._objectives import Evaluation, PopulationObjective, SampleObjective
 from lodestone._regressor import LodestoneRegressor
 from lodestone._report import report
-from lodestone._results import Certificate, Recovery, ResultWarning, TeacherRecovery
+from lodestone._results import Certificate, Recovery, RecoveryBound, ResultWarning, TeacherRecovery
 from lodestone._teacher import Teacher
 from lodestone._train import Interrupted, TrainResult, train
 
@@ -36,6 +36,7 @@ __all__ = [
     "PopulationObjective",
     "PredictionIntervals",
     "Recovery",
+    "RecoveryBound",
     "ResultWarning",
     "SampleObjective",
     "Teacher",

@@ -12,7 +12,15 @@ from lodestone._arrays import matrix, option_texts, table, target_name
 from lodestone._frames import codes_of, rows_for
 from lodestone._network import Network
 from lodestone._options import with_ranges
-from lodestone._results import Certificate, Recovery, certificate, columns_of, recovery
+from lodestone._results import (
+    Certificate,
+    Recovery,
+    RecoveryBound,
+    certificate,
+    columns_of,
+    recovery,
+    recovery_bound,
+)
 from lodestone._teacher import Teacher
 
 
@@ -49,6 +57,8 @@ class ModelCertificate:
     """Neurons where |η − sign| exceeds the tolerance."""
     violating_share: float
     """Their share of the mass."""
+    recovery_bound: Optional[RecoveryBound]
+    """What the gap implies for the neurons' directions, where a teacher's population was given."""
     model: _core.Model = field(repr=False)
     """What was judged, in the coordinates in which it was judged."""
 
@@ -170,6 +180,8 @@ def certify(
     if error is not None:
         raise error
     parts["certificate"] = certificate(parts["certificate"])
+    if parts["recovery_bound"] is not None:
+        parts["recovery_bound"] = recovery_bound(parts["recovery_bound"])
     parts["maxima"] = tuple(parts["maxima"])
     parts["neurons"] = columns_of(parts["neurons"])
     return ModelCertificate(**parts)

@@ -81,6 +81,35 @@ class Recovery:
     per_teacher: tuple[TeacherRecovery, ...]
 
 
+@dataclass(frozen=True)
+class RecoveryBound:
+    """What the gap of a network on a teacher's population implies for its directions, by a dual
+    certificate of the teacher (docs/math.md, 7.4). Numbers are NaN where there is no bound."""
+
+    kind: str
+    """'rigorous': the margin `rho` and the gap are proven, rounding included. 'estimated': the bounds
+    may be too small."""
+    reason: str
+    """Why there are no bounds; empty where there are."""
+    angle_deg: float
+    """The mass-weighted root mean square of the neurons' angles to the teacher's directions is at most
+    this."""
+    residual_norm: float
+    """‖f − f_*‖ without affine parts is at most this."""
+    residual_share: float
+    """The same as a share of the standard deviation of f_* without its affine part."""
+    order: int
+    """ℓ of the kernel K_ℓ that the dual certificate is made of."""
+    rho: float
+    """Its margin."""
+    rho_proven: bool
+    """Over the whole sphere."""
+    p_norm: float
+    """The certificate's norm ‖p‖ is at most this."""
+    interpolation_error: float
+    """At the teacher's directions its |η| differs from 1 by at most this."""
+
+
 class ResultWarning(str):
     """Something about a result that its reader should know: the sentence itself, with what programs
     need of it."""
@@ -105,6 +134,10 @@ def certificate(parts: dict[str, Any]) -> Certificate:
 def recovery(parts: dict[str, Any]) -> Recovery:
     per_teacher = tuple(TeacherRecovery(**one) for one in parts["per_teacher"])
     return Recovery(**{**parts, "per_teacher": per_teacher})
+
+
+def recovery_bound(parts: dict[str, Any]) -> RecoveryBound:
+    return RecoveryBound(**parts)
 
 
 def columns_of(rows: list[dict[str, Any]]) -> dict[str, np.ndarray]:

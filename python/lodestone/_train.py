@@ -16,11 +16,13 @@ from lodestone._progress import bar
 from lodestone._results import (
     Certificate,
     Recovery,
+    RecoveryBound,
     ResultWarning,
     certificate,
     columns_of,
     frame,
     recovery,
+    recovery_bound,
     result_warning,
 )
 from lodestone._teacher import Teacher
@@ -62,6 +64,9 @@ class TrainResult:
     """None when the run ended before stage 3, and where λ = 0."""
     recovery: Optional[Recovery]
     """Where the teacher is known."""
+    recovery_bound: Optional[RecoveryBound]
+    """What the certificate's gap implies for the directions: on a teacher's exact population, where
+    there is a certificate."""
     test: Optional[dict[str, float]]
     """rmse, r2, relative_error (1 − r2) and rows; 0 rows: exact over the teacher's population."""
     early_condition_number: Optional[float]
@@ -293,7 +298,11 @@ def train(
         if shown is not None:
             shown.close()
     error = parts.pop("error")
-    for name, make in (("certificate", certificate), ("recovery", recovery)):
+    for name, make in (
+        ("certificate", certificate),
+        ("recovery", recovery),
+        ("recovery_bound", recovery_bound),
+    ):
         if parts[name] is not None:
             parts[name] = make(parts[name])
     if parts["test"] is not None:

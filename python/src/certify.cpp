@@ -49,6 +49,13 @@ void give_coordinates(Model& model, const std::optional<Standardization::Kind>& 
   model.biases = true;
 }
 
+// What the certificate implies for the directions, in the units of the certificate.
+RecoveryBound bound_of(const Model& model, Teacher teacher, const ModelCertificate& found) {
+  teacher.amplitudes /= model.standardization.target_scale;
+  return bound_recovery(teacher, {found.lambda, found.loss, found.null_loss, found.mass,
+                                  found.certificate.gap, found.certificate.kind});
+}
+
 nb::dict as_dict(const Discrepancy& item) {
   nb::dict dict;
   dict["field"] = item.field;
@@ -89,11 +96,14 @@ void bind_certify(nb::module_& module) {
         LongCall call;
         request.how.proof.should_stop = [&] { return call.should_stop(); };
         ModelCertificate found;
+        std::optional<RecoveryBound> bound;
         call.run([&] {
           found = rows ? certify_model(model, *rows, rows->weights, request.how)
                        : certify_model(model, population.value(), request.how);
+          if (!rows && !call.should_stop()) bound = bound_of(model, *population, found);
         });
         nb::dict dict = python::as_dict(found);
+        dict["recovery_bound"] = bound ? nb::object(python::as_dict(*bound)) : nb::none();
         dict["model"] = std::move(model);
         dict["error"] = call.error();
         return dict;

@@ -65,6 +65,7 @@ nb::object dict_or_none(const std::optional<Record>& record) {
 }  // namespace
 
 nb::dict as_dict(const Recovery& recovery) { return dict_of(recovery); }
+nb::dict as_dict(const RecoveryBound& bound) { return dict_of(bound); }
 
 nb::dict as_dict(const ModelCertificate& found) {
   nb::dict dict;
@@ -174,6 +175,7 @@ nb::dict as_dict(TrainResult result) {
   dict["neurons"] = std::move(result.neurons);
   dict["certificate"] = dict_or_none(result.certificate);
   dict["recovery"] = dict_or_none(result.recovery);
+  dict["recovery_bound"] = dict_or_none(result.recovery_bound);
   dict["test"] = dict_or_none(result.test);
   dict["early_condition_number"] = result.early_condition_number
                                        ? nb::object(nb::float_(*result.early_condition_number))

@@ -13,6 +13,7 @@
 #include "lodestone/fit/fit.hpp"
 #include "lodestone/model/recovery.hpp"
 #include "lodestone/runs/train.hpp"
+#include "lodestone/theory/recovery_bound.hpp"
 #include "lodestone/verifier/verifier.hpp"
 
 namespace lodestone::python {
@@ -21,6 +22,7 @@ namespace nb = nanobind;
 
 nb::dict as_dict(const Certificate& certificate);
 nb::dict as_dict(const Recovery& recovery);
+nb::dict as_dict(const RecoveryBound& bound);
 nb::dict as_dict(const ModelCertificate& certificate);
 nb::dict as_dict(const VerifiedNumbers& numbers);
 nb::dict as_dict(const HistoryRow& row);

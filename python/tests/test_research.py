@@ -256,6 +256,7 @@ def test_networks_from_elsewhere_are_judged(standardize):
     found = certify(network, X, y, standardize=standardize)
     assert found.weight_decay_source == "tightest"
     assert found.certificate.sup_eta > 0
+    assert found.recovery_bound is None
     assert found.penalized_loss == pytest.approx(found.loss + found.weight_decay * found.mass)
     assert verify(network, X, y, certificate=found).discrepancies == ()
     at = certify(network, X, y, standardize=standardize, weight_decay=0.3)

@@ -110,6 +110,17 @@ def test_train_on_a_population(tmp_path, trained):
     assert summary["loss"] == trained.loss
     assert summary["recovery"]["mean_angle_deg"] == trained.recovery.mean_angle_deg
     assert summary["certificate"]["sup_eta"] == trained.certificate.sup_eta
+    same_bound(summary["recovery_bound"], trained.recovery_bound)
+    teacher = lodestone.Teacher.random(d=8, k=3, seed=1)
+    said = json.loads(command_line("certify", "run", "--json", cwd=tmp_path))
+    same_bound(said["recovery_bound"], lodestone.certify(trained, teacher).recovery_bound)
+
+
+def same_bound(said, found):
+    """That of a file, which leaves out what is not a number, and that of the package."""
+    assert said["angle_deg"] == found.angle_deg > 0.0 and found.reason == ""
+    for name, value in vars(found).items():
+        assert name == "reason" or said[name] == value, name
 
 
 def test_train_on_rows(table):
@@ -123,6 +134,7 @@ def test_train_on_rows(table):
     same_history(folder / "train", result)
     assert same_model(lodestone.Model.read(str(folder / "train" / "model.json")), result.model)
     assert result.test["rows"] == 30
+    assert result.recovery_bound is None
 
 
 def test_certify(table):
@@ -161,3 +173,34 @@ def test_threads_do_not_matter(rows, fitted):
             assert same_bits(quick().fit(*rows).predict(rows[0]), fitted.predict(rows[0]))
     finally:
         lodestone.set_threads(before)
+
+
+@pytest.fixture(scope="module")
+def wave(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wave")
+    random = np.random.default_rng(0)
+    X = random.normal(size=(200, 3))
+    y = np.sin(2.0 * (X[:, 0] + X[:, 1])) + 0.1 * random.normal(size=200)
+    np.save(folder / "table.npy", np.column_stack([X, y]))
+    return folder, X, y
+
+
+@pytest.mark.parametrize("shape", ["relu", "smooth", "auto"])
+def test_shapes(wave, shape):
+    folder, X, y = wave
+    command_line("fit", "--data", "table.npy", "--target", 3, "--lambdas", 6, "--lambda-ratio", 0.02,
+                 "--shape", shape, "--out", shape, cwd=folder)  # fmt: skip
+    model = quick(shape=shape).fit(X, y)
+    told = lodestone.Model.read(str(folder / shape / "model.json"))
+    assert same_model(told, model.model_) and told.ridges == model.model_.ridges
+    assert same_bits(told.predict(X), model.predict(X))
+    assert (len(told.ridges) > 0) == (shape != "relu")  # of a sine auto takes the smooth one
+    tried = lines_of(folder / shape / "cross_validation.csv")
+    assert same_bits([float(line["smooth"]) for line in tried], model.cv_results_["smooth"])
+    assert model.cv_results_["smooth"].any() == (shape != "relu")
+
+
+def test_shapes_that_there_are_not(wave):
+    _, X, y = wave
+    with pytest.raises(ValueError, match="^shape: got 'round'; must be one of 'relu', 'smooth', 'auto'"):
+        quick(shape="round").fit(X, y)
