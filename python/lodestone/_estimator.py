@@ -244,11 +244,17 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
     def features(self):
         """The features as a pandas frame, the largest first: amplitude, bias, what is known of each
-        (`feature_reports_`), and its direction by column of the model. A column whose name is one of
-        the former, "mass" say, is "direction[mass]" here."""
+        (`feature_reports_`; each piece of a smooth function has that of the function), and its
+        direction by column of the model. A column whose name is one of the former, "mass" say, is
+        "direction[mass]" here."""
         check_is_fitted(self)
-        columns = {"amplitude": self.amplitudes_, "bias": self.biases_, **self.feature_reports_}
-        taken = {"amplitude", "bias", *_FEATURE_COLUMNS, *_BOOTSTRAP_COLUMNS}
+        reports = self.feature_reports_
+        ridges = self.model_.ridges
+        if ridges:
+            counts = [count for _, count, *_ in ridges]
+            reports = {name: np.repeat(values, counts) for name, values in reports.items()}
+        columns = {"amplitude": self.amplitudes_, "bias": self.biases_, **reports}
+        taken = {*columns, *_FEATURE_COLUMNS, *_BOOTSTRAP_COLUMNS}
         names = self.model_.columns
         for name, numbers_of_column in zip(names, self.directions_.T):
             while name in taken:
@@ -484,11 +490,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         self.cv_results_ = _cross_validation(parts)
         self.path_ = _path(parts)
         self.path_networks_ = [_standardized(point["network"], self.biases) for point in parts["path"]]
-        reports = columns_of(parts["reports"])
-        kept = _FEATURE_COLUMNS + (_BOOTSTRAP_COLUMNS if self.bootstrap else ())
-        self.feature_reports_ = {
-            name: reports.get(name, np.zeros(0, dtype=np.float64)) for name in kept
-        }
+        self.feature_reports_ = _reports(parts, _BOOTSTRAP_COLUMNS if self.bootstrap else ())
         self.warnings_ = [result_warning(*one) for one in parts["warnings"]]
         self.intervals_ = parts["intervals"]
         self.interrupted_ = parts["interrupted"]
@@ -505,6 +507,18 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         self.coef_ = model.beta
         self.intercept_ = model.alpha
         self._n_features_out = len(self.amplitudes_)
+
+
+def _reports(parts: dict[str, Any], bootstrapped: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """What is known of each feature, or of each smooth function: its first piece has the direction."""
+    found = columns_of(parts["reports"])
+    ridges = np.array(parts["model"].ridges).reshape(-1, 4)
+    if len(ridges) == 0:
+        none = np.zeros(0, dtype=np.float64)
+        return {name: found.get(name, none) for name in _FEATURE_COLUMNS + bootstrapped}
+    first = ridges[:, 0].astype(int)
+    told = {"knots": ridges[:, 1].astype(int), "degrees_of_freedom": ridges[:, 2], "explained": ridges[:, 3]}
+    return {**told, **{name: found[name][first] for name in bootstrapped}}
 
 
 def _of_first_fold(intervals: Any) -> Any:

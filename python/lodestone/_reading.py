@@ -144,10 +144,8 @@ class Reading:
             pieces = [by_number[i + 1] for i in range(first, first + count)]
             explained = sum(one.explained for one in pieces)
 
-            def told(name: str, piece: int = first, ridge: int = k) -> float:
-                # A regressor reports each piece, a run's folder each function.
+            def told(name: str, at: int = k) -> float:
                 values = self.evidence.reports.get(name, np.zeros(0))
-                at = ridge if len(values) == len(self.model.ridges) else piece
                 return float(values[at]) if at < len(values) else math.nan
 
             found.append(Curve(k + 1, freedom, pieces[0].direction, pieces[0].weights, explained,
@@ -177,7 +175,8 @@ class Reading:
         W = model.directions
         scaled = W * self.scale
         norms = np.linalg.norm(scaled, axis=1) if len(W) else np.zeros(0)
-        reports = self.evidence.reports
+        # Of a smooth model they are about functions, not about their pieces.
+        reports = {} if model.ridges else self.evidence.reports
         found = []
         for i, (b, a) in enumerate(zip(model.biases, model.amplitudes)):
             norm = norms[i] if norms[i] > 0.0 else 1.0

@@ -133,7 +133,9 @@ class LodestoneRegressor(RegressorMixin, Estimator):
         cross-validated.
     feature_reports_ : dict of arrays
         For each feature: mass, share (of the masses), eta (η of its neuron), active_share (of the
-        rows) and, after a bootstrap, angle_error_deg, angle_95_deg, found_share.
+        rows) and, after a bootstrap, angle_error_deg, angle_95_deg, found_share. For each smooth
+        function of a smooth model, in the order of ``model_.ridges``: knots, degrees_of_freedom,
+        explained, and the same after a bootstrap.
     feature_importances_ : array (d,)
         For each column, the share of the variance of the prediction that comes by it, through every
         feature and the linear part, over the training rows: they add up to 1, and one is negative

@@ -710,7 +710,6 @@ def loadings(
     firsts = [first for first, *_ in source.model.ridges]
     if firsts:
         scaled = scaled[firsts]
-        cone = cone if len(cone) == len(firsts) else cone[firsts]
     shown = min(most, len(scaled))
     if shown == 0:
         raise ValueError("model: has no features to show: it is linear")

@@ -204,3 +204,19 @@ def test_shapes_that_there_are_not(wave):
     _, X, y = wave
     with pytest.raises(ValueError, match="^shape: got 'round'; must be one of 'relu', 'smooth', 'auto'"):
         quick(shape="round").fit(X, y)
+
+
+def test_reports_of_smooth_functions(wave):
+    folder, X, y = wave
+    command_line("fit", "--data", "table.npy", "--target", 3, "--lambdas", 6, "--lambda-ratio", 0.02,
+                 "--shape", "smooth", "--bootstrap", 4, "--out", "reports", cwd=folder)  # fmt: skip
+    model = quick(shape="smooth", bootstrap=4).fit(X, y)
+    listed = json.loads((folder / "reports" / "summary.json").read_text())["feature_list"]
+    assert len(listed) == len(model.model_.ridges) > 0
+    for name, values in model.feature_reports_.items():
+        assert [one[name] for one in listed] == values.tolist(), name
+    assert set(listed[0]) == set(model.feature_reports_)
+    features = model.features()
+    assert len(features) == len(model.amplitudes_) > len(listed)
+    assert features["angle_95_deg"].nunique() == len(set(model.feature_reports_["angle_95_deg"].tolist()))
+    assert "smooth" in model.summary()
