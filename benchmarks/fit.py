@@ -10,6 +10,7 @@
     benchmarks/fit.py global        rigorous gaps on exact populations
     benchmarks/fit.py intervals     coverage of 90% intervals around predictions
     benchmarks/fit.py families      directions under a link, gaps of other losses than the square
+    benchmarks/fit.py wide          fewer rows than columns, beside the lasso and an MLP
     benchmarks/fit.py all
 
 Tables go to standard output, everything that was measured to the JSON file --out.
@@ -35,6 +36,7 @@ PARTS = {
     "global": "global_gap",
     "families": "families",
     "intervals": "intervals",
+    "wide": "wide",
 }
 
 

@@ -675,3 +675,24 @@ except KeyboardInterrupt:
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, env=os.environ
     )
     assert done.stdout == "interrupted True (6000,)\n", done.stderr
+
+
+def test_few_rows_have_no_linear_part():
+    X = np.random.default_rng(0).standard_normal((60, 100))
+    y = np.maximum(X[:, 0], 0.0)
+    with pytest.warns(UserWarning, match="too few rows for a free linear part"):
+        regressor = quick().fit(X, y)
+    assert regressor.model_.linear == "none"
+    assert not regressor.coef_.any()
+    with pytest.raises(ValueError, match="would interpolate"):
+        quick(linear="free").fit(X, y)
+    enough = quick(linear="none").fit(X[:, :3], y)
+    assert enough.model_.linear == "none" and not enough.coef_.any()
+    assert quick().fit(X[:, :3], y).model_.linear == "free"
+    again = pickle.loads(pickle.dumps(enough.model_))
+    assert again.linear == "none" and same_bits(again.predict(X[:, :3]), enough.predict(X[:, :3]))
+
+
+def test_linear_is_one_of_three_words():
+    with pytest.raises(ValueError, match="linear: got 'some'; must be one of 'auto', 'free', 'none'"):
+        quick(linear="some").fit([[0.0], [1.0]], [0.0, 1.0])

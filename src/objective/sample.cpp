@@ -257,6 +257,7 @@ SampleObjective::SampleObjective(std::shared_ptr<const Rows> data) : data_(std::
     const bool varies = deviation > constant_tolerance * std::abs(centre[j]);
     scale[j] = varies ? 1.0 / deviation : 0.0;
   }
+  row_length_ = std::sqrt(centre.squaredNorm() + variance.sum() + (data_->biases ? 1.0 : 0.0));
   const double ridge = family().linear_ridge;
   basis_ = std::make_shared<const AffineBasis>(family().has_linear_part()
                                                    ? AffineBasis(centre, std::move(scale))
@@ -526,6 +527,14 @@ class SampleObjective::RowResidual final : public Residual {
   double target_product() const override { return target_product_; }
   bool square() const override { return objective_.family().square(); }
   double loss() const override { return loss_; }
+
+  Rounding rounding() const override {
+    if (!objective_.family().square()) return {};
+    const double target = std::sqrt(2.0 * objective_.null_loss_);
+    const double terms = masses(network_).sum() * objective_.row_length_ + target;
+    constexpr double few = 4.0 * DBL_EPSILON;
+    return {few * terms * objective_.row_length_, few * terms * target};
+  }
 
   double dual_value(double most) const override {
     if (objective_.family().square()) return Residual::dual_value(most);

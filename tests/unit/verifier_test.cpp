@@ -346,6 +346,13 @@ TEST(Verifier, AnEstimateMayMissWhatTheGapDoesNotFeel) {
     EXPECT_EQ(discrepancies(said, verified).size(), 1u);
     said.kind = Certificate::Kind::estimated;
   }
+  // Whoever says that maxima are unseen has said that there may be higher ones.
+  said.sup_eta = 0.98 * verified.sup_eta;
+  EXPECT_EQ(discrepancies(said, verified).size(), 1u);
+  said.unseen_share = 0.5;
+  EXPECT_EQ(discrepancies(said, verified).size(), 0u);
+  said.sup_eta = 0.9 * verified.sup_eta;
+  EXPECT_EQ(discrepancies(said, verified).size(), 1u);
 }
 
 TEST(Verifier, RefusesWhatDoesNotFit) {

@@ -97,6 +97,14 @@ class Residual : public CorrelationField {
   /// E (y − f) y, y without its affine part.
   virtual double target_product() const = 0;
 
+  /// What float64 leaves open of correlate() at unit directions and of target_product(), about: a
+  /// few roundings of the terms that cancel in f − y.
+  struct Rounding {
+    double correlation = 0.0;
+    double product = 0.0;
+  };
+  virtual Rounding rounding() const { return {}; }
+
   /// The moments above with bounds on their rounding. Costs some passes over the rows, or over the
   /// pairs of neurons, in extended precision.
   virtual MomentBounds moment_bounds() const { return {}; }
@@ -330,6 +338,7 @@ class SampleObjective final : public Objective {
   Vector y_affine_;  // coefficients of the part taken off y, or of the best affine scores
   std::shared_ptr<const AffineBasis> basis_;  // the affine columns
   Matrix affine_inverse_;  // pseudo-inverse of the affine columns' second moments
+  double row_length_ = 0.0;  // (E ‖x‖²)^½, constant coordinate included
   double linear_rounding_ = 0.0;
   double null_loss_ = 0.0;
 };

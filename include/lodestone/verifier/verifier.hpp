@@ -63,6 +63,7 @@ struct VerifiedNumbers {
   Vector worst_direction;  ///< unit, where it is, in standardized coordinates, bias last
   Vector neuron_eta;       ///< η of each feature; NaN for one without direction
   Vector given_eta;        ///< η of each of VerifierOptions::directions, NaN for a zero row
+  double condition = 1.0;  ///< of the columns of the affine part, which multiplies rounding
   double gap = 0.0;        ///< gap_at(sup_eta); a lower bound on the certificate's
   double relative_gap = 0.0;
 
@@ -107,6 +108,7 @@ struct ReportedNumbers {
   std::optional<double> gap;
   std::optional<double> relative_gap;
   Certificate::Kind kind = Certificate::Kind::estimated;
+  double unseen_share = 0.0;  ///< of the maxima, as the run itself estimates it
   std::optional<Recovery> recovery;
   std::optional<ReportedBound> recovery_bound;
 };
@@ -124,8 +126,9 @@ struct Discrepancy {
 /// Reported numbers that the recomputed ones contradict. A loss must agree to a part in 10^6,
 /// angles to 10^-6 degrees, everything else to a part in 10^9, beyond what rounding of the weights
 /// leaves open. A reported supremum must not lie below what was found: by more than a part in 10^9
-/// when it is rigorous; when it is estimated by more than a part in 10^4, or by up to a part in 100
-/// where the gap becomes larger by no more than a quarter. The gap must be that of the reported
+/// when it is rigorous; when it is estimated by more than a part in 10^4, or, by up to a part in 100,
+/// where the gap becomes larger by no more than a quarter; where the run says that a share s of the
+/// maxima is unseen, by up to (1 + 4s)/100 and a gap larger by 1/4 + 2s. The gap must be that of the reported
 /// supremum.
 std::vector<Discrepancy> discrepancies(const ReportedNumbers& reported,
                                        const VerifiedNumbers& verified);

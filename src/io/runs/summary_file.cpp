@@ -45,6 +45,10 @@ ReportedNumbers numbers_from(const Json& json) {
     if (certificate.at("kind").get<std::string>() == name(Certificate::Kind::rigorous)) {
       numbers.kind = Certificate::Kind::rigorous;
     }
+    // Searches of populations do not count what they have not seen.
+    if (json.value("objective", "") == "sample") {
+      numbers.unseen_share = number_at(certificate, "unseen_share").value_or(0.0);
+    }
   }
   if (json.contains("recovery")) numbers.recovery = recovery_from(json.at("recovery"));
   if (json.contains("recovery_bound")) {
