@@ -1,5 +1,6 @@
 """Tables as people have them: weights, columns to leave out, text, missing values, further files."""
 
+import gzip
 import json
 
 import numpy as np
@@ -549,3 +550,57 @@ def test_teachers_have_no_tables(lodestone, flags):
     """A flag that would be ignored is refused."""
     says = [flags[0].strip("-"), "--data"]
     lodestone.refused("train", "--teacher", "random:d=4,k=2", *flags, says=says)
+
+
+@pytest.fixture
+def numbers(lodestone):
+    random = np.random.default_rng(1)
+    rows = random.standard_normal((60, 3))
+    write_csv(lodestone.folder / "plain.csv", rows, ["a", "b", "y"])
+    return (lodestone.folder / "plain.csv").read_bytes()
+
+
+def fit_of(lodestone, file, out, **options):
+    lodestone.done("fit", file, "y", "--lambdas", 4, "--out", out, **options)
+    model = read_json(lodestone.folder / out / "model.json")
+    del model["provenance"]["source"]
+    return model
+
+
+def test_compressed_tables_give_the_same_bits(lodestone, numbers):
+    plain = fit_of(lodestone, "plain.csv", "plain")
+    # The name does not matter; files may be joined, and padded by zeros.
+    whole, half = gzip.compress(numbers), len(numbers) // 2
+    joined = gzip.compress(numbers[:half]) + gzip.compress(numbers[half:]) + bytes(512)
+    for name, content in {"a.csv.gz": whole, "b.csv": joined}.items():
+        (lodestone.folder / name).write_bytes(content)
+        assert fit_of(lodestone, name, name + ".run") == plain
+    assert fit_of(lodestone, "-", "piped", input=whole, text=False) == plain
+    expected = lodestone.done("predict", "plain", "plain.csv").stdout
+    assert lodestone.done("predict", "plain", "a.csv.gz").stdout == expected
+    assert "verified" in lodestone.done("verify", "a.csv.gz.run").stdout
+
+
+def test_a_table_that_compresses_well_is_read_whole(lodestone):
+    """A thousandth of its size when compressed: the buffer has to grow."""
+    table = "a,y\n" + "0.25,0.5\n" * 400_000 + "1,2\n"
+    (lodestone.folder / "table.csv.gz").write_bytes(gzip.compress(table.encode()))
+    lodestone.done("fit", "table.csv.gz", "y", "--lambda", 1, "--out", "run")
+    assert read_json(lodestone.folder / "run" / "summary.json")["training_rows"] == 400_001
+
+
+def test_damaged_compressed_tables_are_refused(lodestone, numbers):
+    whole = gzip.compress(numbers)
+    flipped = bytearray(whole)
+    flipped[-5] ^= 1  # of the checksum
+    damage = {
+        "cut off": [whole[:-1], whole[: len(whole) // 2], whole[:12], b"\x1f\x8b"],
+        "damaged": [bytes(flipped), whole[:2] + b"\x07" + whole[3:]],
+        "follow": [whole + b"a,b\n"],
+        "twice": [gzip.compress(whole)],
+        "empty": [gzip.compress(b"")],
+    }
+    for says, contents in damage.items():
+        for content in contents:
+            (lodestone.folder / "table.csv").write_bytes(content)
+            lodestone.refused("fit", "table.csv", "y", says=["table.csv", says])

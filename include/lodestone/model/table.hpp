@@ -22,10 +22,10 @@ struct TableOptions {
 };
 
 /// Reads a table from CSV (with a header line), NPY (2-D) or NPZ (its only array, its only 2-D
-/// array, or the one named by "FILE.npz:NAME"), told apart by content. "-" is standard input.
-/// Throws FileError naming file, line and column for: a missing or empty file, ragged rows, text
-/// where a number should be, NaN or infinity, repeated column names, a truncated or unsupported
-/// array. (read_dataset can take text and missing values.)
+/// array, or the one named by "FILE.npz:NAME"), told apart by content; CSV and NPY may be
+/// compressed by gzip. "-" is standard input. Throws FileError naming file, line and column for: a
+/// missing or empty file, ragged rows, text where a number should be, NaN or infinity, repeated
+/// column names, a truncated or unsupported array. (read_dataset can take text and missing values.)
 Table read_table(const std::string& path, const TableOptions& options = {});
 
 /// Reads one column of numbers (target or weights): a 1-D array or a 2-D array with one column or

@@ -435,7 +435,7 @@ void refuse_other_kinds(std::string_view content, const std::string& file) {
     fail(1, "the file is empty; give a header line and rows of numbers");
   }
   if (content.substr(0, 2) == "\x1F\x8B") {
-    fail(1, "the file is compressed by gzip; decompress it first");
+    fail(1, "the file is compressed by gzip twice; decompress it first");
   }
   if (content.substr(0, 2) == "\xFF\xFE" || content.substr(0, 2) == "\xFE\xFF") {
     fail(1, "the file is UTF-16 text; save it as UTF-8");

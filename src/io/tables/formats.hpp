@@ -117,6 +117,12 @@ std::vector<TextColumn> parse_csv_text(std::string_view content, const std::stri
                                        const TableOptions& options,
                                        const std::vector<Index>& columns);
 
+bool is_gzip(std::string_view content);
+
+/// What gzip compressed, members one after the other. Throws FileError for data that is damaged or
+/// cut off, and std::bad_alloc where it does not fit into memory.
+std::string decompressed(std::string_view content, const std::string& file);
+
 /// Everything an NPY file says before its numbers.
 struct NpyHeader {
   char kind = 'f';             ///< 'f' float, 'i' signed, 'u' unsigned, 'b' bool

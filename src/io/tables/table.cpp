@@ -177,6 +177,7 @@ DataFile::DataFile(const std::string& path, const TableOptions& options)
     }
     is_npy_file_ = path != "-" && is_npy_file(path);
     if (!is_npy_file_) content_ = read_file(path);
+    if (is_gzip(content_)) content_ = decompressed(content_, file_);
   });
 }
 
