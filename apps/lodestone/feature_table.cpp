@@ -13,16 +13,21 @@ namespace {
 // What the scores of a family's sum mean, and the affine part: the end of every table. `gap`: what
 // the columns between amplitude and direction take.
 std::string affine_rows(const Model& model, const std::string& gap) {
-  const char* meaning =
-      model.family.kind == Family::Kind::logistic  ? "  the sum is the log of the odds of 1"
-      : model.family.kind == Family::Kind::poisson ? "  the sum is the log of the mean"
-                                                   : "";
+  std::string meaning;
+  if (!model.classes.empty()) {
+    meaning =
+        fmt::format("  the sum is the log of the odds of {} = {}", model.target, model.classes[1]);
+  } else if (model.family.kind == Family::Kind::logistic) {
+    meaning = "  the sum is the log of the odds of 1";
+  } else if (model.family.kind == Family::Kind::poisson) {
+    meaning = "  the sum is the log of the mean";
+  }
   const Vector& slope = model.affine.beta;
   const double linear = slope.cwiseProduct(model.standardization.scale).norm();
   std::string rows = fmt::format("  {:>9}  {:>+10.4g}\n", "intercept", model.affine.alpha);
   rows += fmt::format("  {:>9}  {:>10.4g}{}  {}\n", "linear", linear, gap,
                       direction_in_words(slope, model.standardization.scale, model.columns, 4));
-  if (*meaning != '\0') rows += fmt::format("{}\n", meaning);
+  if (!meaning.empty()) rows += fmt::format("{}\n", meaning);
   return rows;
 }
 

@@ -97,17 +97,17 @@ class Fit final : public Verb {
       }
     } else {
       run.source = request_.data.file;
-      Dataset data = read_dataset(request_.data);
+      const DataSource source = request_.source();
+      Dataset data = read_dataset(source);
       const auto like = [&](const std::string& file) -> std::optional<Dataset> {
         if (file.empty()) return std::nullopt;
-        return read_dataset_like(data, request_.data, file);
+        return read_dataset_like(data, source, file);
       };
       std::optional<Dataset> validation = like(request_.validation_file);
       std::optional<Dataset> test = like(request_.test_file);
       run.dropped_rows = data.dropped_rows;
       warnings = data.warnings;
-      shares = deal_rows(std::move(data), request_.test_share, 0.0, request_.how.seed,
-                         std::move(validation), std::move(test));
+      shares = request_.dealt(std::move(data), std::move(validation), std::move(test));
     }
     run.rows = shares ? shares->training.y.size() : 0;
     request_.how.standardize = request_.standardize.value_or(
@@ -210,8 +210,8 @@ class Fit final : public Verb {
       }
       return;
     }
-    refuse({"target", "delimiter", "weights", "exclude", "one_hot", "drop_missing", "validation",
-            "test", "test_share"},
+    refuse({"target", "delimiter", "weights", "groups", "exclude", "one_hot", "drop_missing",
+            "validation", "test", "test_share"},
            "only a data file (--data) has one");
     if (request_.samples == 0) {
       refuse({"noise", "biases", "standardize", "precision", "folds", "select", "relaxed", "shape",

@@ -42,7 +42,7 @@ void drop_zero_biases(Model& model) {
 // Rows of a file as the model takes its inputs, with a target for each.
 Dataset rows_for(const Model& model, DataSource source) {
   if (source.target.empty()) source.target = model.target;
-  Dataset rows = read_inputs(source, model.columns, model.encodings);
+  Dataset rows = read_inputs(source, model.columns, model.encodings, model.classes);
   if (rows.y.size() != rows.X.rows() || !rows.y.allFinite()) {
     throw FileError(source.file == "-" ? "standard input" : source.file,
                     fmt::format("every row needs its target '{}'; --drop-missing leaves out rows "
@@ -95,14 +95,12 @@ Evidence own_evidence(const JudgedModel& judged) {
   FitRequest request;
   apply_config(fit_options(request), config);
   return evidence_of(
-      request.data, request.teacher, request.samples,
+      request.source(), request.teacher, request.samples,
       [&](const auto& teacher, auto data) {
         if (!data) {
           return draw_samples(*teacher, request.samples, request.noise, request.how.seed);
         }
-        return deal_rows(std::move(*data), request.test_file.empty() ? request.test_share : 0.0,
-                         0.0, request.how.seed)
-            .training;
+        return request.dealt(std::move(*data)).training;
       },
       *judged.folder);
 }

@@ -66,11 +66,11 @@ class Predict final : public Verb {
     source.target = model.target;
     source.delimiter = options_.delimiter;
     source.drop_missing = options_.drop_missing;
-    const Dataset data = read_inputs(source, model.columns, model.encodings);
+    const Dataset data = read_inputs(source, model.columns, model.encodings, model.classes);
     refuse_existing(common_.out, common_.overwrite);
     const Vector scores = model.scores(data.X);
     Table table;
-    table.names = {model.target};
+    table.names = {model.classes.empty() ? model.target : "probability_of_" + model.classes[1]};
     table.has_names = true;
     table.values = model.family.response(scores);
     if (options_.interval) {
@@ -84,7 +84,7 @@ class Predict final : public Verb {
     for (Warning& warning : extrapolation_warnings(model, data.X)) {
       warnings.push_back(std::move(warning));
     }
-    report(data, warnings, model.target, measured_error(model.family, scores, data.y));
+    report(data, warnings, model, measured_error(model.family, scores, data.y));
     return done;
   }
 
@@ -102,12 +102,14 @@ class Predict final : public Verb {
     return read_intervals(file.string());
   }
 
-  void report(const Dataset& data, const std::vector<Warning>& warnings, const std::string& target,
+  void report(const Dataset& data, const std::vector<Warning>& warnings, const Model& model,
               const std::optional<TestError>& error) const {
+    const std::string& target = model.target;
     if (common_.json) {
       nlohmann::ordered_json summary = {{"command", "predict"},  {"model", model_},
                                         {"data", data_},         {"target", target},
                                         {"rows", data.X.rows()}, {"out", common_.out}};
+      if (!model.classes.empty()) summary["probability_of"] = model.classes[1];
       if (data.dropped_rows > 0) summary["dropped_rows"] = data.dropped_rows;
       if (error) {
         visit_fields(*error, [&](const char* field, const auto& value) {
@@ -132,7 +134,10 @@ class Predict final : public Verb {
           data.dropped_rows + data.X.rows()));
     }
     if (common_.out != "-") {
-      say(fmt::format("{} predictions of {} written to {}\n", data.X.rows(), target, common_.out));
+      const std::string what =
+          model.classes.empty() ? "predictions of " + target
+                                : fmt::format("probabilities of {} = {}", target, model.classes[1]);
+      say(fmt::format("{} {} written to {}\n", data.X.rows(), what, common_.out));
       if (error) {
         say(fmt::format("the table holds {} too{}: {}\n", target,
                         error->rows < data.X.rows() ? fmt::format(" in {} rows", error->rows) : "",

@@ -59,9 +59,8 @@ class Source:
     def labels(self) -> tuple[str, str]:
         """The two classes, "0" and "1" where their names are not known."""
         classes = getattr(self.estimator, "classes_", None)
-        if classes is None:
-            return "0", "1"
-        first, second = classes.tolist()
+        known = (self.model.classes or ["0", "1"]) if classes is None else classes.tolist()
+        first, second = known
         return str(first), str(second)
 
 

@@ -104,7 +104,7 @@ void bind_fit(nb::module_& module) {
         FitRequest request;
         set_options(options, fit_options(request));
         if (!run.empty()) request.data = source_of_run(run, std::move(request.data));
-        Dataset data = without_lock([&] { return read_dataset(request.data); });
+        Dataset data = without_lock([&] { return read_dataset(request.source()); });
         return nb::make_tuple(to_numpy(std::move(data.X)), to_numpy(std::move(data.y)),
                               data.columns);
       },

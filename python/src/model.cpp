@@ -140,11 +140,11 @@ nb::tuple state_of(const Model& model) {
                      from.lambda_in_target_units, from.rows),
       nb::make_tuple(std::string(name(model.family.kind)), model.family.huber_width,
                      model.family.linear_ridge, std::string(name(model.family.linear))),
-      ridges(model));
+      ridges(model), model.classes);
 }
 
 void restore(Model& model, const nb::tuple& state) {
-  if (nb::len(state) != 13) throw InvalidArgument("model", "a state of another version", "");
+  if (nb::len(state) != 14) throw InvalidArgument("model", "a state of another version", "");
   const auto step = nb::cast<nb::tuple>(state[9]);
   const auto from = nb::cast<nb::tuple>(state[10]);
   const auto family = nb::cast<nb::tuple>(state[11]);
@@ -175,6 +175,7 @@ void restore(Model& model, const nb::tuple& state) {
   made.family.huber_width = nb::cast<double>(family[1]);
   made.family.linear_ridge = nb::cast<double>(family[2]);
   made.family.linear = parse_linear_part(nb::cast<std::string>(family[3]));
+  made.classes = nb::cast<std::vector<std::string>>(state[13]);
   for (const auto& [first, count, freedom, explained] :
        nb::cast<std::vector<RidgeState>>(state[12])) {
     made.ridges.push_back({first, count, freedom, explained});
@@ -314,6 +315,10 @@ void bind_model(nb::module_& module) {
       .def_prop_ro(
           "family", [](const Model& model) { return std::string(name(model.family.kind)); },
           "'square', 'logistic', 'poisson' or 'huber': what a score means.")
+      .def_prop_ro(
+          "classes", [](const Model& model) { return model.classes; },
+          "The two texts that 0 and 1 stand for, in that order; empty where the target's own numbers\n"
+          "are meant.")
       .def_prop_ro(
           "huber_width", [](const Model& model) { return model.family.huber_width; },
           "The error beyond which Huber's loss grows linearly, in units of the target.")

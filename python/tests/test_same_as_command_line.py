@@ -64,6 +64,33 @@ def test_fit(table, weighted, precision):
     assert same_bits(np.load(out / "predicted.npy").ravel(), model.predict(X))
 
 
+def test_folds_of_time(table):
+    from sklearn.model_selection import TimeSeriesSplit
+
+    folder, X, y, _ = table
+    out = folder / "fit-of-time"
+    command_line(*["fit", "table.npy", 4, "--lambdas", 6, "--lambda-ratio", 0.02, "--exclude", 5],
+                 *["--folds", "time", "--out", out], cwd=folder)
+    model = quick(cv=TimeSeriesSplit(5)).fit(X, y)
+    assert same_model(lodestone.Model.read(str(out / "model.json")), model.model_)
+    tried = lines_of(out / "cross_validation.csv")
+    for name in ("lambda", "features", "validation_error", "validation_standard_error", "chosen"):
+        assert same_bits([float(line[name]) for line in tried], model.cv_results_[name]), name
+
+
+def test_classes_of_a_run(tmp_path):
+    X, y = class_rows()
+    lines = [",".join(map(repr, row.tolist())) + (",yes" if one else ",no") for row, one in zip(X, y)]
+    header = ",".join([*(f"x{j}" for j in range(X.shape[1])), "y"])
+    (tmp_path / "table.csv").write_text("\n".join([header, *lines]) + "\n")
+    command_line("fit", "table.csv", "y", "--family", "logistic", "--lambda", 0.02, "--out", "run",
+                 cwd=tmp_path)
+    model = lodestone.Model.read(str(tmp_path / "run" / "model.json"))
+    assert model.classes == ["no", "yes"]
+    own = lodestone.LodestoneClassifier(weight_decay=0.02).fit(X, np.where(y, "yes", "no"))
+    assert same_model(model, own.model_)
+
+
 @pytest.mark.parametrize("family", ["logistic", "poisson", "huber"])
 def test_families(family, tmp_path):
     X, y = class_rows() if family == "logistic" else count_rows()

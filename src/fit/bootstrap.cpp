@@ -6,8 +6,10 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <numeric>
+#include <set>
 #include <vector>
 
 #include "core/parallel.hpp"
@@ -61,6 +63,38 @@ Matrix ridges_again(const SampleObjective& rows, const Vector& resampled, const 
   }
 }
 
+// n rows drawn by their weights, with replacement: how often each came.
+Vector resampled_rows(const Vector& cumulative, const RandomStream& stream) {
+  const Index n = cumulative.size();
+  Vector resampled = Vector::Zero(n);
+  for (Index t = 0; t < n; ++t) {
+    const double at = stream.uniform(static_cast<std::uint64_t>(t)) * cumulative[n - 1];
+    const auto row =
+        std::upper_bound(cumulative.begin(), cumulative.end(), at) - cumulative.begin();
+    resampled[std::min<Index>(row, n - 1)] += 1.0;
+  }
+  return resampled;
+}
+
+// As many groups as there are, with replacement: each row's weight times how often its group came.
+Vector resampled_groups(const std::vector<Index>& groups, const Vector& weights,
+                        const RandomStream& stream) {
+  const std::set<Index> present(groups.begin(), groups.end());
+  const std::vector<Index> different(present.begin(), present.end());
+  const auto count = static_cast<double>(different.size());
+  std::map<Index, double> times;
+  for (std::size_t i = 0; i < different.size(); ++i) {
+    const auto drawn = static_cast<std::size_t>(stream.uniform(i) * count);
+    times[different[std::min(drawn, different.size() - 1)]] += 1.0;
+  }
+  Vector resampled = Vector::Zero(weights.size());
+  for (Index t = 0; t < weights.size(); ++t) {
+    const auto found = times.find(groups[static_cast<std::size_t>(t)]);
+    if (found != times.end()) resampled[t] = found->second * weights[t];
+  }
+  return resampled;
+}
+
 }  // namespace
 
 void bootstrap(const PreparedRows& rows, const FitOptions& options, bool relaxed,
@@ -84,13 +118,9 @@ void bootstrap(const PreparedRows& rows, const FitOptions& options, bool relaxed
   Matrix angles(options.bootstrap, count);
   for_each_block(options.bootstrap, [&](Index b) {
     const RandomStream stream(options.seed, fmt::format("bootstrap {}", b));
-    Vector resampled = Vector::Zero(n);
-    for (Index t = 0; t < n; ++t) {
-      const double at = stream.uniform(static_cast<std::uint64_t>(t)) * cumulative[n - 1];
-      const auto row =
-          std::upper_bound(cumulative.begin(), cumulative.end(), at) - cumulative.begin();
-      resampled[std::min<Index>(row, n - 1)] += 1.0;
-    }
+    const Vector resampled = rows.data.groups.empty()
+                                 ? resampled_rows(cumulative, stream)
+                                 : resampled_groups(rows.data.groups, weights, stream);
     const auto stopped = [&] { return progress.stopped(); };
     const Matrix found =
         ridges.empty()

@@ -28,12 +28,13 @@ struct GivenFold {
 struct DealtRows {
   Dataset data;                  ///< rows of weight 0 left out
   std::vector<RowRange> ranges;  ///< folds that lie one after the other in `data`
-  std::vector<GivenFold> given;  ///< FitOptions::splits
+  std::vector<GivenFold> given;  ///< FitOptions::splits, or those of rows in the order of time
 };
 
-/// Deals the rows into folds: those that the options name, or random ones where λ is to be chosen
-/// without validation rows. Throws InvalidArgument for splits, a number of folds or of features, or
-/// validation rows that do not go with the rows.
+/// Deals the rows into folds: those that the options name, else forward ones or random ones (of
+/// whole groups where rows have groups), where λ is to be chosen without validation rows. Throws
+/// InvalidArgument for splits, a number of folds or of features, groups, or validation rows that do
+/// not go with the rows.
 DealtRows deal_folds(Dataset all, const std::optional<Dataset>& validation,
                      const FitOptions& options);
 

@@ -32,6 +32,7 @@ Model model_of(const Network& network, const PreparedRows& rows, bool biases) {
   model.columns = rows.data.columns;
   model.encodings = rows.data.encodings;
   model.target = rows.data.target;
+  model.classes = rows.data.classes;
   model.family = rows.objective->family();
   model.ranges = column_ranges(rows.data.X);
   return model;

@@ -95,12 +95,16 @@ Dataset take_rows(const Dataset& data, const std::vector<Index>& rows) {
                     data.weights_column,
                     data.encodings,
                     data.dropped_rows,
-                    data.warnings};
+                    data.warnings,
+                    data.classes,
+                    {},
+                    data.groups_column};
   for (Index t = 0; t < count; ++t) {
     const Index row = rows[static_cast<std::size_t>(t)];
     result.X.row(t) = data.X.row(row);
     if (result.y.size() > 0) result.y[t] = data.y[row];
     if (result.weights.size() > 0) result.weights[t] = data.weights[row];
+    if (!data.groups.empty()) result.groups.push_back(data.groups[static_cast<std::size_t>(row)]);
   }
   return result;
 }
@@ -112,6 +116,10 @@ void shrink_to_rows(Dataset& data, const std::vector<Index>& rows) {
   keep_rows(data.X, rows);
   if (data.y.size() > 0) keep_rows(data.y, rows);
   if (data.weights.size() > 0) keep_rows(data.weights, rows);
+  if (data.groups.empty()) return;
+  std::vector<Index> groups;
+  for (const Index row : rows) groups.push_back(data.groups[static_cast<std::size_t>(row)]);
+  data.groups = std::move(groups);
 }
 
 }  // namespace
@@ -181,21 +189,73 @@ Dataset set_aside(Dataset& data, std::vector<Index>& kept, std::vector<Index> ro
   return result;
 }
 
+// Rows in the order in which shares take them: `tests` for the test, then `validations`.
+struct Deal {
+  std::vector<Index> order;
+  Index tests;
+  Index validations;
+};
+
+Deal deal_of(const Dataset& data, Index tests, Index validations, std::uint64_t seed,
+             Dealing dealing) {
+  const Index n = data.X.rows();
+  Deal deal{RandomStream(seed, "split").permutation(n), tests, validations};
+  if (dealing == Dealing::last) {
+    std::iota(deal.order.rbegin(), deal.order.rend(), Index{0});
+    return deal;
+  }
+  if (data.groups.empty()) return deal;
+  const Index count = *std::max_element(data.groups.begin(), data.groups.end()) + 1;
+  std::vector<std::vector<Index>> rows(static_cast<std::size_t>(count));  // of each group
+  for (Index t = 0; t < n; ++t) {
+    rows[static_cast<std::size_t>(data.groups[static_cast<std::size_t>(t)])].push_back(t);
+  }
+  std::vector<Index> left = RandomStream(seed, "split").permutation(count);
+  deal.order.clear();
+  const auto take = [&](const char* field, Index& most) {
+    Index taken = 0;
+    std::vector<Index> others;
+    for (const Index group : left) {
+      const std::vector<Index>& members = rows[static_cast<std::size_t>(group)];
+      const auto size = static_cast<Index>(members.size());
+      if (taken + size > most) {
+        others.push_back(group);
+        continue;
+      }
+      deal.order.insert(deal.order.end(), members.begin(), members.end());
+      taken += size;
+    }
+    if (most > 0 && taken == 0) {
+      throw InvalidArgument(
+          field, fmt::format("{} of {} rows", most, n),
+          fmt::format("no group of '{}' is that small; take a larger share", data.groups_column));
+    }
+    most = taken;
+    left = std::move(others);
+  };
+  take("test_share", deal.tests);
+  take("validation_share", deal.validations);
+  deal.order.resize(static_cast<std::size_t>(n));  // the others are never taken
+  return deal;
+}
+
 }  // namespace
 
 Shares deal_rows(Dataset all, double test_share, double validation_share, std::uint64_t seed,
-                 std::optional<Dataset> validation, std::optional<Dataset> test) {
+                 std::optional<Dataset> validation, std::optional<Dataset> test, Dealing dealing) {
   Dataset data = weighted_rows(std::move(all));
   require_same_columns(data, validation, "validation");
   require_same_columns(data, test, "test");
   const Index n = data.X.rows();
-  const std::vector<Index> order = RandomStream(seed, "split").permutation(n);
   const auto share = [](double part, Index whole) {
     return static_cast<Index>(std::floor(part * static_cast<double>(whole)));
   };
-  const Index tests = test ? 0 : share(test_share, n);
-  Index validations = validation ? 0 : share(validation_share, n - tests);
-  if (validations < 2) validations = 0;  // one row's error says nothing
+  const Index wanted = test ? 0 : share(test_share, n);
+  const Index rest = validation ? 0 : share(validation_share, n - wanted);
+  // One row's error says nothing.
+  const Deal deal = deal_of(data, wanted, rest < 2 ? 0 : rest, seed, dealing);
+  const Index tests = deal.tests;
+  const Index validations = deal.validations;
   if (n - tests - validations < 2) {
     throw InvalidArgument("rows", fmt::format("{}", n),
                           "too few to train on; at least two are needed after the shares kept "
@@ -211,7 +271,7 @@ Shares deal_rows(Dataset all, double test_share, double validation_share, std::u
   std::vector<Index> kept(static_cast<std::size_t>(n));
   std::iota(kept.begin(), kept.end(), Index{0});
   const auto take = [&](Index first, Index count) {
-    return set_aside(data, kept, {order.begin() + first, order.begin() + first + count});
+    return set_aside(data, kept, {deal.order.begin() + first, deal.order.begin() + first + count});
   };
   Shares shares;
   if (tests > 0) shares.test = take(0, tests);

@@ -142,7 +142,9 @@ std::vector<Option> data_options(DataSource& source) {
       of_table,
       {text({.name = "data",
              .value = "FILE",
-             .help = "Table to learn from: CSV with a header, NPY or NPZ; - is standard input"},
+             .help =
+                 "Table to learn from: CSV with a header (as it is or compressed by gzip), NPY or "
+                 "NPZ; - is standard input"},
             source.file),
        text({.name = "target",
              .value = "COLUMN",
@@ -422,12 +424,31 @@ std::vector<Option> fit_options(FitRequest& r) {
                  return how.linear_ridge ? fmt::format("{}", *how.linear_ridge)
                                          : std::string("auto");
                })}),
-      grouped(of_choice, {number({.name = "folds",
-                                  .value = "K",
-                                  .help = "Folds of the cross-validation",
-                                  .range = FitOptions::Limits::folds,
-                                  .unit = "folds"},
-                                 how.folds)}),
+      grouped(of_choice,
+              {bound(
+                   {.name = "folds",
+                    .kind = Option::Kind::whole_number,
+                    .value = "K|time",
+                    .choices = {"time"},
+                    .help = "Folds of the cross-validation, or time for rows in the order of time: "
+                            "five folds, each judged on the rows that follow those it trains on",
+                    .range = FitOptions::Limits::folds,
+                    .unit = "folds"},
+                   [&how](const std::string& given) {
+                     how.forward_folds = given == "time";
+                     how.folds = how.forward_folds
+                                     ? FitOptions().folds
+                                     : io::parse_in<int>(FitOptions::Limits::folds, "folds", given);
+                   },
+                   [&how] {
+                     return how.forward_folds ? std::string("time") : fmt::format("{}", how.folds);
+                   }),
+               text({.name = "groups",
+                     .value = "COLUMN",
+                     .help = "Column, by name or number, whose rows with the same value stay "
+                             "together, in one fold or in the test share; it is no input",
+                     .default_note = "each row by itself"},
+                    r.data.groups)}),
       grouped(of_decay, {number({.name = "lambdas",
                                  .value = "N",
                                  .help = "Values of the weight decay along the path",

@@ -1,5 +1,7 @@
 #include "lodestone/runs/requests.hpp"
 
+#include <utility>
+
 #include "lodestone/core/error.hpp"
 
 namespace lodestone {
@@ -18,7 +20,26 @@ void FitRequest::validate() const {
   require_in(Limits::noise, "noise", noise);
   require_in(Limits::test_share, "test_share", test_share);
   require_in(Limits::max_seconds, "max_seconds", max_seconds);
+  if (how.forward_folds && !data.groups.empty()) {
+    throw InvalidArgument(
+        "groups", "'" + data.groups + "'",
+        Message::pattern("rows in the order of time are not dealt by groups; give "
+                         "a number of {folds}, or no groups"));
+  }
   how.validate();
+}
+
+DataSource FitRequest::source() const {
+  DataSource source = data;
+  source.text_classes = how.family.kind == Family::Kind::logistic;
+  return source;
+}
+
+Shares FitRequest::dealt(Dataset rows, std::optional<Dataset> validation,
+                         std::optional<Dataset> test) const {
+  return deal_rows(std::move(rows), test_file.empty() ? test_share : 0.0, 0.0, how.seed,
+                   std::move(validation), std::move(test),
+                   how.forward_folds ? Dealing::last : Dealing::random);
 }
 
 }  // namespace lodestone

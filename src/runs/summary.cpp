@@ -125,12 +125,18 @@ std::string fit_summary_text(const FitRequest& request, const FitResult& result,
                  {"loss", result.feature_network_loss}}}};
   if (run.rows > 0) json["training_rows"] = run.rows;
   if (run.dropped_rows > 0) json["dropped_rows"] = run.dropped_rows;
+  if (!result.model.classes.empty()) {
+    json["classes"] = result.model.classes;
+    json["probability_of"] = result.model.classes[1];
+  }
   if (result.cross_validated) {
     json["selection"] = {
         {"rule", name(request.how.select)},
         {"folds", request.validation_file.empty() ? request.how.folds : 1},
         {"chosen", to_json(chosen, result)},
         {"best", to_json(result.candidates[static_cast<std::size_t>(result.best_index)], result)}};
+    if (request.how.forward_folds) json["selection"]["forward"] = true;
+    if (!request.data.groups.empty()) json["selection"]["groups"] = request.data.groups;
   }
   Json& features = json["feature_list"] = Json::array();
   if (result.model.ridges.empty()) {

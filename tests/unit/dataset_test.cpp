@@ -233,6 +233,87 @@ TEST_F(DatasetTest, TextBecomesZerosAndOnes) {
   EXPECT_EQ(data.y, vector({1, 2, 3, 4}));
 }
 
+TEST_F(DatasetTest, TwoTextsAreClasses) {
+  DataSource table = source("a,y\n1,yes\n2, no \n3,\"yes\"\n");
+  expect_refused([&] { read_dataset(table); }, {"data.csv:2", "'y'", "must be a number"});
+  table.text_classes = true;
+  const Dataset data = read_dataset(table);
+  EXPECT_EQ(data.classes, (Names{"no", "yes"}));
+  EXPECT_EQ(data.y, vector({1, 0, 1}));
+  EXPECT_EQ(take_rows(data, {1}).classes, data.classes);
+  // Other rows take the same classes, whichever of them they hold.
+  const DataSource like = source("y,a\nyes,1\n", "like.csv");
+  EXPECT_EQ(read_dataset_like(data, table, like.file).y, vector({1}));
+  EXPECT_EQ(read_inputs(like, {"a"}, {}, data.classes).y, vector({1}));
+  const DataSource unseen = source("y,a\nyes,1\nYes,1\n", "unseen.csv");
+  expect_refused([&] { read_inputs(unseen, {"a"}, {}, data.classes); },
+                 {"unseen.csv:3", "'Yes'", "'no' and 'yes'"});
+  const DataSource gap = source("y,a\nno,1\n,1\n", "gap.csv");
+  EXPECT_TRUE(std::isnan(read_inputs(gap, {"a"}, {}, data.classes).y[1]));
+}
+
+TEST_F(DatasetTest, NumbersAreNoClasses) {
+  DataSource table = source("a,y\n1,0\n2,1\n");
+  table.text_classes = true;
+  const Dataset data = read_dataset(table);
+  EXPECT_TRUE(data.classes.empty());
+  EXPECT_EQ(data.y, vector({0, 1}));
+}
+
+TEST_F(DatasetTest, OtherNumbersOfClassesAreRefused) {
+  DataSource table = source("a,y\n1,b\n2,b\n");
+  table.text_classes = true;
+  expect_refused([&] { read_dataset(table); }, {"data.csv:2", "one class only, 'b'"});
+  table = source("a,y\n1,b\n2,0\n3,1\n4,a\n5,c\n6,d\n");
+  table.text_classes = true;
+  expect_refused([&] { read_dataset(table); }, {"6 classes ('0', '1', 'a', 'b', 'c', ...)"});
+}
+
+TEST_F(DatasetTest, GroupsAreNoInput) {
+  DataSource table = source("a,g,y\n1,x,3\n2,7,4\n3, x ,5\n4,7.0,6\n");
+  table.groups = "g";
+  Dataset data = read_dataset(table);
+  EXPECT_EQ(data.columns, Names{"a"});
+  EXPECT_EQ(data.groups, (std::vector<Index>{0, 1, 0, 2})) << "cells that read alike";
+  EXPECT_EQ(data.groups_column, "g");
+  EXPECT_EQ(take_rows(data, {3, 0}).groups, (std::vector<Index>{2, 0}));
+  data.weights = vector({1, 0, 1, 1});
+  EXPECT_EQ(weighted_rows(data).groups, (std::vector<Index>{0, 0, 2}));
+}
+
+TEST(DealRows, SharesHaveWholeGroups) {
+  Dataset data{Matrix::Random(60, 2), Vector::LinSpaced(60, 0, 1)};
+  for (Index t = 0; t < 60; ++t) data.groups.push_back((t * t) % 11);
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    const Shares shares = deal_rows(data, 0.3, 0.3, seed);
+    std::vector<const Dataset*> parts = {&shares.training, &*shares.validation, &*shares.test};
+    EXPECT_LE(shares.test->y.size(), 18);
+    Index rows = 0;
+    std::vector<Index> seen;
+    for (const Dataset* part : parts) {
+      rows += part->y.size();
+      std::vector<Index> groups = part->groups;
+      std::sort(groups.begin(), groups.end());
+      groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
+      seen.insert(seen.end(), groups.begin(), groups.end());
+    }
+    EXPECT_EQ(rows, 60);
+    std::sort(seen.begin(), seen.end());
+    EXPECT_EQ(std::adjacent_find(seen.begin(), seen.end()), seen.end()) << "in one share each";
+  }
+  data.groups.assign(60, 0);
+  EXPECT_NE(message_of<InvalidArgument>([&] { deal_rows(data, 0.3, 0.0, 0); }).find("18 of 60"),
+            std::string::npos);
+}
+
+TEST(DealRows, TheLastRowsAreForTheTest) {
+  const Dataset data{Matrix::Random(10, 2), Vector::LinSpaced(10, 0, 9)};
+  const Shares shares = deal_rows(data, 0.2, 0.25, 5, std::nullopt, std::nullopt, Dealing::last);
+  EXPECT_EQ(shares.test->y, vector({8, 9}));
+  EXPECT_EQ(shares.validation->y, vector({6, 7}));
+  EXPECT_EQ(shares.training.y, vector({0, 1, 2, 3, 4, 5}));
+}
+
 TEST_F(DatasetTest, OneHotLeavesNumbersAlone) {
   DataSource table = source("a,b,y\n1,2,3\n4,5,6\n");
   table.one_hot = true;

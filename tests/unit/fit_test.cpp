@@ -279,6 +279,57 @@ TEST(Fit, GivenFoldsCountTheRowsAsTheyWereGiven) {
       by_hand.candidates.front().validation_error * variance(take_rows(rows, even.training)), 1e-9);
 }
 
+TEST(Fit, ForwardFoldsAreJudgedOnLaterRows) {
+  Dataset rows = ridge_rows(64, 4, 0.2);
+  FitOptions options;
+  options.path.lambdas = 4;
+  options.folds = 3;
+  options.forward_folds = true;
+  const FitResult forward = fit(rows, std::nullopt, options);
+  EXPECT_EQ(forward.fold_count, 3U);
+  options.forward_folds = false;
+  // Of 64 rows a part has 16.
+  for (Index first = 16; first < 64; first += 16) {
+    Split split;
+    for (Index t = 0; t < first; ++t) split.training.push_back(t);
+    for (Index t = first; t < first + 16; ++t) split.held_out.push_back(t);
+    options.splits.push_back(std::move(split));
+  }
+  const FitResult given = fit(rows, std::nullopt, options);
+  ASSERT_EQ(forward.candidates.size(), given.candidates.size());
+  for (std::size_t i = 0; i < given.candidates.size(); ++i) {
+    EXPECT_EQ(forward.candidates[i].parts, given.candidates[i].parts);
+  }
+}
+
+TEST(Fit, FoldsHaveWholeGroups) {
+  Dataset rows = ridge_rows(60, 4, 0.2);
+  for (Index t = 0; t < 60; ++t) rows.groups.push_back(t < 30 ? 0 : t < 45 ? 1 : 2);
+  rows.groups_column = "g";
+  FitOptions options;
+  options.path.lambdas = 4;
+  options.folds = 2;
+  const FitResult grouped = fit(rows, std::nullopt, options);
+  // The largest group is one fold, the two others the other.
+  Split first;
+  for (Index t = 0; t < 60; ++t) (t < 30 ? first.held_out : first.training).push_back(t);
+  options.splits = {first, {first.held_out, first.training}};
+  const FitResult given = fit(rows, std::nullopt, options);
+  EXPECT_NEAR(grouped.candidates.front().validation_error,
+              given.candidates.front().validation_error, 1e-9);
+  options.splits.clear();
+  options.folds = 4;
+  EXPECT_NE(message_of<InvalidArgument>([&] {
+              fit(rows, std::nullopt, options);
+            }).find("only 3 groups in 'g'"),
+            std::string::npos);
+  rows.groups.assign(60, 5);
+  EXPECT_NE(message_of<InvalidArgument>([&] {
+              fit(rows, std::nullopt, options);
+            }).find("one group holds all 60 rows"),
+            std::string::npos);
+}
+
 TEST(Fit, AWeightIsSoManyEqualRows) {
   Dataset weighted = ridge_rows(90, 6);
   weighted.weights = Vector(90);
@@ -535,6 +586,10 @@ TEST(Fit, BadOptionsAreRefused) {
   };
   refused("folds", [](FitOptions& o) { o.folds = 1; });
   refused("folds", [](FitOptions& o) { o.folds = 21; });
+  refused("folds", [](FitOptions& o) {
+    o.folds = 20;
+    o.forward_folds = true;
+  });
   refused("max_features", [](FitOptions& o) { o.max_features = -1; });
   refused("max_features", [](FitOptions& o) { o.max_features = 21; });
   refused("lambda", [](FitOptions& o) { o.lambda = -1.0; });

@@ -454,6 +454,22 @@ TEST(Model, FileKeepsEncodings) {
             std::string::npos);
 }
 
+TEST(Model, FileKeepsClasses) {
+  const TemporaryFolder folder;
+  Model model = example_model();
+  model.family = Family::Kind::logistic;
+  model.classes = {"nö", "say \"yes\""};
+  write_model(folder.file("model.json"), model);
+  EXPECT_EQ(read_model(folder.file("model.json")).classes, model.classes);
+  for (const std::vector<std::string>& classes :
+       {std::vector<std::string>{"a"}, {"a", "a"}, {"a", "b", "c"}}) {
+    model.classes = classes;
+    write_model(folder.file("model.json"), model);
+    EXPECT_NE(message_of<FileError>([&] { read_model(folder.file("model.json")); }).find("classes"),
+              std::string::npos);
+  }
+}
+
 TEST(Model, FileRoundTripKeepsEveryBit) {
   const TemporaryFolder folder;
   Model model = example_model();

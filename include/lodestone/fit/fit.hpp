@@ -113,8 +113,13 @@ struct FitOptions {
 
   int folds = 5;  ///< of the cross-validation; not used with validation rows
 
+  /// Rows are in the order of time: cut into one part more than there are folds, and each part but
+  /// the first is held out by a fold that trains on all parts before it. Otherwise rows are dealt
+  /// at random, whole groups where the rows have groups.
+  bool forward_folds = false;
+
   /// The folds themselves, at least 2, as numbers of the rows given to fit(), those of weight 0
-  /// counted; empty: drawn at random, as many as the field above says.
+  /// counted; empty: as the fields above say.
   std::vector<Split> splits;
 
   Selection select;
@@ -236,9 +241,9 @@ struct FitObserver {
 /// Fits the certified λ-path to rows, names columns that have no names, chooses λ and the number of
 /// features by cross-validation (or by the validation rows), and refits where that helps. Weights
 /// of rows are honoured throughout. Throws InvalidArgument for options out of range, more folds
-/// than rows, a target that its family cannot have, proofs for another family than the square, and
-/// data that cannot be fitted. Memory: the rows, once more standardized, and O(n +
-/// features·d) a fold.
+/// than rows or groups, folds that train on one class only, a target that its family cannot have,
+/// proofs for another family than the square, and data that cannot be fitted. Memory: the rows,
+/// once more standardized, and O(n + features·d) a fold.
 FitResult fit(Dataset training, const std::optional<Dataset>& validation, const FitOptions& options,
               const FitObserver& observer = {});
 

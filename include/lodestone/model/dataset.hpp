@@ -24,11 +24,14 @@ struct Dataset {
   Vector y;                               ///< n
   std::vector<std::string> columns = {};  ///< d names; empty: fit() numbers them
   std::string target = {};
-  Vector weights = {};                   ///< n row weights >= 0, or empty: equal
-  std::string weights_column = {};       ///< where they came from
-  std::vector<Encoding> encodings = {};  ///< of the text columns among the inputs
-  Index dropped_rows = 0;                ///< left out for missing values
-  std::vector<Warning> warnings = {};    ///< what reading found odd, for people
+  Vector weights = {};                    ///< n row weights >= 0, or empty: equal
+  std::string weights_column = {};        ///< where they came from
+  std::vector<Encoding> encodings = {};   ///< of the text columns among the inputs
+  Index dropped_rows = 0;                 ///< left out for missing values
+  std::vector<Warning> warnings = {};     ///< what reading found odd, for people
+  std::vector<std::string> classes = {};  ///< the two texts that y's 0 and 1 stand for, or empty
+  std::vector<Index> groups = {};  ///< n numbers from 0, alike in rows that stay together, or empty
+  std::string groups_column = {};  ///< where they came from
 };
 
 /// What draw_samples takes.
@@ -63,6 +66,13 @@ struct DataSource {
   /// row of weight 0 counts as absent, and is left out.
   std::string weights;
 
+  /// Column that says which rows belong together (name, or number from 0); empty: none do. Its
+  /// cells may be text; cells that read alike are one group. It is no input.
+  std::string groups;
+
+  /// The target may hold two different texts. In the order of their bytes they are classes 0 and 1.
+  bool text_classes = false;
+
   /// Columns to leave out (names, or numbers from 0 that count all columns of the file).
   std::vector<std::string> exclude;
 
@@ -77,23 +87,26 @@ struct DataSource {
 
 /// Reads a data file and takes target and weights out of its columns. Throws FileError or
 /// InvalidArgument, naming line and column, for what read_table refuses, text and missing values
-/// without leave to treat them, negative weights or no positive one, and columns that are not there
-/// (suggesting the nearest name).
+/// without leave to treat them, negative weights or no positive one, a target whose texts are not
+/// two, and columns that are not there (suggesting the nearest name).
 Dataset read_dataset(const DataSource& source);
 
 /// Reads `file` for the same columns as `data`, which was read from `source`: rows to validate or
 /// test with. Columns are found by name, or by position in an array. Text takes the encodings of
-/// `data`; values that those do not have leave the column's group 0, with a warning. Throws as
-/// read_dataset does, and InvalidArgument when the target is a second file.
+/// `data`; values that those do not have leave the column's group 0, with a warning. A table
+/// need not have the column of the groups. Throws as read_dataset does, for a class that `data`
+/// does not have, and InvalidArgument when the target is a second file.
 Dataset read_dataset_like(const Dataset& data, const DataSource& source, const std::string& file);
 
 /// Reads rows for a model's inputs: `columns` as Model::columns has them, and encodings. A file
 /// that names its columns may hold others and need not hold the target; in an array all columns are
-/// inputs. y is empty where there is no target, and NaN in rows without. Of the source, weights,
-/// exclude and one_hot have no effect. Throws FileError, and InvalidArgument for encodings whose
-/// 0/1 columns are not among `columns`.
+/// inputs. y is empty where there is no target, and NaN in rows without; with classes its texts are
+/// told as 0 and 1. Of the source, weights, groups, exclude and one_hot have no effect. Throws
+/// FileError, also for a target that is none of the classes, and InvalidArgument for encodings
+/// whose 0/1 columns are not among `columns`.
 Dataset read_inputs(const DataSource& source, const std::vector<std::string>& columns,
-                    const std::vector<Encoding>& encodings);
+                    const std::vector<Encoding>& encodings,
+                    const std::vector<std::string>& classes = {});
 
 /// Checks the row weights of a data set, and leaves out rows of weight 0. Throws InvalidArgument
 /// for a wrong number of weights, negative ones, and none that is positive.
@@ -109,6 +122,12 @@ struct ColumnRanges {
 };
 ColumnRanges column_ranges(const Matrix& X);
 
+/// Which rows a share takes.
+enum class Dealing {
+  random,  ///< any; with groups, whole ones
+  last,    ///< the last ones, for rows in the order of time
+};
+
 /// Rows for training, for choosing, and for judging.
 struct Shares {
   Dataset training;
@@ -116,13 +135,15 @@ struct Shares {
   std::optional<Dataset> test;
 };
 
-/// Deals rows once, at random: the test share (of all rows) first, then the validation share (of
-/// the others; fewer than two rows count as none), the rest for training. Rows given as validation
-/// or test replace that share. Rows of weight 0 are left out. Throws InvalidArgument when fewer
-/// than two rows are left for training, the target is constant, or columns differ. A data set that
-/// is moved in becomes the training rows where it lies: beyond it only the shares take memory.
+/// Deals rows once, at random or from the end: the test share (of all rows) first, then the
+/// validation share (of the others; fewer than two rows count as none), the rest for training. Of
+/// rows with groups a share takes whole groups in a random order, each that leaves it no larger
+/// than it is to be. Rows given as validation or test replace that share. Rows of weight 0 are left
+/// out. Throws InvalidArgument when fewer than two rows are left for training, no group is as small
+/// as a share, the target is constant, or columns differ. A data set that is moved in becomes the
+/// training rows where it lies: beyond it only the shares take memory.
 Shares deal_rows(Dataset data, double test_share, double validation_share, std::uint64_t seed,
                  std::optional<Dataset> validation = std::nullopt,
-                 std::optional<Dataset> test = std::nullopt);
+                 std::optional<Dataset> test = std::nullopt, Dealing dealing = Dealing::random);
 
 }  // namespace lodestone

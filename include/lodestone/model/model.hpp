@@ -48,7 +48,8 @@ struct Model {
   std::vector<std::string> columns;  ///< d input names; "column=value" for text
   std::vector<Encoding> encodings;   ///< of text columns
   std::string target;
-  Family family;  ///< of the target: what a score means
+  Family family;                     ///< of the target: what a score means
+  std::vector<std::string> classes;  ///< the two texts that 0 and 1 stand for, or none
   Affine affine;
   std::vector<Feature> features;
   std::vector<Ridge> ridges;  ///< of all features in their order, or none: each stands for itself

@@ -38,6 +38,13 @@ struct FitRequest {
 
   /// Throws InvalidArgument for fields out of range or at odds with each other.
   void validate() const;
+
+  /// Reads the rows of the data file, whose target may be text where the family has classes.
+  DataSource source() const;
+
+  /// Deals the rows of a data file as the fit does: the test share is set aside.
+  Shares dealt(Dataset rows, std::optional<Dataset> validation = std::nullopt,
+               std::optional<Dataset> test = std::nullopt) const;
 };
 
 /// What `select` takes from a run of fit.

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <toml++/toml.h>
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -86,7 +87,10 @@ std::string config_text(const std::vector<Option>& options, bool with_help) {
     }
     // TOML's integers are signed 64-bit ones; a larger seed is written, and read, as text.
     const bool too_long = value.size() >= 19 && value.find_first_not_of("0123456789") == value.npos;
-    const bool plain = option.kind != Option::Kind::text && !option.automatic && !too_long;
+    const bool is_word =
+        std::find(option.choices.begin(), option.choices.end(), value) != option.choices.end();
+    const bool plain =
+        option.kind != Option::Kind::text && !option.automatic && !is_word && !too_long;
     result += fmt::format("{} = {}\n\n", key, plain ? value : quoted(value));
   }
   return result;

@@ -108,11 +108,21 @@ std::vector<Ridge> ridges_from(const Json& json, const std::vector<Feature>& fea
   return ridges;
 }
 
-std::string formula_of(const Family& family) {
+// Files of a target of numbers, and all from before there were classes, have none.
+std::vector<std::string> classes_from(const Json& family, Family::Kind kind) {
+  auto classes = list_at(family, "classes").get<std::vector<std::string>>();
+  if (kind != Family::Kind::logistic || classes.size() != 2 || classes[0] == classes[1]) {
+    throw std::out_of_range("'classes' are not the two of a logistic family");
+  }
+  return classes;
+}
+
+std::string formula_of(const Model& model) {
   const std::string score = "alpha + beta.x + sum of amplitude * relu(direction.x + bias)";
-  switch (family.kind) {
+  switch (model.family.kind) {
     case Family::Kind::logistic:
-      return "P(target = 1) = 1/(1 + exp(-score)), score = " + score;
+      return fmt::format("P(target = {}) = 1/(1 + exp(-score)), score = {}",
+                         model.classes.empty() ? "1" : model.classes[1], score);
     case Family::Kind::poisson:
       return "mean of target = exp(score), score = " + score;
     case Family::Kind::square:
@@ -136,6 +146,7 @@ Model model_from(const Json& json) {
     model.family.huber_width = family.value("huber_width", model.family.huber_width);
     model.family.linear_ridge = family.value("linear_ridge", 0.0);
     model.family.linear = parse_linear_part(family.value("linear", "free"));
+    if (family.contains("classes")) model.classes = classes_from(family, model.family.kind);
   }
   if (json.contains("encodings")) model.encodings = encodings_from(json, model.columns);
   model.affine.alpha = json.at("affine").at("alpha").get<double>();
@@ -183,7 +194,7 @@ Json model_json(const Model& model) {
   Json json = {
       {"format", model_format.name},
       {"version", model_format.version},
-      {"formula", formula_of(model.family)},
+      {"formula", formula_of(model)},
       {"target", model.target},
       {"columns", model.columns.empty() ? numbered_columns(model.dimension()) : model.columns},
       {"biases", model.biases}};
@@ -198,6 +209,7 @@ Json model_json(const Model& model) {
     json["family"]["linear_ridge"] = model.family.linear_ridge;
   }
   if (!model.family.has_linear_part()) json["family"]["linear"] = name(model.family.linear);
+  if (!model.classes.empty()) json["family"]["classes"] = model.classes;
   for (const Encoding& encoding : model.encodings) {
     json["encodings"].push_back({{"column", encoding.column}, {"values", encoding.values}});
   }

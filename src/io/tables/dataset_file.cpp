@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <numeric>
 #include <string_view>
@@ -70,6 +71,7 @@ class DatasetReader {
   Dataset read() {
     find_target();
     find_weights();
+    find_groups();
     find_inputs();
     for (const Index column : inputs_) {
       if (odd(column).text.count > 0) texts_.push_back({column, {}});
@@ -96,16 +98,19 @@ class DatasetReader {
 
   /// A data set with the given inputs. The target may be missing where it is optional.
   Dataset read(const std::vector<std::string>& columns, const std::vector<Encoding>& encodings,
-               bool target_is_optional) {
+               const std::vector<std::string>& classes, bool target_is_optional) {
     if (target_is_optional) {
       find_optional_target();
     } else {
       find_target();
     }
     find_weights();
+    // Only an array needs them: they are among its columns.
+    if (!table_.has_names) find_groups();
     in_training_ = false;
     data_.columns = columns;
     data_.encodings = encodings;
+    data_.classes = classes;
     if (table_.has_names) {
       find_inputs_by_name();
     } else {
@@ -206,6 +211,19 @@ class DatasetReader {
     used_.push_back(*weights_);
   }
 
+  void find_groups() {
+    if (source_.groups.empty()) return;
+    groups_ = find("groups", source_.groups);
+    if (!groups_) fail_absent("groups", source_.groups);
+    if (groups_ == target_ || groups_ == weights_) {
+      throw InvalidArgument(
+          "groups", shown(source_.groups),
+          groups_ == target_ ? "is the target; name another column" : "holds the weights");
+    }
+    data_.groups_column = name(*groups_);
+    used_.push_back(*groups_);
+  }
+
   /// All columns that have no other part and are not excluded.
   void find_inputs() {
     std::vector<bool> is_input(table_.names.size(), true);
@@ -213,9 +231,11 @@ class DatasetReader {
     for (const std::string& text : source_.exclude) {
       const auto column = find("exclude", text);
       if (!column) fail_absent("exclude", text);
-      if (column == target_ || column == weights_) {
+      if (column == target_ || column == weights_ || column == groups_) {
         throw InvalidArgument("exclude", shown(text),
-                              column == target_ ? "is the target" : "holds the weights");
+                              column == target_    ? "is the target"
+                              : column == weights_ ? "holds the weights"
+                                                   : "holds the groups");
       }
       is_input[static_cast<std::size_t>(*column)] = false;
     }
@@ -302,11 +322,28 @@ class DatasetReader {
 
   /// Once the columns are known: which rows can be used.
   void settle_rows() {
+    find_text_target();
     refuse_text();
     refuse_unusable();
     read_texts();
     leave_out_incomplete_rows();
     leave_out_weightless_rows();
+    settle_classes();
+  }
+
+  /// Classes are read as text, also those that look like numbers.
+  void find_text_target() {
+    if (!target_ || !table_.has_names) return;
+    const OddCells& cells = odd(*target_);
+    target_is_text_ = in_training_
+                          ? source_.text_classes && cells.text.count > 0 && cells.advice.empty()
+                          : !data_.classes.empty();
+  }
+
+  /// Whether a column's cells are read as text, as inputs or not. Groups of an array are numbers.
+  bool is_read_as_text(Index column) const {
+    return is_text(column) || (table_.has_names && column == groups_) ||
+           (target_is_text_ && column == target_);
   }
 
   void refuse_text() const {
@@ -315,6 +352,7 @@ class DatasetReader {
     if (weights_) columns.push_back(*weights_);
     // A number written in another way is no category, whatever was asked for.
     const auto accepted = [&](Index column) {
+      if (target_is_text_ && column == target_) return true;
       return is_text(column) && (!in_training_ || (source_.one_hot && odd(column).advice.empty()));
     };
     columns.erase(std::remove_if(columns.begin(), columns.end(), accepted), columns.end());
@@ -359,7 +397,7 @@ class DatasetReader {
     constexpr const char* finite = "numbers must be finite; correct it or remove the row";
     std::vector<Index> numbers = used_;
     numbers.erase(std::remove_if(numbers.begin(), numbers.end(),
-                                 [&](Index column) { return is_text(column); }),
+                                 [&](Index column) { return is_read_as_text(column); }),
                   numbers.end());
     refuse(table_, &OddCells::infinite, numbers, finite);
     if (!second_) return;
@@ -368,11 +406,91 @@ class DatasetReader {
   }
 
   void read_texts() {
-    if (texts_.empty()) return;
     std::vector<Index> columns;
     for (const Text& text : texts_) columns.push_back(text.column);
+    if (target_is_text_) columns.push_back(*target_);
+    const bool groups_are_text = groups_ && table_.has_names;
+    if (groups_are_text) columns.push_back(*groups_);
+    if (columns.empty()) return;
     std::vector<TextColumn> cells = file_.read_text(columns);
+    if (groups_are_text) {
+      put_codes(*groups_, cells.back());
+      cells.pop_back();
+    }
+    if (target_is_text_) {
+      put_codes(*target_, cells.back());
+      target_texts_ = std::move(cells.back().values);
+    }
     for (std::size_t i = 0; i < texts_.size(); ++i) texts_[i].cells = std::move(cells[i]);
+  }
+
+  /// In the place of a column's numbers: which of its texts a cell holds, NaN where it is missing.
+  void put_codes(Index column, const TextColumn& cells) {
+    for (Index row = 0; row < rows(); ++row) {
+      const Index code = cells.codes[static_cast<std::size_t>(row)];
+      table_.values(row, column) =
+          code < 0 ? std::numeric_limits<double>::quiet_NaN() : static_cast<double>(code);
+    }
+  }
+
+  /// In the place of the codes of a target's texts: the classes 0 and 1.
+  void settle_classes() {
+    if (!target_is_text_) return;
+    if (in_training_) find_classes();
+    std::vector<double> class_of;  // of each text; NaN where it is none
+    for (const std::string& text : target_texts_) {
+      const auto found = std::find(data_.classes.begin(), data_.classes.end(), text);
+      class_of.push_back(found == data_.classes.end()
+                             ? std::numeric_limits<double>::quiet_NaN()
+                             : static_cast<double>(found - data_.classes.begin()));
+    }
+    for (Index row = 0; row < rows(); ++row) {
+      double& value = table_.values(row, *target_);
+      if (std::isnan(value) || !kept_[static_cast<std::size_t>(row)]) continue;
+      const auto text = static_cast<std::size_t>(value);
+      value = class_of[text];
+      if (!std::isnan(value)) continue;
+      const long line = table_.lines.empty() ? 0 : table_.lines[static_cast<std::size_t>(row)];
+      table_.fail({io::OddKind::text, row, line, {}}, *target_,
+                  fmt::format("is {}, and the classes of the training data are {}",
+                              shown(target_texts_[text]), list_classes(data_.classes)));
+    }
+  }
+
+  static std::string list_classes(const std::vector<std::string>& classes) {
+    constexpr std::size_t most = 5;
+    std::string list;
+    for (std::size_t i = 0; i < classes.size() && i < most; ++i) {
+      list += (i == 0 ? "" : i + 1 == classes.size() ? " and " : ", ") + shown(classes[i]);
+    }
+    return classes.size() > most ? list + ", ..." : list;
+  }
+
+  /// The texts of the kept rows in the order of their bytes.
+  void find_classes() {
+    std::vector<bool> seen(target_texts_.size(), false);
+    for (Index row = 0; row < rows(); ++row) {
+      if (!kept_[static_cast<std::size_t>(row)]) continue;
+      seen[static_cast<std::size_t>(table_.values(row, *target_))] = true;
+    }
+    for (std::size_t i = 0; i < seen.size(); ++i) {
+      if (seen[i]) data_.classes.push_back(target_texts_[i]);
+    }
+    std::sort(data_.classes.begin(), data_.classes.end());
+    const std::size_t count = data_.classes.size();
+    if (count == 2) return;
+    const auto fail = [&](const std::string& what) {
+      table_.fail(odd(*target_).text.first, *target_, what);
+    };
+    if (count == 1) {
+      fail(fmt::format("is the target and holds one class only, {}; it must hold two",
+                       list_classes(data_.classes)));
+    }
+    fail(
+        fmt::format("is the target and holds {} classes ({}); it must hold two. In Python "
+                    "sklearn.multiclass.OneVsRestClassifier(lodestone.LodestoneClassifier()) takes "
+                    "more",
+                    count, list_classes(data_.classes)));
   }
 
   void leave_out_incomplete_rows() {
@@ -487,6 +605,7 @@ class DatasetReader {
       data_.y = target(rows);
     }
     if (optional_target_ && data_.y.array().isNaN().all()) data_.y.resize(0);
+    if (groups_) number_groups(rows);
     if (weights_) data_.weights = table_.values(rows, *weights_);
     if (texts_.empty() && in_file_order()) {
       // What is no input is squeezed out of the table: another one may not fit into memory.
@@ -498,6 +617,16 @@ class DatasetReader {
       put_together(rows);
     }
     return weighted_rows(std::move(data_));
+  }
+
+  /// Groups by the order in which they first appear.
+  void number_groups(const std::vector<Index>& rows) {
+    std::map<double, Index> numbers;
+    for (const Index row : rows) {
+      const double group = table_.values(row, *groups_);
+      data_.groups.push_back(
+          numbers.emplace(group, static_cast<Index>(numbers.size())).first->second);
+    }
   }
 
   bool in_file_order() const {
@@ -558,10 +687,13 @@ class DatasetReader {
   std::optional<RawTable> second_;  ///< with the target
   std::optional<Index> target_;
   std::optional<Index> weights_;
+  std::optional<Index> groups_;
+  bool target_is_text_ = false;
+  std::vector<std::string> target_texts_;  ///< the different ones, in the order of appearance
   bool optional_target_ = false;
   bool in_training_ = true;    ///< the inputs are this file's own
   std::vector<Index> inputs_;  ///< columns of the file
-  std::vector<Index> used_;    ///< inputs, weights, and a target that is not optional
+  std::vector<Index> used_;    ///< inputs, weights, groups, and a target that is not optional
   std::vector<Text> texts_;
   std::vector<Input> layout_;
   std::vector<bool> kept_;  ///< a row
@@ -587,15 +719,17 @@ Dataset read_dataset_like(const Dataset& data, const DataSource& source, const s
   // By name: the file may have its columns in another order.
   like.target = data.target;
   like.weights = data.weights_column;
-  return DatasetReader(like).read(data.columns, data.encodings, false);
+  return DatasetReader(like).read(data.columns, data.encodings, data.classes, false);
 }
 
 Dataset read_inputs(const DataSource& source, const std::vector<std::string>& columns,
-                    const std::vector<Encoding>& encodings) {
+                    const std::vector<Encoding>& encodings,
+                    const std::vector<std::string>& classes) {
   DataSource inputs = source;
   inputs.weights.clear();
+  inputs.groups.clear();
   inputs.exclude.clear();
-  return DatasetReader(inputs).read(columns, encodings, true);
+  return DatasetReader(inputs).read(columns, encodings, classes, true);
 }
 
 }  // namespace lodestone
