@@ -317,7 +317,7 @@ void bind_model(nb::module_& module) {
           "'square', 'logistic', 'poisson' or 'huber': what a score means.")
       .def_prop_ro(
           "classes", [](const Model& model) { return model.classes; },
-          "The two texts that 0 and 1 stand for, in that order; empty where the target's own numbers\n"
+          "The two texts that 0 and 1 stand for, in that order; empty where the target's numbers\n"
           "are meant.")
       .def_prop_ro(
           "huber_width", [](const Model& model) { return model.family.huber_width; },

@@ -130,6 +130,22 @@ void check_trained_targets(const Family& family, const DealtRows& rows) {
   }
 }
 
+// Forward folds start with few of the rows: where these are too few, the error says whose they are.
+std::shared_ptr<const SampleObjective> training_of(const GivenFold& fold, std::size_t number,
+                                                   const PreparedRows& rows,
+                                                   const FitOptions& options) {
+  try {
+    return std::make_shared<const SampleObjective>(
+        standardized(fold.training, rows.standardization, options));
+  } catch (const InvalidArgument& error) {
+    if (!options.forward_folds || !options.splits.empty()) throw;
+    throw InvalidArgument("folds", fmt::format("fold {}", number + 1),
+                          fmt::format("it trains on the first {} of {} rows: ",
+                                      fold.training.y.size(), rows.data.y.size()) +
+                              error.rule());
+  }
+}
+
 // A pointer to what belongs to somebody else.
 template <class T>
 std::shared_ptr<const T> borrowed(const T& value) {
@@ -183,8 +199,7 @@ std::vector<Fold> make_folds(const PreparedRows& rows, const std::vector<RowRang
   }
   for (GivenFold& fold : given) {
     const RowRange held_out{0, fold.held_out.y.size()};
-    folds.push_back({std::make_shared<const SampleObjective>(
-                         standardized(fold.training, rows.standardization, options)),
+    folds.push_back({training_of(fold, folds.size(), rows, options),
                      std::make_shared<const Dataset>(std::move(fold.held_out)), held_out});
   }
   for (const RowRange& range : ranges) {
