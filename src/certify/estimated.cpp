@@ -275,6 +275,9 @@ Supremum searched_on(const Residual& residual, const Network& network, std::uint
   if (kinks_pay(residual.rows(), d)) kinks.emplace(std::get<RowMeasure>(residual.measure()).rows);
   const Index most = affordable_starts(search::flops_for_a_result, residual.rows(), d);
   Matrix known = found.maxima_directions;
+  if (d == 2) {
+    known = rows_below(known, cells_of_plane(std::get<RowMeasure>(residual.measure()).rows));
+  }
   double height = found.value;
   Index starts = found.starts;
   while (true) {

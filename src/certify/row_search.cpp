@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <utility>
 
 #include "core/largest.hpp"
@@ -183,6 +184,28 @@ Matrix starts_around(const Matrix& known, Index near, Index far, std::uint64_t s
     starts.row(i) = any_known(i, 1) + side * any_known(i, 2) + nearest * starts.row(i);
   }
   return unit_directions(starts);
+}
+
+Matrix cells_of_plane(const Matrix& rows) {
+  constexpr Index most_rows = 2000;
+  if (rows.cols() != 2 || rows.rows() > most_rows) return Matrix(0, rows.cols());
+  std::vector<double> kinks;  // angles of u·x = 0, up to a half turn
+  for (Index t = 0; t < rows.rows(); ++t) {
+    if (rows.row(t).isZero(0.0)) continue;
+    const double angle = std::atan2(rows(t, 0), -rows(t, 1));
+    kinks.push_back(angle < 0.0 ? angle + std::numbers::pi : angle);
+  }
+  std::sort(kinks.begin(), kinks.end());
+  const auto count = static_cast<Index>(kinks.size());
+  Matrix directions(2 * count, 2);
+  for (Index k = 0; k < count; ++k) {
+    const double next =
+        k + 1 < count ? kinks[static_cast<std::size_t>(k + 1)] : kinks.front() + std::numbers::pi;
+    const double middle = 0.5 * (kinks[static_cast<std::size_t>(k)] + next);
+    directions.row(2 * k) << std::cos(middle), std::sin(middle);
+    directions.row(2 * k + 1) = -directions.row(2 * k);
+  }
+  return directions;
 }
 
 bool kinks_pay(Index rows, Index dimension) {

@@ -46,6 +46,10 @@ Matrix random_directions(Index count, Index dimension, std::uint64_t seed, std::
 /// anywhere where nothing is known. Those from position `first` on of the seed's sequence.
 Matrix starts_around(const Matrix& known, Index near, Index far, std::uint64_t seed, Index first);
 
+/// In the plane, where the kinks of n rows (n×2) cut the circle into at most 2n cells: a direction
+/// in each. None for rows of another dimension, or too many to try them all.
+Matrix cells_of_plane(const Matrix& rows);
+
 /// Whether ascents along kinks pay on rows of this size: they hold the rows twice more, and each
 /// passes over them several times.
 bool kinks_pay(Index rows, Index dimension);

@@ -316,6 +316,10 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
     // Before a gap counts as small enough the search goes on, each batch of as many starts as all
     // before it, until one finds nothing higher and few maxima can be unseen.
     bool trusted = !thorough;
+    if (thorough && certificate.relative_gap <= tolerance && objective_.dimension() == 2) {
+      search.add(cells_of_plane(std::get<RowMeasure>(residual->measure()).rows));
+      certificate = certified();
+    }
     while (thorough && certificate.relative_gap <= tolerance && !stopped(observer)) {
       if (search.starts() >= most_starts) break;
       const double highest = search.highest();

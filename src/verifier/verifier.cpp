@@ -833,6 +833,8 @@ VerifiedNumbers verify_model(const Model& model, const Dataset& rows, const Vect
     family.check_values(rows.y);
     const BestScores best = best_scores(family, linear, target, omega, output);
     numbers.condition = best.condition;
+    numbers.target_deviation =
+        static_cast<double>((output - best.values).norm() / std::sqrt(static_cast<Real>(n)));
     RealVector weighted(n);
     numbers.family = family;
     numbers.targets = rows.y;
@@ -853,6 +855,9 @@ VerifiedNumbers verify_model(const Model& model, const Dataset& rows, const Vect
   }
   const AffinePart affine(linear, omega);
   numbers.condition = affine.condition();
+  const Real mean = omega.dot(target);
+  numbers.target_deviation =
+      static_cast<double>(std::sqrt(omega.dot((target.array() - mean).square().matrix())));
   const RealVector y = affine.without(target);
   const RealVector R = affine.without(output) - y;
   RealVector weighted(n);
@@ -956,7 +961,9 @@ std::vector<Discrepancy> discrepancies(const ReportedNumbers& reported,
   // that cancel in it, and the loss by that times ‖R‖ and squared. Float64 sums over a sample or
   // over atoms lose the same share of what they add up.
   const double size = verified.mass + std::sqrt(2.0 * verified.null_loss);
-  const double moved = std::max(1e-14, 4e-16 * verified.condition) * size;
+  // What the linear part takes off leaves its rounding, times the condition of the columns.
+  const double moved =
+      std::max(1e-14 * size, 4e-16 * (verified.condition - 1.0) * verified.target_deviation);
   const double loss_noise = moved * std::sqrt(2.0 * verified.loss) + moved * moved;
   const double loss_tolerance = 1e-6 * verified.loss + loss_noise;
   compare("loss", reported.loss, verified.loss, loss_tolerance);

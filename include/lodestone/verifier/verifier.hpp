@@ -60,11 +60,12 @@ struct VerifiedNumbers {
   /// The largest |η| found, by looking at neurons, the given and random directions and by pattern
   /// search: a lower bound on sup |η|.
   double sup_eta = 0.0;
-  Vector worst_direction;  ///< unit, where it is, in standardized coordinates, bias last
-  Vector neuron_eta;       ///< η of each feature; NaN for one without direction
-  Vector given_eta;        ///< η of each of VerifierOptions::directions, NaN for a zero row
-  double condition = 1.0;  ///< of the columns of the affine part, which multiplies rounding
-  double gap = 0.0;        ///< gap_at(sup_eta); a lower bound on the certificate's
+  Vector worst_direction;         ///< unit, where it is, in standardized coordinates, bias last
+  Vector neuron_eta;              ///< η of each feature; NaN for one without direction
+  Vector given_eta;               ///< η of each of VerifierOptions::directions, NaN for a zero row
+  double condition = 1.0;         ///< of the columns of the affine part, which multiplies rounding
+  double target_deviation = 0.0;  ///< of what that part is taken off
+  double gap = 0.0;               ///< gap_at(sup_eta); a lower bound on the certificate's
   double relative_gap = 0.0;
 
   std::optional<Recovery> recovery;  ///< where there is a teacher
@@ -126,10 +127,10 @@ struct Discrepancy {
 /// Reported numbers that the recomputed ones contradict. A loss must agree to a part in 10^6,
 /// angles to 10^-6 degrees, everything else to a part in 10^9, beyond what rounding of the weights
 /// leaves open. A reported supremum must not lie below what was found: by more than a part in 10^9
-/// when it is rigorous; when it is estimated by more than a part in 10^4, or, by up to a part in 100,
-/// where the gap becomes larger by no more than a quarter; where the run says that a share s of the
-/// maxima is unseen, by up to (1 + 4s)/100 and a gap larger by 1/4 + 2s. The gap must be that of the reported
-/// supremum.
+/// when it is rigorous; when it is estimated by more than a part in 10^4, or, by up to a part in
+/// 100, where the gap becomes larger by no more than a quarter; where the run says that a share s
+/// of the maxima is unseen, by up to (1 + 4s)/100 and a gap larger by 1/4 + 2s. The gap must be
+/// that of the reported supremum.
 std::vector<Discrepancy> discrepancies(const ReportedNumbers& reported,
                                        const VerifiedNumbers& verified);
 
