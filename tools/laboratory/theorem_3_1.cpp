@@ -366,7 +366,7 @@ set xlabel "1/ε"
 set format x "10^{{%T}}"
 set xtics 1e2
 set ylabel "share recovered at that moment"
-set key top left samplen 1 font ",10"
+set key center left samplen 1 font ",10"
 {1}
 set logscale y
 set yrange [1:1e6]
