@@ -287,8 +287,10 @@ Supremum searched_on(const Residual& residual, const Network& network, std::uint
     bool done = false;
     while (!done && search.highest() <= height * (1.0 + news_share)) {
       const Index batch = std::max(first_batch, search.starts());
-      search.add(starts_around(rows_below(neurons, known), batch / 2, batch - batch / 2, seed,
-                               starts + search.starts()));
+      const Index position = starts + search.starts();
+      search.add(
+          starts_around(rows_below(neurons, known), batch / 2, batch - batch / 2, seed, position));
+      if (kinks) search.add(kinks->vertices(batch, seed, position));
       done = search.trusted() || starts + search.starts() >= most;
     }
     starts += search.starts();

@@ -1,6 +1,7 @@
 #include "certify/kink_ascent.hpp"
 
 #include <Eigen/Core>
+#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -9,6 +10,7 @@
 
 #include "core/parallel.hpp"
 #include "kernels/columns.hpp"
+#include "lodestone/core/random.hpp"
 
 namespace lodestone {
 namespace {
@@ -359,6 +361,31 @@ class KinkAscents::Ascent {
   std::vector<Crossing> crossings_;
   std::vector<Index> candidates_;
 };
+
+Matrix KinkAscents::vertices(Index count, std::uint64_t seed, Index first) const {
+  constexpr Index largest_dimension = 16;
+  const Index d = rows_.cols();
+  const Index n = rows_.rows();
+  if (d < 2 || d > largest_dimension || n < d) return Matrix(0, d);
+  const RandomStream random(seed, "corners of cells");
+  Matrix directions(count, d);
+  for (Index i = 0; i < count; ++i) {
+    Eigen::MatrixXd meeting(d, d - 1);
+    for (Index k = 0; k + 1 < d; ++k) {
+      const auto position = static_cast<std::uint64_t>((first + i) * (d - 1) + k);
+      const Index t =
+          std::min(n - 1, static_cast<Index>(random.uniform(position) * static_cast<double>(n)));
+      meeting.col(k) = rows_.row(t).transpose();
+    }
+    // What is orthogonal to all of them; of rows that are drawn twice, or zero, one of many.
+    const Eigen::HouseholderQR<Eigen::MatrixXd> factorization(meeting);
+    const Eigen::VectorXd corner = factorization.householderQ() * Eigen::VectorXd::Unit(d, d - 1);
+    directions.row(i) =
+        (random.uniform(~static_cast<std::uint64_t>(first + i)) < 0.5 ? 1.0 : -1.0) *
+        corner.transpose();
+  }
+  return directions;
+}
 
 Matrix KinkAscents::ends(const Vector& weights, const Matrix& starts, int steps) const {
   Vector of_distinct = Vector::Zero(rows_.rows());

@@ -25,6 +25,12 @@ class KinkAscents {
   /// Work: about 6nd flops a line search.
   Matrix ends(const Vector& weights, const Matrix& starts, int steps) const;
 
+  /// `count` unit directions at which d − 1 kinks meet, of rows drawn at random: those from
+  /// position `first` on of the seed's sequence. A narrow cell has as many corners as a wide one,
+  /// and is met by them where directions drawn from the sphere miss it. None where there are fewer
+  /// than d distinct rows, or d > 16 makes them dear.
+  Matrix vertices(Index count, std::uint64_t seed, Index first) const;
+
  private:
   class Ascent;
 

@@ -286,6 +286,13 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
     return new_starts(count / 2, count - count / 2, options.seed);
   };
 
+  const auto corners = [&](const KinkAscents& of, Index count) {
+    const Index first = corners_used_;
+    corners_used_ += count;
+    return of.vertices(count, options.seed, first);
+  };
+
+  const Network start = network();
   settle(lambda, margin, observer);
   const double usual = thorough ? thorough_share : quick_share;
   double effort = usual;
@@ -296,7 +303,15 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
   while (true) {
     ++point.rounds;
     Network now = network();
-    const auto residual = objective_.residual(now);
+    auto residual = objective_.residual(now);
+    // Where λ is at the rounding of the targets, features that differ by rounding cancel without
+    // bound: the last network that was finite stays.
+    const bool finite = std::isfinite(residual->loss() + masses(now).sum());
+    if (!finite) {
+      now = point.rounds > 1 ? point.network : start;
+      start_from(now);
+      residual = objective_.residual(now);
+    }
     if (!kinks_ && kinks_pay(residual->rows(), objective_.dimension())) {
       kinks_.emplace(std::get<RowMeasure>(residual->measure()).rows);
     }
@@ -323,7 +338,10 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
     while (thorough && certificate.relative_gap <= tolerance && !stopped(observer)) {
       if (search.starts() >= most_starts) break;
       const double highest = search.highest();
-      search.add(starts_in_all(std::max(search.starts(), needed_starts / 2)));
+      const Index batch = std::max(search.starts(), needed_starts / 2);
+      const Index at_corners = kinks != nullptr ? batch / 2 : 0;
+      search.add(starts_in_all(batch - at_corners));
+      if (at_corners > 0) search.add(corners(*kinks, at_corners));
       certificate = certified();
       const bool news = search.highest() > highest * (1.0 + news_share * tolerance);
       trusted = !news && search.trusted();
@@ -353,6 +371,7 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
                                    : Ending::search;
       }
       if (stopped(observer)) return Ending::interrupted;
+      if (!finite) return Ending::search;
       if (point.rounds >= options.max_rounds) return Ending::rounds;
       if (!thorough && last - value < options.least_decrease * value) return Ending::decrease;
       if (point.rounds >= progress_round + patience) return Ending::search;

@@ -51,6 +51,7 @@ class CorrectivePath {
   Vector a_;     // signed masses
   Matrix pool_;  // maxima seen that are no features
   Index starts_used_ = 0;
+  Index corners_used_ = 0;
 };
 
 }  // namespace lodestone::path

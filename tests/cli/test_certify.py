@@ -119,7 +119,8 @@ def test_exact_optimum_of_one_teacher(lodestone, amplitude):
     net = network(lodestone.folder, a=np.array([mass]), W=np.array([[0.6, 0.0, -0.8]]))
     found = verified(lodestone, net, "--teacher", teacher, "--lambda", strength)
     assert found["verified"] is True
-    assert found["certificate"]["gap"] == pytest.approx(0.0, abs=1e-12)
+    # An estimate leaves 1e-9 of the supremum open.
+    assert 0 <= found["certificate"]["gap"] <= 2e-9 * strength * abs(amplitude)
     assert found["certificate"]["sup_eta"] == pytest.approx(1.0, abs=1e-9)
     assert found["loss"] == pytest.approx(strength**2 / (2 * H0), rel=1e-9)
     assert found["penalized_loss"] == pytest.approx(

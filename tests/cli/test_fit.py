@@ -369,7 +369,7 @@ BAD = {
     "same-name-twice": (["--data", "twice.csv", "--target", "y"], ["twice.csv:1: ", "'a'"]),
     "weightless": (["--data", "weightless.csv", "--target", "y", "--weights", "w"], "weight"),
     "constant-target": (["--data", "constant.csv", "--target", "y"], "constant"),
-    "few-rows": (["--data", "few.csv", "--target", "y"], "rows"),
+    "few-rows": (["--data", "few.csv", "--target", "y", "--linear", "free"], "rows"),
 }
 
 

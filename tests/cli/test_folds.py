@@ -184,7 +184,7 @@ def test_bad_folds_of_time_are_refused(lodestone, drift):
     lodestone.refused("fit", "few.csv", "y", "--folds", "time", says=["--folds", "only 5 rows"])
     wide = np.random.default_rng(0).standard_normal((20, 8))
     write(lodestone.folder / "wide.csv", wide, np.abs(wide[:, 0]))
-    lodestone.refused("fit", "wide.csv", "y", "--folds", "time",
+    lodestone.refused("fit", "wide.csv", "y", "--folds", "time", "--linear", "free",
                       says=["--folds", "fold 1", "first 5 of 20 rows", "give more rows"])
     write(lodestone.folder / "late.csv", X, np.arange(203) > 100)
     lodestone.refused("fit", "late.csv", "y", "--family", "logistic", "--folds", "time",

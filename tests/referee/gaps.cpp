@@ -132,12 +132,12 @@ void judge(Kind kind, std::uint64_t seed, int descents, Tally& tally) {
       least = std::min(least, value);
       if (value >= bound - rounding) return;
       ++tally.below;
-      std::printf("%s, seed %llu, lambda %.3g: P = %.10g, gap %.3g, but a network has %.3g less "
-                  "(ending %s, %ld starts, %.0f%% unseen)\n",
-                  name(kind), static_cast<unsigned long long>(seed), point.lambda,
-                  point.penalized_loss, point.certificate.gap, point.penalized_loss - value,
-                  name(point.ending), static_cast<long>(point.certificate.starts),
-                  100.0 * point.certificate.unseen_share);
+      std::printf(
+          "%s, seed %llu, lambda %.3g: P = %.10g, gap %.3g, but a network has %.3g less "
+          "(ending %s, %ld starts, %.0f%% unseen)\n",
+          name(kind), static_cast<unsigned long long>(seed), point.lambda, point.penalized_loss,
+          point.certificate.gap, point.penalized_loss - value, name(point.ending),
+          static_cast<long>(point.certificate.starts), 100.0 * point.certificate.unseen_share);
     };
     const auto descend_from = [&](const Network& start) {
       path::DescentOptions descent;

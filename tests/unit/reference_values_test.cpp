@@ -158,7 +158,7 @@ TEST(ReferenceValues, OptimumForOneTeacher) {
   EXPECT_LT((at.gradient_W + lambda * network.W).norm(), 1e-16);
   const Certificate certificate = estimate_certificate(objective, network, lambda);
   EXPECT_NEAR(certificate.sup_eta, 1.0, 1e-13);
-  EXPECT_NEAR(certificate.gap, 0.0, 1e-15);
+  EXPECT_NEAR(certificate.gap, 0.0, 1e-9 * lambda);  // what an estimate leaves open
 }
 
 // Three teachers: L/λ² at the optimum of P_λ, found by gradient descent from the teachers and
