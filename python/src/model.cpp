@@ -143,11 +143,22 @@ nb::tuple state_of(const Model& model) {
       ridges(model), model.classes);
 }
 
+// Elements of a tuple are read without a look at its length.
+void check_length(const nb::tuple& state, std::size_t length) {
+  if (nb::len(state) != length) throw InvalidArgument("model", "a state of another version", "");
+}
+
+nb::tuple part_of(const nb::tuple& state, int position, std::size_t length) {
+  auto part = nb::cast<nb::tuple>(state[position]);
+  check_length(part, length);
+  return part;
+}
+
 void restore(Model& model, const nb::tuple& state) {
-  if (nb::len(state) != 14) throw InvalidArgument("model", "a state of another version", "");
-  const auto step = nb::cast<nb::tuple>(state[9]);
-  const auto from = nb::cast<nb::tuple>(state[10]);
-  const auto family = nb::cast<nb::tuple>(state[11]);
+  check_length(state, 14);
+  const nb::tuple step = part_of(state, 9, 5);
+  const nb::tuple from = part_of(state, 10, 7);
+  const nb::tuple family = part_of(state, 11, 4);
   Model made;
   made.columns = nb::cast<std::vector<std::string>>(state[0]);
   for (const auto& [column, values] : nb::cast<std::vector<EncodingState>>(state[1])) {
@@ -216,6 +227,7 @@ void restore_folds(PredictionIntervals& intervals, const nb::list& state) {
   PredictionIntervals made;
   for (const nb::handle item : state) {
     const auto fold = nb::cast<nb::tuple>(item);
+    check_length(fold, 4);
     made.folds.push_back({nb::cast<Model>(fold[0]), view(nb::cast<VectorIn>(fold[1])),
                           nb::cast<double>(fold[2]), nb::cast<Index>(fold[3])});
   }

@@ -680,8 +680,8 @@ except KeyboardInterrupt:
 def test_few_rows_have_no_linear_part():
     X = np.random.default_rng(0).standard_normal((60, 100))
     y = np.maximum(X[:, 0], 0.0)
-    with pytest.warns(UserWarning, match="too few rows for a free linear part"):
-        regressor = quick().fit(X, y)
+    regressor = quick().fit(X, y)
+    assert any("too few rows for a free linear part" in str(one) for one in regressor.warnings_)
     assert regressor.model_.linear == "none"
     assert not regressor.coef_.any()
     with pytest.raises(ValueError, match="would interpolate"):

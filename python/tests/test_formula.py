@@ -84,7 +84,7 @@ def agree(found, expected):
 def one_column(slope, family, name="x0"):
     """A model of a family with the score slope·x + relu(x − 0.5)."""
     network = Network([1.0], [[1.0]], [-0.5], 0.0, [slope])
-    return changed(network.to_model([name]), 11, (family, 1.345, 0.0))
+    return changed(network.to_model([name]), 11, (family, 1.345, 0.0, "free"))
 
 
 def changed(model, part, value):
@@ -226,7 +226,7 @@ def test_strange_names(run, language, family):
     d = len(STRANGE)
     network = Network(random.normal(size=3), random.normal(size=(3, d)), random.normal(size=3), -0.5,
                       random.normal(size=d))
-    model = changed(network.to_model(STRANGE, 'a "target" */ of\nmany'), 11, (family, 1.345, 0.0))
+    model = changed(network.to_model(STRANGE, 'a "target" */ of\nmany'), 11, (family, 1.345, 0.0, "free"))
     X = random.normal(size=(20, d))
     if language == "sql":  # which has no column without a name
         names = ["nameless" if name == "" else name for name in STRANGE]

@@ -6,7 +6,9 @@
 #include <cfloat>
 #include <cstddef>
 #include <functional>
+#include <string_view>
 #include <tuple>
+#include <unordered_set>
 #include <utility>
 
 #include "certify/search_effort.hpp"
@@ -38,10 +40,6 @@ constexpr int shown_beyond = 2;
 constexpr double linear_target = 1e-20;
 constexpr double separated_target = 1e-8;
 
-// Training rows for each coefficient of a linear part from which it is free where nobody says: with
-// fewer, least squares would follow the noise of most of them.
-constexpr Index rows_a_coefficient = 2;
-
 // Smooth ridge functions that are tried at most: as many as a person reads. On yacht seven are
 // taken at most (docs/results.md).
 constexpr Index most_directions = 8;
@@ -62,15 +60,26 @@ FitOptions options_for_rows(const FitOptions& given, Index n) {
   return options;
 }
 
+// How many rows differ, counted up to `most`.
+Index distinct_rows(const Matrix& X, Index most) {
+  const auto size = static_cast<std::size_t>(X.cols()) * sizeof(double);
+  std::unordered_set<std::string_view> seen;
+  for (Index t = 0; t < X.rows() && static_cast<Index>(seen.size()) < most; ++t) {
+    const void* row = X.row(t).data();
+    seen.emplace(static_cast<const char*>(row), size);
+  }
+  return static_cast<Index>(seen.size());
+}
+
 // Whether the score has a linear part, and how it is kept small.
 void set_linear_part(FitOptions& options, const fitting::DealtRows& dealt, bool validated) {
   const Index coefficients = dealt.data.X.cols() + 1;
-  Index rows = dealt.data.y.size();
-  for (const Split& split : options.splits) {
-    rows = std::min(rows, static_cast<Index>(split.training.size()));
-  }
-  if (options.splits.empty() && options.lambda == 0.0 && !validated) rows -= rows / options.folds;
-  const bool few = rows < rows_a_coefficient * coefficients;
+  const Index folds = options.lambda > 0.0 || validated ? 1
+                      : options.splits.empty()          ? options.folds
+                                                        : static_cast<Index>(options.splits.size());
+  // A row of weight two is two rows: what counts is how many differ.
+  const Index rows = distinct_rows(dealt.data.X, 2 * coefficients + folds);
+  const bool few = (folds > 1 ? rows - (rows + folds - 1) / folds : rows) <= coefficients;
   options.family.linear = options.linear.value_or(few ? LinearPart::none : LinearPart::free);
   const bool ridged =
       options.family.kind == Family::Kind::logistic && options.family.has_linear_part();

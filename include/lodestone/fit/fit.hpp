@@ -107,8 +107,8 @@ struct FitOptions {
   /// families.
   std::optional<double> linear_ridge;
 
-  /// Whether there is a free linear part; absent: where the folds have two rows for each of its
-  /// coefficients.
+  /// Whether there is a free linear part; absent: where every fold trains on more different
+  /// rows than it has coefficients.
   std::optional<LinearPart> linear;
 
   int folds = 5;  ///< of the cross-validation; not used with validation rows
