@@ -75,7 +75,7 @@ class LodestoneRegressor(RegressorMixin, Estimator):
     linear : {"auto", "free", "none"}, default "auto"
         The linear part beside the features. "free": least squares takes it as it is. "none": features
         carry what is linear, and are penalized for it; for few rows, also fewer than columns. "auto":
-        free where the rows of a fold are at least twice the columns and 1.
+        free where every fold trains on more rows than there are columns and 1.
     biases : bool, default True
         Features have biases of their own.
     precision : {"float64", "float32"}, default "float64"

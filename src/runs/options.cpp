@@ -395,8 +395,8 @@ std::vector<Option> fit_options(FitRequest& r) {
                 .value = "PART",
                 .choices = {"auto", "free", "none"},
                 .help = "Linear part: free, none (penalized features carry what is linear: for "
-                        "tables with few rows), or auto, free where the folds have two rows a "
-                        "coefficient"},
+                        "tables with few rows), or auto, free where every fold has more rows than "
+                        "coefficients"},
                [&how](const std::string& given) {
                  how.linear =
                      given == "auto" ? std::nullopt : std::optional(parse_linear_part(given));
