@@ -6,9 +6,7 @@
 #include <cfloat>
 #include <cstddef>
 #include <functional>
-#include <string_view>
 #include <tuple>
-#include <unordered_set>
 #include <utility>
 
 #include "certify/search_effort.hpp"
@@ -25,6 +23,7 @@
 #include "fit/relaxed.hpp"
 #include "fit/warnings.hpp"
 #include "lodestone/core/error.hpp"
+#include "model/distinct_rows.hpp"
 
 namespace lodestone {
 namespace {
@@ -60,26 +59,20 @@ FitOptions options_for_rows(const FitOptions& given, Index n) {
   return options;
 }
 
-// How many rows differ, counted up to `most`.
-Index distinct_rows(const Matrix& X, Index most) {
-  const auto size = static_cast<std::size_t>(X.cols()) * sizeof(double);
-  std::unordered_set<std::string_view> seen;
-  for (Index t = 0; t < X.rows() && static_cast<Index>(seen.size()) < most; ++t) {
-    const void* row = X.row(t).data();
-    seen.emplace(static_cast<const char*>(row), size);
-  }
-  return static_cast<Index>(seen.size());
-}
-
 // Whether the score has a linear part, and how it is kept small.
 void set_linear_part(FitOptions& options, const fitting::DealtRows& dealt, bool validated) {
+  Index rows = dealt.data.y.size();
+  for (const Split& split : options.splits) {
+    rows = std::min(rows, static_cast<Index>(split.training.size()));
+  }
+  if (options.splits.empty() && options.lambda == 0.0 && !validated) {
+    // The first fold of time trains on what the others leave.
+    rows -= options.forward_folds ? options.folds * (rows / (options.folds + 1))
+                                  : (rows + options.folds - 1) / options.folds;
+  }
+  // Rows that repeat each other determine no more than one of them, and are not interpolated.
   const Index coefficients = dealt.data.X.cols() + 1;
-  const Index folds = options.lambda > 0.0 || validated ? 1
-                      : options.splits.empty()          ? options.folds
-                                                        : static_cast<Index>(options.splits.size());
-  // A row of weight two is two rows: what counts is how many differ.
-  const Index rows = distinct_rows(dealt.data.X, 2 * coefficients + folds);
-  const bool few = (folds > 1 ? rows - (rows + folds - 1) / folds : rows) <= coefficients;
+  const bool few = rows <= coefficients && distinct_rows(dealt.data.X, rows) >= rows;
   options.family.linear = options.linear.value_or(few ? LinearPart::none : LinearPart::free);
   const bool ridged =
       options.family.kind == Family::Kind::logistic && options.family.has_linear_part();

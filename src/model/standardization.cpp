@@ -10,6 +10,7 @@
 #include "core/block_sums.hpp"
 #include "core/in_place.hpp"
 #include "lodestone/core/error.hpp"
+#include "model/distinct_rows.hpp"
 
 namespace lodestone {
 namespace {
@@ -21,7 +22,7 @@ constexpr double constant_tolerance = 1e-12;
 // about 0.
 constexpr double collinear_tolerance = 1e-13;
 
-// Directions in which rows have less than this share of their largest square hold no row apart.
+// A direction in which rows have less than this share of their largest square tells none apart.
 constexpr double span_tolerance = 1e-12;
 
 struct Deviation {
@@ -60,8 +61,11 @@ Deviation deviations(const Eigen::Ref<const Matrix>& X, const Vector& shares) {
   return result;
 }
 
-// An orthonormal basis (d×r) of what n < d rows span: no other part of a direction is ever seen.
-Matrix span_of(const Matrix& rows) {
+// An orthonormal basis (d×r) of what few rows span: no other part of a direction is ever seen. Its
+// directions are those of largest mean square by the shares, so that a row of weight two gives the
+// basis of two rows.
+Matrix span_of(Matrix rows, const Vector& shares) {
+  rows = shares.cwiseSqrt().asDiagonal() * rows;
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver{
       Eigen::MatrixXd(rows * rows.transpose())};
   const Vector& squares = solver.eigenvalues();
@@ -70,7 +74,13 @@ Matrix span_of(const Matrix& rows) {
   const Eigen::MatrixXd basis = rows.transpose() * solver.eigenvectors().rightCols(kept);
   // Once more: lengths of small ones are known to half of the digits.
   const Eigen::HouseholderQR<Eigen::MatrixXd> factorization(basis);
-  return factorization.householderQ() * Eigen::MatrixXd::Identity(basis.rows(), kept);
+  Matrix span = factorization.householderQ() * Eigen::MatrixXd::Identity(basis.rows(), kept);
+  for (Index i = 0; i < kept; ++i) {
+    Index largest = 0;
+    span.col(i).cwiseAbs().maxCoeff(&largest);
+    if (span(largest, i) < 0.0) span.col(i) *= -1.0;
+  }
+  return span;
 }
 
 // The map (p×r) that gives centred rows unit variance in every direction that they have. `offset`
@@ -119,19 +129,21 @@ Standardization Standardization::fit(Kind kind, const Matrix& X, const Vector& y
   if (varying.empty()) {
     throw InvalidArgument("inputs", "only constant columns", "at least one column must vary");
   }
+  const Index different = distinct_rows(X, d + 1);
   if (kind == Kind::none) {
     result.center = Vector::Zero(d);
     result.scale = Vector::Ones(d);
-    result.map = d <= n ? Matrix(Matrix::Identity(d, d)) : span_of(X);
+    result.map = d <= different ? Matrix(Matrix::Identity(d, d)) : span_of(X, shares);
     return result;
   }
 
   // Of a column that varies its deviation, of another one nothing.
   Vector inverse_scale = Vector::Zero(d);
   for (const Index column : varying) inverse_scale[column] = 1.0 / result.scale[column];
-  if (static_cast<Index>(varying.size()) > n) {
-    result.map = inverse_scale.asDiagonal() *
-                 span_of((X.rowwise() - result.center.transpose()) * inverse_scale.asDiagonal());
+  if (static_cast<Index>(varying.size()) > different) {
+    result.map =
+        inverse_scale.asDiagonal() *
+        span_of((X.rowwise() - result.center.transpose()) * inverse_scale.asDiagonal(), shares);
   } else {
     const auto p = static_cast<Index>(varying.size());
     result.map = Matrix::Zero(d, p);
