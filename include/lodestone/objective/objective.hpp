@@ -337,7 +337,7 @@ class SampleObjective final : public Objective {
   Vector y_;         // n, affine-free; for other families than the square as given
   Vector y_affine_;  // coefficients of the part taken off y, or of the best affine scores
   std::shared_ptr<const AffineBasis> basis_;  // the affine columns
-  Matrix affine_inverse_;  // pseudo-inverse of the affine columns' second moments
+  Matrix affine_inverse_;    // pseudo-inverse of the affine columns' second moments
   double row_length_ = 0.0;  // (E ‖x‖²)^½, constant coordinate included
   double linear_rounding_ = 0.0;
   double null_loss_ = 0.0;
