@@ -339,9 +339,10 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
       if (search.starts() >= most_starts) break;
       const double highest = search.highest();
       const Index batch = std::max(search.starts(), needed_starts / 2);
-      const Index at_corners = kinks != nullptr ? batch / 2 : 0;
-      search.add(starts_in_all(batch - at_corners));
-      if (at_corners > 0) search.add(corners(*kinks, at_corners));
+      const Matrix at_corners =
+          kinks != nullptr ? corners(*kinks, batch / 2) : Matrix(0, U_.cols());
+      search.add(starts_in_all(batch - at_corners.rows()));
+      search.add(at_corners);
       certificate = certified();
       const bool news = search.highest() > highest * (1.0 + news_share * tolerance);
       trusted = !news && search.trusted();

@@ -171,5 +171,39 @@ TEST(RowSearch, FindsWhatManyStartsFind) {
   EXPECT_GE(found.starts, 1000);
 }
 
+TEST(Corners, AreWhereKinksMeet) {
+  for (const Index d : {2, 3, 7}) {
+    const Matrix rows = normal_matrix(40, d, 12);
+    const KinkAscents kinks(rows);
+    const Matrix corners = kinks.vertices(30, 1, 0);
+    ASSERT_EQ(corners.rows(), 30);
+    for (Index i = 0; i < corners.rows(); ++i) {
+      EXPECT_NEAR(corners.row(i).norm(), 1.0, 1e-12);
+      // A row that is drawn again leaves one kink fewer.
+      const Vector products = (rows * corners.row(i).transpose()).cwiseAbs();
+      EXPECT_GE((products.array() < 1e-12).count(), std::max<Index>(1, d - 3)) << d;
+    }
+    EXPECT_TRUE(same_bits(Matrix(corners.bottomRows(10)), kinks.vertices(10, 1, 20)));
+  }
+  EXPECT_EQ(KinkAscents(normal_matrix(3, 5, 13)).vertices(10, 1, 0).rows(), 0);
+  EXPECT_EQ(KinkAscents(normal_matrix(60, 20, 14)).vertices(10, 1, 0).rows(), 0);
+}
+
+// Each cell of the plane has a direction: no two have the same rows on, and all 2n are there.
+TEST(Cells, OfThePlaneAreAllMet) {
+  Matrix rows = normal_matrix(25, 2, 15);
+  rows.row(24) = 3.0 * rows.row(0);  // one kink of two rows
+  const Matrix directions = cells_of_plane(rows);
+  std::vector<std::vector<bool>> on;
+  for (Index i = 0; i < directions.rows(); ++i) {
+    std::vector<bool> cell;
+    for (Index t = 0; t < 24; ++t) cell.push_back(rows.row(t).dot(directions.row(i)) > 0.0);
+    on.push_back(std::move(cell));
+  }
+  std::sort(on.begin(), on.end());
+  EXPECT_EQ(std::unique(on.begin(), on.end()) - on.begin(), 48);
+  EXPECT_EQ(cells_of_plane(normal_matrix(5, 3, 16)).rows(), 0);
+}
+
 }  // namespace
 }  // namespace lodestone
