@@ -108,7 +108,6 @@ Matrix orthonormal_combinations(Index rows,
   });
   Matrix R(0, k);
   for (const Matrix& factor : factors) R = triangle_of(R, factor);
-  const Index rank = independent_columns(R, centre);
   // The coefficients that S gives are the smallest ones, of columns in units of their deviations.
   Vector inverse_deviations = Vector::Zero(k);
   for (Index j = 0; j < k; ++j) {
@@ -119,6 +118,8 @@ Matrix orthonormal_combinations(Index rows,
   }
   const Eigen::JacobiSVD<Eigen::MatrixXd> svd(R * inverse_deviations.asDiagonal(),
                                               Eigen::ComputeThinU | Eigen::ComputeThinV);
+  // Columns that are constant up to rounding may be independent; they count for nothing here.
+  const Index rank = std::min<Index>(independent_columns(R, centre), svd.rank());
   return inverse_deviations.asDiagonal() * svd.matrixV().leftCols(rank) *
          svd.singularValues().head(rank).cwiseInverse().asDiagonal();
 }

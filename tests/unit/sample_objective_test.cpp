@@ -223,6 +223,17 @@ TEST(SampleObjective, NearlyDependentColumnsKeepTheirDifference) {
   }
 }
 
+// A column whose deviation is rounding, though not quite all of it.
+TEST(SampleObjective, ColumnsThatAreConstantButForRoundingHaveNoPart) {
+  for (const double share : {1e-14, 3e-13, 9e-13}) {
+    SampleData data = rows(300, 3, 23);
+    data.X.col(1) = 7.0 * (1.0 + share * normal_vector(300, 24).array());
+    const SampleObjective objective(data);
+    EXPECT_TRUE(std::isfinite(objective.null_loss())) << share;
+    EXPECT_TRUE(objective.affine(Network::empty(3)).beta.allFinite()) << share;
+  }
+}
+
 TEST(SampleObjective, MatchesExplicitSumsWithoutALinearPart) {
   for (const bool biases : {false, true}) {
     SampleData data = rows(300, 4, 15, biases);
