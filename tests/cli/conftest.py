@@ -22,14 +22,14 @@ PROGRAM = os.environ.get(
 TEACHER = "random:d=8,k=3,min-angle=25,seed=1"
 SMALL = ["train", "--teacher", TEACHER, "--width", 40]
 
-# Runs of a few seconds, long enough to be cut off at any moment. Every epoch ends by its own
-# criterion.
+# Runs of a second on a fast machine and of a few on a slow one, long enough to be cut off at any
+# moment. Every epoch ends by its own criterion.
 LONG_POPULATION = [
-    *["train", "--teacher", TEACHER, "--width", 60, "--tolerance", 0],
+    *["train", "--teacher", TEACHER, "--width", 120, "--tolerance", 0],
     *["--max-epoch-steps", 100000, "--lambda-end", 1e-8],
 ]
 LONG_SAMPLE = [
-    *["train", "--teacher", TEACHER, "--samples", 2000, "--noise", 0.1, "--width", 40],
+    *["train", "--teacher", TEACHER, "--samples", 8000, "--noise", 0.1, "--width", 40],
     *["--stagnation", 0],
 ]
 
