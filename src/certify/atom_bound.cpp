@@ -1,6 +1,5 @@
 // Cell bounds for a population's residual (docs/math.md, 6.5).
 
-#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -11,6 +10,7 @@
 
 #include "certify/arc_derivatives.hpp"
 #include "certify/cap_bound.hpp"
+#include "core/factorizations.hpp"
 #include "lodestone/model/network.hpp"
 #include "objective/arc_kernel.hpp"
 
@@ -230,12 +230,12 @@ class AtomCorrelation final : public ReducedCorrelation {
     }
     if (D == 1) return {std::abs(value), std::abs(value), nullptr};
     hessian.diagonal().array() += isotropic;
-    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(Eigen::MatrixXd{hessian});
-    if (solver.info() != Eigen::Success) return {anywhere_, std::abs(value), nullptr};
-    const Vector b = solver.eigenvectors().transpose() * gradient;
+    const Eigenpairs pairs = symmetric_eigenpairs(hessian);
+    if (!pairs.converged) return {anywhere_, std::abs(value), nullptr};
+    const Vector b = pairs.vectors.transpose() * gradient;
     const Vector more = Vector::Constant(D - 1, remainder(angle, cap.radius));
-    const double above = value + quadratic_maximum(solver.eigenvalues() + more, b, cap.radius);
-    const double below = -value + quadratic_maximum(more - solver.eigenvalues(), b, cap.radius);
+    const double above = value + quadratic_maximum(pairs.values + more, b, cap.radius);
+    const double below = -value + quadratic_maximum(more - pairs.values, b, cap.radius);
     return {std::max(bounded(above, anywhere_), bounded(below, anywhere_)), std::abs(value),
             nullptr};
   }

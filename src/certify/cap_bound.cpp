@@ -1,9 +1,10 @@
 #include "certify/cap_bound.hpp"
 
-#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
 #include <limits>
+
+#include "core/factorizations.hpp"
 
 namespace lodestone {
 
@@ -87,9 +88,9 @@ double quadratic_maximum(const Vector& eigenvalues, const Vector& b, double radi
 }
 
 double quadratic_maximum_of(const Matrix& A, const Vector& b, double radius) {
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(Eigen::MatrixXd{A});
-  if (solver.info() != Eigen::Success) return std::numeric_limits<double>::infinity();
-  return quadratic_maximum(solver.eigenvalues(), solver.eigenvectors().transpose() * b, radius);
+  const Eigenpairs pairs = symmetric_eigenpairs(A);
+  if (!pairs.converged) return std::numeric_limits<double>::infinity();
+  return quadratic_maximum(pairs.values, pairs.vectors.transpose() * b, radius);
 }
 
 }  // namespace lodestone

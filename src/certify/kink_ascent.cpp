@@ -1,13 +1,13 @@
 #include "certify/kink_ascent.hpp"
 
 #include <Eigen/Core>
-#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <span>
 #include <utility>
 
+#include "core/factorizations.hpp"
 #include "core/parallel.hpp"
 #include "kernels/columns.hpp"
 #include "lodestone/core/random.hpp"
@@ -378,11 +378,9 @@ Matrix KinkAscents::vertices(Index count, std::uint64_t seed, Index first) const
       meeting.col(k) = rows_.row(t).transpose();
     }
     // What is orthogonal to all of them; of rows that are drawn twice, or zero, one of many.
-    const Eigen::HouseholderQR<Eigen::MatrixXd> factorization(meeting);
-    const Eigen::VectorXd corner = factorization.householderQ() * Eigen::VectorXd::Unit(d, d - 1);
     directions.row(i) =
         (random.uniform(~static_cast<std::uint64_t>(first + i)) < 0.5 ? 1.0 : -1.0) *
-        corner.transpose();
+        last_orthonormal_column(meeting).transpose();
   }
   return directions;
 }

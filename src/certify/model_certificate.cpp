@@ -1,6 +1,5 @@
 #include "lodestone/certify/model_certificate.hpp"
 
-#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -8,6 +7,7 @@
 
 #include "certify/gap.hpp"
 #include "certify/search_effort.hpp"
+#include "core/factorizations.hpp"
 #include "core/largest.hpp"
 #include "lodestone/core/error.hpp"
 
@@ -126,8 +126,7 @@ ModelCertificate certify_model(const Model& model, const Dataset& rows, const Ve
   if (model.family.linear_ridge > 0.0) {
     // In the standardized columns, which may be rotated ones.
     const Standardization& step = standardized.standardization;
-    const Vector slopes =
-        Eigen::MatrixXd(step.map).completeOrthogonalDecomposition().solve(model.affine.beta);
+    const Vector slopes = least_squares(step.map, model.affine.beta);
     const Matrix X = step.apply(rows.X);
     const Vector shares = weights.size() == 0
                               ? Vector::Constant(X.rows(), 1.0 / static_cast<double>(X.rows()))

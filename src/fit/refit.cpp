@@ -1,8 +1,8 @@
 #include "fit/refit.hpp"
 
-#include <Eigen/QR>
 #include <vector>
 
+#include "core/factorizations.hpp"
 #include "path/descent.hpp"
 
 namespace lodestone::fitting {
@@ -51,9 +51,7 @@ Network refit_best(const Objective& objective, const Network& network, double me
   const FeatureGram gram = objective.feature_gram(feature_network.W);
   const std::vector<Index> chosen = most_helpful(gram, count);
   feature_network.W = Matrix(feature_network.W(chosen, Eigen::all));
-  const Eigen::MatrixXd K = gram.K(chosen, chosen);
-  feature_network.a =
-      Eigen::CompleteOrthogonalDecomposition<Eigen::MatrixXd>(K).solve(Vector(gram.b(chosen)));
+  feature_network.a = least_squares(gram.K(chosen, chosen), gram.b(chosen));
   balance(feature_network);
   path::DescentOptions descent;
   descent.max_iterations = 200;

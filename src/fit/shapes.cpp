@@ -1,13 +1,12 @@
 #include "fit/shapes.hpp"
 
-#include <Eigen/Cholesky>
-#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <utility>
 
 #include "core/block_sums.hpp"
+#include "core/factorizations.hpp"
 #include "core/parallel.hpp"
 #include "kernels/product.hpp"
 
@@ -204,7 +203,7 @@ LeastSquares solve(const Matrix& moments, const Vector& penalty, bool with_inver
   Eigen::MatrixXd normal = moments.topLeftCorner(size, size);
   const Vector b = moments.col(last).head(size);
   normal.diagonal() += penalty + jitter * normal.diagonal();
-  const Eigen::LLT<Eigen::MatrixXd> factor(normal);
+  const Cholesky factor(normal);
   LeastSquares result;
   result.coefficients = factor.solve(b);
   const Vector fitted = moments.topLeftCorner(size, size) * result.coefficients;
@@ -212,10 +211,7 @@ LeastSquares solve(const Matrix& moments, const Vector& penalty, bool with_inver
   result.error = std::max(0.0, moments(last, last) - 2.0 * c.dot(b) + c.dot(fitted));
   result.penalty = c.cwiseAbs2().dot(penalty);
   if (with_inverse) {
-    // (L Lᵀ)⁻¹ has the squared columns of L⁻¹ on its diagonal.
-    Eigen::MatrixXd half = Eigen::MatrixXd::Identity(size, size);
-    factor.matrixL().solveInPlace(half);
-    result.inverse = half.colwise().squaredNorm();
+    result.inverse = factor.inverse_diagonal();
     result.freedom = static_cast<double>(size) - result.inverse.dot(penalty);
   }
   return result;
@@ -320,7 +316,7 @@ State descend(const SampleData& rows, const Vector& y, State state, const Vector
       const Index rest = normal.rows() - columns;
       normal.diagonal().tail(rest).array() += damping * diagonal.tail(rest).array() +
                                               jitter * (1e-300 + diagonal.tail(rest).maxCoeff());
-      const Vector change = Eigen::LLT<Eigen::MatrixXd>(normal).solve(problem.right).tail(rest);
+      const Vector change = Cholesky(normal).solve(problem.right).tail(rest);
       Matrix directions = state.basis.directions;
       for (std::size_t i = 0; i < moved.size(); ++i) {
         directions.row(moved[i]) += change.segment(static_cast<Index>(i) * p, p).transpose();
@@ -378,13 +374,13 @@ void append_curved(const SampleData& rows, const Vector& residual, Matrix& start
   constexpr Index count = 3;
   const Vector weighted = rows.weights.cwiseProduct(residual);
   const Eigen::MatrixXd curvature = rows.X.transpose() * weighted.asDiagonal() * rows.X;
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(curvature);
+  const Eigenpairs pairs = symmetric_eigenpairs(curvature);
   std::vector<Index> order = numbers(0, curvature.rows());
   std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) {
-    return std::abs(solver.eigenvalues()[a]) > std::abs(solver.eigenvalues()[b]);
+    return std::abs(pairs.values[a]) > std::abs(pairs.values[b]);
   });
   for (Index i = 0; i < std::min<Index>(count, curvature.rows()); ++i) {
-    append_row(starts, solver.eigenvectors().col(order[static_cast<std::size_t>(i)]));
+    append_row(starts, pairs.vectors.col(order[static_cast<std::size_t>(i)]));
   }
 }
 
@@ -470,9 +466,9 @@ Matrix directions_of(const Network& network, const SampleData& rows) {
     const Vector mean = gradients.transpose() * rows.weights;
     const Matrix centred = gradients.rowwise() - mean.transpose();
     const Eigen::MatrixXd outer = centred.transpose() * rows.weights.asDiagonal() * centred;
-    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(outer);
+    const Eigenpairs pairs = symmetric_eigenpairs(outer);
     for (Index i = 0; i < std::min(most_eigenvectors, p); ++i) {
-      add(solver.eigenvectors().col(p - 1 - i));
+      add(pairs.vectors.col(p - 1 - i));
     }
     by_axis = outer.diagonal();
   }

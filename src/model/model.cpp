@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
+#include "core/factorizations.hpp"
 #include "core/phrase.hpp"
 #include "kernels/sample.hpp"
 #include "lodestone/core/error.hpp"
@@ -204,7 +204,7 @@ StandardizedModel to_standardized(const Model& model) {
   const Vector& scale = model.standardization.scale;
   Eigen::MatrixXd inverse = map.transpose() * scale.cwiseAbs2().asDiagonal();
   if (model.standardization.kind == Standardization::Kind::whiten) {
-    inverse = Eigen::MatrixXd(map).completeOrthogonalDecomposition().pseudoInverse();
+    inverse = generalized_inverse(map);
   }
   const auto weight_of = [&](const Vector& direction) -> Vector {
     const Vector weight = inverse * direction;

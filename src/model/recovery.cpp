@@ -1,11 +1,11 @@
 #include "lodestone/model/recovery.hpp"
 
-#include <Eigen/SVD>
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <string>
 
+#include "core/factorizations.hpp"
 #include "lodestone/core/error.hpp"
 
 namespace lodestone {
@@ -21,13 +21,8 @@ constexpr double recovered_far_mass = 0.01;
 
 // Orthonormal basis (d×r) of the teachers' span.
 Matrix span_basis(const Matrix& directions) {
-  const Eigen::JacobiSVD<Eigen::MatrixXd> svd(Eigen::MatrixXd(directions), Eigen::ComputeThinV);
-  Index rank = 0;
-  while (rank < svd.singularValues().size() &&
-         svd.singularValues()[rank] > 1e-9 * svd.singularValues()[0]) {
-    ++rank;
-  }
-  return svd.matrixV().leftCols(rank);
+  const SingularVectors svd = right_singular_vectors(directions);
+  return svd.V.leftCols((svd.values.array() > 1e-9 * svd.values[0]).count());
 }
 
 }  // namespace

@@ -1,13 +1,11 @@
 #include "lodestone/model/standardization.hpp"
 
-#include <Eigen/Eigenvalues>
-#include <Eigen/QR>
-#include <Eigen/SVD>
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
 #include "core/block_sums.hpp"
+#include "core/factorizations.hpp"
 #include "core/in_place.hpp"
 #include "lodestone/core/error.hpp"
 #include "model/distinct_rows.hpp"
@@ -66,15 +64,12 @@ Deviation deviations(const Eigen::Ref<const Matrix>& X, const Vector& shares) {
 // basis of two rows.
 Matrix span_of(Matrix rows, const Vector& shares) {
   rows = shares.cwiseSqrt().asDiagonal() * rows;
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver{
-      Eigen::MatrixXd(rows * rows.transpose())};
-  const Vector& squares = solver.eigenvalues();
+  const Eigenpairs pairs = symmetric_eigenpairs(rows * rows.transpose());
+  const Vector& squares = pairs.values;
   // Eigenvalues come in ascending order: the kept ones are the last.
   const Index kept = (squares.array() > span_tolerance * squares.maxCoeff()).count();
-  const Eigen::MatrixXd basis = rows.transpose() * solver.eigenvectors().rightCols(kept);
   // Once more: lengths of small ones are known to half of the digits.
-  const Eigen::HouseholderQR<Eigen::MatrixXd> factorization(basis);
-  Matrix span = factorization.householderQ() * Eigen::MatrixXd::Identity(basis.rows(), kept);
+  Matrix span = orthonormal_columns(rows.transpose() * pairs.vectors.rightCols(kept), kept);
   for (Index i = 0; i < kept; ++i) {
     Index largest = 0;
     span.col(i).cwiseAbs().maxCoeff(&largest);
@@ -87,16 +82,12 @@ Matrix span_of(Matrix rows, const Vector& shares) {
 // is the largest length of a column about 0.
 Eigen::MatrixXd whitener(const Matrix& rows, const Vector& shares, double offset) {
   // By the rows themselves, not their covariance, which squares the condition.
-  const Eigen::HouseholderQR<Eigen::MatrixXd> factorization(
-      Eigen::MatrixXd(shares.cwiseSqrt().asDiagonal() * rows));
-  const Index k = std::min(rows.rows(), rows.cols());
-  const Eigen::MatrixXd triangle =
-      factorization.matrixQR().topRows(k).triangularView<Eigen::Upper>();
-  const Eigen::JacobiSVD<Eigen::MatrixXd> svd(triangle, Eigen::ComputeThinU | Eigen::ComputeThinV);
-  const Vector& deviations = svd.singularValues();
+  const SingularVectors svd =
+      right_singular_vectors(triangular_factor(shares.cwiseSqrt().asDiagonal() * rows));
+  const Vector& deviations = svd.values;
   const double least = collinear_tolerance * std::max(offset, deviations[0]);
   const Index kept = (deviations.array() > least).count();
-  return svd.matrixV().leftCols(kept) * deviations.head(kept).cwiseInverse().asDiagonal();
+  return svd.V.leftCols(kept) * deviations.head(kept).cwiseInverse().asDiagonal();
 }
 
 }  // namespace

@@ -2,15 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <Eigen/Eigenvalues>
-#include <Eigen/QR>
-#include <Eigen/SVD>
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numbers>
 #include <utility>
 
+#include "core/factorizations.hpp"
 #include "lodestone/core/error.hpp"
 #include "lodestone/core/random.hpp"
 
@@ -75,8 +73,7 @@ Teacher draw_teacher(const RandomTeacher& options) {
   for (Index i = 0; i < gaussian.size(); ++i) {
     gaussian.data()[i] = subspace.normal(static_cast<std::uint64_t>(i));
   }
-  const Eigen::MatrixXd basis = Eigen::HouseholderQR<Eigen::MatrixXd>(gaussian).householderQ() *
-                                Eigen::MatrixXd::Identity(options.d, options.r);
+  const Eigen::MatrixXd basis = orthonormal_columns(gaussian, options.r);
 
   // Rejection, one direction at a time; a crowded start is thrown away after a while.
   const double largest_cosine = std::cos(options.min_angle * std::numbers::pi / 180.0);
@@ -132,17 +129,11 @@ Teacher draw_teacher(const RandomTeacher& options) {
 
 double early_condition_number(const Teacher& teacher) {
   // The nonzero eigenvalues of H = Wᵀ diag(a) W, on the span of the rows of W.
-  const Eigen::JacobiSVD<Eigen::MatrixXd> svd(Eigen::MatrixXd(teacher.directions),
-                                              Eigen::ComputeThinV);
-  Index rank = 0;
-  while (rank < svd.singularValues().size() &&
-         svd.singularValues()[rank] > 1e-9 * svd.singularValues()[0]) {
-    ++rank;
-  }
-  const Eigen::MatrixXd inner = teacher.directions * svd.matrixV().leftCols(rank);
+  const SingularVectors svd = right_singular_vectors(teacher.directions);
+  const Index rank = (svd.values.array() > 1e-9 * svd.values[0]).count();
+  const Eigen::MatrixXd inner = teacher.directions * svd.V.leftCols(rank);
   const Eigen::MatrixXd H = inner.transpose() * teacher.amplitudes.asDiagonal() * inner;
-  const Vector magnitudes =
-      Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(H).eigenvalues().cwiseAbs();
+  const Vector magnitudes = symmetric_eigenvalues(H).cwiseAbs();
   const double smallest = magnitudes.minCoeff();
   const double largest = magnitudes.maxCoeff();
   if (smallest <= 1e-14 * largest) return std::numeric_limits<double>::infinity();

@@ -1,12 +1,11 @@
 #include "objective/affine_basis.hpp"
 
-#include <Eigen/QR>
-#include <Eigen/SVD>
 #include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "core/block_sums.hpp"
+#include "core/factorizations.hpp"
 #include "core/parallel.hpp"
 
 namespace lodestone {
@@ -27,9 +26,7 @@ Matrix triangle_of(const Matrix& above, const Matrix& below) {
   Eigen::MatrixXd both(above.rows() + below.rows(), below.cols());
   if (above.rows() > 0) both.topRows(above.rows()) = above;
   both.bottomRows(below.rows()) = below;
-  const Eigen::HouseholderQR<Eigen::MatrixXd> factorization(both);
-  const Index rows = std::min(both.rows(), both.cols());
-  return Matrix(factorization.matrixQR().topRows(rows).triangularView<Eigen::Upper>());
+  return triangular_factor(both);
 }
 
 // The rank of 1 and x − centre but for rounding, from their triangular factor.
@@ -43,9 +40,7 @@ Index independent_columns(Matrix R, const Vector& centre) {
   for (Index j = 0; j < units.size(); ++j) {
     if (units[j] > 0.0) R.col(j) /= units[j];
   }
-  const Eigen::ColPivHouseholderQR<Eigen::MatrixXd> factorization{Eigen::MatrixXd(R)};
-  const auto pivots = factorization.matrixR().diagonal();
-  return (pivots.cwiseAbs().array() > triangle_rank_tolerance).count();
+  return (column_pivots(R).array() > triangle_rank_tolerance).count();
 }
 
 }  // namespace
@@ -116,12 +111,11 @@ Matrix orthonormal_combinations(Index rows,
     const bool varies = j == 0 || deviation > constant_share * std::abs(centre[j - 1]);
     if (varies) inverse_deviations[j] = 1.0 / deviation;
   }
-  const Eigen::JacobiSVD<Eigen::MatrixXd> svd(R * inverse_deviations.asDiagonal(),
-                                              Eigen::ComputeThinU | Eigen::ComputeThinV);
+  const SingularVectors svd = right_singular_vectors(R * inverse_deviations.asDiagonal());
   // Columns that are constant up to rounding may be independent; they count for nothing here.
-  const Index rank = std::min<Index>(independent_columns(R, centre), svd.rank());
-  return inverse_deviations.asDiagonal() * svd.matrixV().leftCols(rank) *
-         svd.singularValues().head(rank).cwiseInverse().asDiagonal();
+  const Index rank = std::min<Index>(independent_columns(R, centre), svd.rank);
+  return inverse_deviations.asDiagonal() * svd.V.leftCols(rank) *
+         svd.values.head(rank).cwiseInverse().asDiagonal();
 }
 
 }  // namespace lodestone

@@ -1,5 +1,4 @@
-#include <Eigen/Cholesky>
-
+#include "core/factorizations.hpp"
 #include "kernels/cholesky.hpp"
 #include "lodestone/objective/objective.hpp"
 
@@ -11,7 +10,7 @@ Vector solve_ridge(const FeatureGram& gram, double ridge) {
   Matrix factor = system;
   if (kernels::cholesky(factor)) return kernels::solve_cholesky(factor, gram.b);
   // A ridge below the rounding of K: the pivots that are not positive count as zero.
-  return Eigen::LDLT<Eigen::MatrixXd>(system).solve(gram.b);
+  return solve_symmetric(system, gram.b);
 }
 
 }  // namespace lodestone

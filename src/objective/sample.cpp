@@ -1,4 +1,3 @@
-#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "core/block_sums.hpp"
+#include "core/factorizations.hpp"
 #include "core/largest.hpp"
 #include "core/parallel.hpp"
 #include "kernels/product.hpp"
@@ -113,8 +113,8 @@ struct PseudoInverse {
 };
 
 PseudoInverse pseudo_inverse(const Matrix& symmetric) {
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver{Eigen::MatrixXd(symmetric)};
-  const Vector& values = solver.eigenvalues();
+  const Eigenpairs pairs = symmetric_eigenpairs(symmetric);
+  const Vector& values = pairs.values;
   const double cutoff = relative_rank_tolerance * values.maxCoeff();
   PseudoInverse result;
   Vector inverse = Vector::Zero(values.size());
@@ -123,7 +123,7 @@ PseudoInverse pseudo_inverse(const Matrix& symmetric) {
     inverse[j] = 1.0 / values[j];
     ++result.rank;
   }
-  result.matrix = solver.eigenvectors() * inverse.asDiagonal() * solver.eigenvectors().transpose();
+  result.matrix = pairs.vectors * inverse.asDiagonal() * pairs.vectors.transpose();
   result.condition = values.minCoeff() / values.maxCoeff();
   return result;
 }

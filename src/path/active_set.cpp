@@ -1,10 +1,11 @@
 #include "path/active_set.hpp"
 
-#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
 #include <utility>
 #include <vector>
+
+#include "core/factorizations.hpp"
 
 namespace lodestone::path {
 
@@ -32,11 +33,11 @@ bool CholeskyFactor::factorize(const Eigen::MatrixXd& M) {
   exact_ = true;
   if (n == 0) return true;
   reserve(n);
-  const Eigen::LLT<Eigen::MatrixXd> all(M);
-  if (all.info() != Eigen::Success) return false;
-  const auto pivots = all.matrixLLT().diagonal().array().square();
+  const Cholesky all(M);
+  if (!all.positive()) return false;
+  const auto pivots = all.L().diagonal().array().square();
   if (!(pivots > least_pivot_share * M.diagonal().array()).all()) return false;
-  L_.topLeftCorner(n, n) = all.matrixLLT();
+  L_.topLeftCorner(n, n) = all.L();
   size_ = n;
   return true;
 }

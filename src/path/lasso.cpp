@@ -1,9 +1,10 @@
 #include "path/lasso.hpp"
 
-#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
 #include <vector>
+
+#include "core/factorizations.hpp"
 
 namespace lodestone::path {
 namespace {
@@ -41,7 +42,7 @@ Vector solve_lasso(const Matrix& K, const Vector& b, double lambda, const Vector
       }
       // Coinciding directions make the system singular; any of its solutions will do.
       system.diagonal().array() *= 1.0 + 1e-12;
-      const Vector solution = Eigen::LDLT<Eigen::MatrixXd>(system).solve(right);
+      const Vector solution = solve_symmetric(system, right);
       // The value along the segment is a parabola between changes of sign: its minimum over the
       // end and the points where an amplitude passes through zero.
       Vector best = c;

@@ -1,8 +1,8 @@
-#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
 #include <utility>
 
+#include "core/factorizations.hpp"
 #include "lodestone/core/error.hpp"
 #include "lodestone/core/random.hpp"
 #include "lodestone/runs/train.hpp"
@@ -25,8 +25,7 @@ Matrix span_of_run(const Teacher& teacher, const Network& start) {
   Eigen::MatrixXd spanning(teacher.dimension(), pairs + teacher.neurons());
   for (Index i = 0; i < pairs; ++i) spanning.col(i) = start.W.row(2 * i).normalized();
   spanning.rightCols(teacher.neurons()) = teacher.directions.transpose();
-  const Eigen::ColPivHouseholderQR<Eigen::MatrixXd> qr(spanning);
-  return qr.householderQ() * Eigen::MatrixXd::Identity(teacher.dimension(), qr.rank());
+  return column_span(spanning).basis;
 }
 
 Problem population_problem(const TrainOptions& options, const Teacher& teacher) {

@@ -2,12 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <Eigen/Cholesky>
-#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
+#include "core/factorizations.hpp"
 #include "lodestone/core/error.hpp"
 #include "theory/relu_kernel.hpp"
 
@@ -66,9 +65,7 @@ std::vector<Eigen::MatrixXd> tangent_bases(const Matrix& V) {
   const Index q = V.cols();
   std::vector<Eigen::MatrixXd> bases;
   for (Index j = 0; j < V.rows(); ++j) {
-    const Eigen::MatrixXd column = V.row(j).transpose();
-    const Eigen::MatrixXd rotation = Eigen::HouseholderQR<Eigen::MatrixXd>(column).householderQ();
-    bases.emplace_back(rotation.rightCols(q - 1));
+    bases.emplace_back(orthonormal_columns(V.row(j).transpose(), q).rightCols(q - 1));
   }
   return bases;
 }
@@ -139,14 +136,12 @@ DualCertificate interpolate(const Matrix& directions, const Vector& values, int 
 
   // The solution lives in a space of dimension q that holds all directions (docs/math.md, 2.6):
   // derivatives across it vanish by symmetry.
-  const Eigen::MatrixXd columns = result.directions.transpose();
-  const Eigen::MatrixXd span = Eigen::HouseholderQR<Eigen::MatrixXd>(columns).householderQ() *
-                               Eigen::MatrixXd::Identity(directions.cols(), q);
+  const ColMatrix span = orthonormal_columns(result.directions.transpose(), q);
   const Matrix V = unit_directions(result.directions * span);
   const std::vector<Eigen::MatrixXd> bases = tangent_bases(V);
 
-  const Eigen::LLT<Eigen::MatrixXd> gram(gram_of(V, bases, l));
-  if (gram.info() != Eigen::Success || !(gram.rcond() >= least_reciprocal_condition)) {
+  const Cholesky gram(gram_of(V, bases, l));
+  if (!(gram.reciprocal_condition() >= least_reciprocal_condition)) {
     throw_parallel(result.directions);
   }
   Vector target = Vector::Zero(k * q);

@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 
+#include "core/factorizations.hpp"
 #include "core/parallel.hpp"
 #include "lodestone/core/error.hpp"
 
@@ -50,7 +50,7 @@ double linearized_floor(const PopulationObjective& objective, const Matrix& U) {
   // the target's energy, and it can only raise the floor.
   gram.diagonal().array() += 1e-12;
   const Vector right = Eigen::Map<const Vector>(target.data(), p * d);
-  const Eigen::LLT<Eigen::MatrixXd> factor(gram);  // reads the lower triangle
+  const Cholesky factor(gram);
   return std::max(0.0, objective.null_loss() - 0.5 * right.dot(factor.solve(right)));
 }
 

@@ -1,7 +1,5 @@
 #include <fmt/format.h>
 
-#include <Eigen/Eigenvalues>
-#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -9,6 +7,7 @@
 #include <vector>
 
 #include "certify/sphere_cells.hpp"
+#include "core/factorizations.hpp"
 #include "core/parallel.hpp"
 #include "lodestone/core/error.hpp"
 #include "lodestone/theory/dual_certificate.hpp"
@@ -103,11 +102,10 @@ class Prover {
     towards -= towards.dot(cap.centre) * cap.centre;
     towards.normalize();
     const Vector drift = -2.0 * rho_ * delta * towards;
-    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(eta.hessian, Eigen::EigenvaluesOnly);
+    const Vector curvatures = symmetric_eigenvalues(eta.hessian);
     const double R = cap.radius;
     for (const double sign : {1.0, -1.0}) {
-      const double curvature =
-          sign > 0.0 ? eigen.eigenvalues().maxCoeff() : -eigen.eigenvalues().minCoeff();
+      const double curvature = sign > 0.0 ? curvatures.maxCoeff() : -curvatures.minCoeff();
       const double most =
           sign * eta.value + rho_ * delta * delta + R * (sign * eta.gradient + drift).norm() +
           0.5 * R * R * std::max(0.0, curvature + 2.0 * rho_) + R * R * R * third / 6.0;
@@ -164,15 +162,12 @@ class Prover {
     const Expansion others = expand(u, j);
 
     // −sign·η'' at the teacher along a unit tangent τ is own + τᵀAτ + linear·τ.
-    const Eigen::HouseholderQR<Eigen::MatrixXd> frame{Eigen::MatrixXd(u)};
-    const Eigen::MatrixXd Q = frame.householderQ();
-    const Eigen::MatrixXd E = Q.rightCols(D - 1);
-    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(
-        Eigen::MatrixXd(-sign * E.transpose() * others.hessian * E));
-    const Vector linear = sign / std::numbers::pi * eigen.eigenvectors().transpose() *
+    const ColMatrix E = orthonormal_columns(u, D).rightCols(D - 1);
+    const Eigenpairs eigen = symmetric_eigenpairs(-sign * E.transpose() * others.hessian * E);
+    const Vector linear = sign / std::numbers::pi * eigen.vectors.transpose() *
                           (E.transpose() * c.tangents.row(j).transpose());
-    const double least = own + least_on_sphere(eigen.eigenvalues(), linear) - slack_;
-    const double most = own + eigen.eigenvalues().maxCoeff() + b / std::numbers::pi;
+    const double least = own + least_on_sphere(eigen.values, linear) - slack_;
+    const double most = own + eigen.values.maxCoeff() + b / std::numbers::pi;
     if (!(least > 2.0 * rho_)) return 0.0;
 
     double radius = 0.3;

@@ -2,13 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <Eigen/QR>
 #include <algorithm>
 #include <cfloat>
 #include <cmath>
 #include <numbers>
 #include <optional>
 
+#include "core/factorizations.hpp"
 #include "lodestone/core/error.hpp"
 #include "lodestone/theory/dual_certificate.hpp"
 #include "theory/relu_kernel.hpp"
@@ -98,9 +98,7 @@ struct Interpolant {
   Real unit = 0;
 };
 
-Index span_dimension(const Matrix& directions) {
-  return Eigen::ColPivHouseholderQR<Eigen::MatrixXd>(directions.transpose()).rank();
-}
+Index span_dimension(const Matrix& directions) { return column_span(directions.transpose()).rank; }
 
 // The margin: a share of the estimate that could be proven, or the estimate.
 void set_margin(const BestCertificate& best, const RecoveryBoundOptions& options,

@@ -1,12 +1,12 @@
 #include "laboratory/adversary.hpp"
 
-#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
 #include <memory>
 #include <numeric>
 #include <vector>
 
+#include "core/factorizations.hpp"
 #include "lodestone/model/recovery.hpp"
 
 namespace lodestone::laboratory {
@@ -132,9 +132,9 @@ class Evolution {
   int trials() const { return trials_; }
 
   std::vector<Vector> sample() {
-    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(covariance_);
-    axes_ = solver.eigenvectors();
-    lengths_ = solver.eigenvalues().cwiseMax(1e-30).cwiseSqrt();
+    const Eigenpairs pairs = symmetric_eigenpairs(covariance_);
+    axes_ = pairs.vectors;
+    lengths_ = pairs.values.cwiseMax(1e-30).cwiseSqrt();
     std::vector<Vector> result;
     for (int i = 0; i < trials_; ++i) {
       const Vector normal = draw_.normal(mean_.size());

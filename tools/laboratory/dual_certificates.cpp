@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
-#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 
+#include "core/factorizations.hpp"
 #include "laboratory/experiments.hpp"
 #include "laboratory/trajectory.hpp"
 #include "lodestone/core/error.hpp"
@@ -25,7 +25,7 @@ DualCertificate without_flat_peaks(const Teacher& teacher, int l) {
     result.amplitudes = Vector::Unit(k, j);
     gram.col(j) = result.correlate(teacher.directions).value;
   }
-  result.amplitudes = Eigen::LDLT<Eigen::MatrixXd>(gram).solve(signs_of(teacher));
+  result.amplitudes = solve_symmetric(gram, signs_of(teacher));
   result.squared_norm = signs_of(teacher).dot(result.amplitudes);
   return result;
 }

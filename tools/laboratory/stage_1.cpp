@@ -1,12 +1,11 @@
 #include <fmt/format.h>
 
-#include <Eigen/Eigenvalues>
-#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <vector>
 
+#include "core/factorizations.hpp"
 #include "laboratory/experiments.hpp"
 #include "lodestone/model/dataset.hpp"
 #include "lodestone/train/algorithm1.hpp"
@@ -30,8 +29,7 @@ Matrix after_one_step(const Objective& objective, Index width, std::uint64_t see
 
 // Orthonormal basis (d×r) of the teachers' span.
 Matrix basis_of(const Teacher& teacher) {
-  const Eigen::ColPivHouseholderQR<Eigen::MatrixXd> qr(teacher.directions.transpose());
-  return qr.householderQ() * Eigen::MatrixXd::Identity(teacher.dimension(), qr.rank());
+  return column_span(teacher.directions.transpose()).basis;
 }
 
 // Mean over neurons of 1 − ‖P ŵ‖², P the projection onto the span.
@@ -46,8 +44,7 @@ double coverage(const Teacher& teacher, const Matrix& directions) {
   const Matrix inner = directions * basis_of(teacher);
   const Eigen::MatrixXd second_moment =
       inner.transpose() * inner / static_cast<double>(inner.rows());
-  return static_cast<double>(inner.cols()) *
-         Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(second_moment).eigenvalues()[0];
+  return static_cast<double>(inner.cols()) * symmetric_eigenvalues(second_moment)[0];
 }
 
 // Four directions at ±30° and ±60° in a random plane, amplitudes 1, 1, −b, −b. H is diagonal with
