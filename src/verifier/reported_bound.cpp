@@ -6,6 +6,7 @@
 
 #include "lodestone/core/random.hpp"
 #include "lodestone/verifier/verifier.hpp"
+#include "verifier/real.hpp"
 
 // The bound of docs/math.md, 7.4 from the reported ρ and ‖p‖, and a dual certificate of the
 // verifier's own: solved for in extended precision, in another basis than the library's.
@@ -13,11 +14,10 @@
 namespace lodestone {
 namespace {
 
-using Real = long double;
-using RealVector = Eigen::Matrix<Real, Eigen::Dynamic, 1>;
-using RealMatrix = Eigen::Matrix<Real, Eigen::Dynamic, Eigen::Dynamic>;
-
-constexpr Real pi = 3.141592653589793238462643383279502884L;
+using verifying::pi;
+using verifying::Real;
+using verifying::RealMatrix;
+using verifying::RealVector;
 
 // An estimate of ρ may be too large by so much: a descent stops short of the infimum.
 constexpr Real rho_tolerance = 1e-4L;

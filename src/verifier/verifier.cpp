@@ -10,6 +10,7 @@
 
 #include "lodestone/core/error.hpp"
 #include "lodestone/core/random.hpp"
+#include "verifier/real.hpp"
 
 #if LDBL_MANT_DIG != 113
 #include <quadmath.h>
@@ -22,9 +23,10 @@
 namespace lodestone {
 namespace {
 
-using Real = long double;
-using RealVector = Eigen::Matrix<Real, Eigen::Dynamic, 1>;
-using RealMatrix = Eigen::Matrix<Real, Eigen::Dynamic, Eigen::Dynamic>;
+using verifying::pi;
+using verifying::Real;
+using verifying::RealMatrix;
+using verifying::RealVector;
 
 // binary128, for the differences of nearly equal populations.
 #if LDBL_MANT_DIG == 113
@@ -38,7 +40,6 @@ Quad angle_of(Quad y, Quad x) { return atan2q(y, x); }
 #endif
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-constexpr Real pi = 3.141592653589793238462643383279502884L;
 
 // A column is constant when its deviation is below this share of its mean; a column depends on
 // others when its deviation from them is below this share of its length about 0 (docs/math.md,
