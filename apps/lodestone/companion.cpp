@@ -28,8 +28,8 @@ except ImportError as missing:
 sys.exit(main())
 )";
 
-// The interpreter that is asked: the one of the environment that the program is installed in, so
-// that a wheel's program finds its own package, else the first on PATH.
+// The interpreter that is asked: the one that is named (a wheel's command names its own), else the
+// one that the program is installed beside, else the first on PATH.
 std::string interpreter() {
   if (const char* chosen = std::getenv("LODESTONE_PYTHON")) return chosen;
   std::error_code ignored;

@@ -1,10 +1,14 @@
-"""What a machine without the libraries is told when Lodestone is built there, by pip too."""
+"""What a machine without the libraries is told when Lodestone is built there, by pip too; and what packages of
+Lodestone hold."""
 
 import os
+import pathlib
 import re
 import subprocess
+import tomllib
 
-from conftest import REPOSITORY
+import pytest
+from conftest import PROGRAM, REPOSITORY
 
 # In the list of ./run, but no library.
 TOOLS = {"g++", "cmake", "ninja-build"}
@@ -39,3 +43,33 @@ def test_one_message_names_everything_that_is_missing(tmp_path):
     assert "libraries that were not found: oneTBB, fmt 9, CLI11 2." in said
     assert "./run packages" in said
     assert "apt-get install libtbb-dev libfmt-dev libcli11-dev " in said
+
+
+# ---- packages that are made of Lodestone
+
+# Part of every Linux that runs wheels (manylinux).
+SYSTEM = {"linux-vdso", "ld-linux-x86-64", "libc", "libm", "libstdc++", "libgcc_s", "libz"}
+
+
+def text_of(*path):
+    return REPOSITORY.joinpath(*path).read_text(encoding="utf-8")
+
+
+def test_the_libraries_in_a_wheel_are_documented():
+    if "VERSION_CODENAME=bookworm" not in pathlib.Path("/etc/os-release").read_text():
+        pytest.skip("the list is that of Debian 12")
+    linked = subprocess.run(["ldd", PROGRAM], check=True, capture_output=True, text=True).stdout
+    libraries = {pathlib.Path(line.split()[0]).name for line in linked.splitlines()}
+    table = text_of("docs", "architecture.md").partition("| library | of | licence |\n")[2]
+    documented = re.findall(r"^\| (lib\S+) \|", table, re.MULTILINE)
+    assert {name for name in libraries if name.split(".so")[0] not in SYSTEM} == set(documented)
+
+
+def test_the_conda_recipe_agrees_with_cmake_and_pyproject():
+    recipe = text_of("packaging", "conda-forge", "recipe.yaml")
+    version = re.search(r"project\(lodestone VERSION ([0-9.]+)", text_of("CMakeLists.txt"))[1]
+    assert f'version: "{version}"' in recipe
+    needed = tomllib.loads(text_of("pyproject.toml"))["project"]["dependencies"]
+    running = recipe.partition("  run:\n")[2].partition("\n\n")[0]
+    named = re.findall(r"- (.*)", running)
+    assert [name.replace(" ", "") for name in named if name != "python"] == needed
