@@ -1,6 +1,6 @@
 #!/bin/sh
 # check_wheel.sh WHEEL: tries a wheel where nothing else of ours is: in an empty Debian (build/debian-root, made
-# once: a minute), or in a new environment of this machine where that cannot be had.
+# once, in a minute), or in a new environment of this machine where that cannot be had.
 set -eu
 wheel=$(realpath "$1")
 cd "$(dirname "$0")/.."
@@ -21,7 +21,7 @@ make_root() {
   # shellcheck source=/dev/null
   release=$(. /etc/os-release && echo "$VERSION_CODENAME")
   debootstrap --variant=minbase --include=python3,python3-venv "$release" "$root" \
-    >build/debian-root.log 2>&1 </dev/null || return 1
+    >build/debian-root.log 2>&1 </dev/null || { say "debootstrap failed: see build/debian-root.log"; return 1; }
   touch "$root/made"
 }
 

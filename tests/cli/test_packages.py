@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -73,3 +74,21 @@ def test_the_conda_recipe_agrees_with_cmake_and_pyproject():
     running = recipe.partition("  run:\n")[2].partition("\n\n")[0]
     named = re.findall(r"- (.*)", running)
     assert [name.replace(" ", "") for name in named if name != "python"] == needed
+
+
+def test_the_command_of_an_environment_starts_the_program_in_its_package(tmp_path):
+    package = tmp_path / "packages" / "lodestone"
+    (package / "bin").mkdir(parents=True)
+    (package / "__init__.py").write_text("raise ImportError('the command needs no import')\n")
+    program = package / "bin" / "lodestone"
+    program.write_text('#!/bin/sh\necho "$LODESTONE_PYTHON" "$@"\n')
+    program.chmod(0o755)
+    command = tmp_path / "lodestone"
+    command.write_text(text_of("python", "program.py"))
+    environment = {name: value for name, value in os.environ.items() if name != "LODESTONE_PYTHON"}
+    done = subprocess.run(
+        [sys.executable, command, "fit", "table.csv"],
+        check=True, capture_output=True, text=True, env={**environment, "PYTHONPATH": str(package.parent)},
+    )
+    # The verbs that the package does find their interpreter.
+    assert done.stdout.split() == [sys.executable, "fit", "table.csv"]
