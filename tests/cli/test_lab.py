@@ -58,6 +58,17 @@ def test_mass_bound_follows_from_its_data(laboratory):
         assert row["residual"] <= row["residual_bound"]
 
 
+def test_stage_2_follows_from_its_data(lodestone):
+    """No start below half of its threshold lost a teacher, and some at the threshold did."""
+    folder = lodestone.run_to("stage-2", ["lab", "--quick", "--only", "stage-2"])
+    header, *rows = (folder / "data/stage-2.csv").read_text().splitlines()
+    starts = [dict(zip(header.split(","), map(float, line.split(",")))) for line in rows]
+    below = [start for start in starts if start["zeta"] <= 0.5 * start["threshold"]]
+    assert below and all(start["kept"] == 1 for start in below)
+    lost = [start for start in starts if start["kept"] == 0]
+    assert lost and all(start["zeta"] >= 0.5 * start["threshold"] for start in lost)
+
+
 def test_figures_are_drawn_and_inlined(laboratory):
     page = (laboratory / "index.html").read_text()
     for entry in read_json(laboratory / "lab.json"):

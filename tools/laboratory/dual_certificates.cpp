@@ -150,31 +150,6 @@ plot "data/def-1-circle.csv" using "angle_deg":(limit(column("delta_deg"))) with
 
 // ------------------------------------------------------------------- Lemma 6.2
 
-// k teachers, one pair of opposite signs exactly `angle` degrees apart and no two closer.
-Teacher close_teacher(std::uint64_t seed, Index k, Index r, double angle) {
-  Draw draw(seed, "close teacher");
-  const double radians = angle * std::numbers::pi / 180.0;
-  while (true) {
-    RandomTeacher random;
-    random.d = random.r = r;
-    random.k = k - 1;
-    if (random.k < r) random.r = random.k;
-    random.min_angle = std::min(angle, 40.0);
-    random.seed = static_cast<std::uint64_t>(draw.uniform(0.0, 1e15));
-    Teacher teacher = draw_teacher(random);
-    const Vector first = teacher.directions.row(0);
-    Vector across = draw.normal(r);
-    across -= across.dot(first) * first;
-    const Vector last = std::cos(radians) * first + std::sin(radians) * across.normalized();
-    if (k > 2 && nearest_angle(teacher.directions.bottomRows(k - 2), last) < radians) continue;
-    teacher.directions.conservativeResize(k, r);
-    teacher.amplitudes.conservativeResize(k);
-    teacher.directions.row(k - 1) = last;
-    teacher.amplitudes[k - 1] = -teacher.amplitudes[0];
-    return teacher;
-  }
-}
-
 ExperimentResult run_existence(const LaboratoryOptions& options) {
   const int repeats = by_effort(options.effort, 1, 2, 12);
   const std::vector<double> angles =
@@ -208,8 +183,8 @@ ExperimentResult run_existence(const LaboratoryOptions& options) {
         const Index r = std::clamp<Index>(k, 2, k == 12 ? 8 : 6);
         const double angle = options.broken ? 0.02 : angles[g];
         const auto number = static_cast<std::uint64_t>(100 * (10 * s + g)) + i;
-        const Teacher teacher =
-            close_teacher(derived_seed(options.seed, "lem-6.2", number), k, r, angle);
+        const Teacher teacher = close_teacher(derived_seed(options.seed, "lem-6.2", number), k, r,
+                                              angle, std::min(angle, 40.0));
         BestCertificate best;
         try {
           best = best_certificate(teacher.directions, signs_of(teacher));

@@ -44,17 +44,8 @@ Snapshot without_teacher(const PopulationObjective& objective, const Minimum& mi
       network.W.row(i).setZero();
     }
   }
-  Algorithm1Options options;
-  options.width = 2;  // the width of a start that is not made
-  options.schedule.kind = Schedule::Kind::constant;
-  options.lambda_start = minimum.lambda;
-  options.max_steps = 4000;
-  Algorithm1State state;
-  state.stage = Stage::late_features;
-  state.network = std::move(network);
-  state.lambda = state.lambda_start = minimum.lambda;
-  run_algorithm1(objective, options, state);
-  return snapshot_of(objective, state.network, minimum.lambda, minimum.least);
+  return snapshot_of(objective, settled(objective, std::move(network), minimum.lambda),
+                     minimum.lambda, minimum.least);
 }
 
 // How ‖∇L_λ‖² goes with ζ inside epochs where ζ falls far enough to tell.

@@ -111,14 +111,6 @@ Case make_case(std::uint64_t seed, bool broken) {
   return result;
 }
 
-Network joined(const Network& one, const Network& other) {
-  Network network{Vector(one.width() + other.width()),
-                  Matrix(one.width() + other.width(), one.W.cols())};
-  network.a << one.a, other.a;
-  network.W << one.W, other.W;
-  return network;
-}
-
 // m neurons with normal weights, each times its own power of ten.
 Network random_network(Draw& draw, Index m, Index d, double low, double high) {
   Network network{draw.normal(m), Matrix(m, d)};

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
+#include <utility>
 
 #include "lodestone/path/path.hpp"
 
@@ -72,6 +74,56 @@ Teacher drawn_teacher(const LaboratoryOptions& options, const std::string& purpo
   random.min_angle = min_angle;
   random.seed = derived_seed(options.seed, purpose, static_cast<std::uint64_t>(i));
   return draw_teacher(random);
+}
+
+Teacher close_teacher(std::uint64_t seed, Index k, Index r, double angle_deg,
+                      double least_angle_deg) {
+  Draw draw(seed, "close teacher");
+  const double radians = angle_deg * std::numbers::pi / 180.0;
+  while (true) {
+    RandomTeacher random;
+    random.d = random.r = r;
+    random.k = k - 1;
+    if (random.k < r) random.r = random.k;
+    random.min_angle = least_angle_deg;
+    random.seed = static_cast<std::uint64_t>(draw.uniform(0.0, 1e15));
+    Teacher teacher = draw_teacher(random);
+    const Vector first = teacher.directions.row(0);
+    Vector across = draw.normal(r);
+    across -= across.dot(first) * first;
+    const Vector last = std::cos(radians) * first + std::sin(radians) * across.normalized();
+    if (k > 2 && nearest_angle(teacher.directions.bottomRows(k - 2), last) < radians) continue;
+    teacher.directions.conservativeResize(k, r);
+    teacher.amplitudes.conservativeResize(k);
+    teacher.directions.row(k - 1) = last;
+    teacher.amplitudes[k - 1] = -teacher.amplitudes[0];
+    return teacher;
+  }
+}
+
+Network joined(const Network& one, const Network& other) {
+  Network network{Vector(one.width() + other.width()),
+                  Matrix(one.width() + other.width(), one.W.cols())};
+  network.a << one.a, other.a;
+  network.W << one.W, other.W;
+  return network;
+}
+
+Algorithm1State before_stage_3(Network network, double lambda) {
+  Algorithm1State state;
+  state.stage = Stage::late_features;
+  state.network = std::move(network);
+  state.lambda = state.lambda_start = lambda;
+  return state;
+}
+
+Network settled(const PopulationObjective& objective, Network network, double lambda) {
+  Algorithm1Options options;
+  options.schedule.kind = Schedule::Kind::constant;
+  options.max_steps = 20000;
+  Algorithm1State state = before_stage_3(std::move(network), lambda);
+  run_algorithm1(objective, options, state);
+  return state.network;
 }
 
 Network perturbed(Draw& draw, const Network& network, Index copies, double turn, double change) {

@@ -49,6 +49,20 @@ Snapshot snapshot_of(const PopulationObjective& objective, const Network& networ
 Teacher drawn_teacher(const LaboratoryOptions& options, const std::string& purpose, int i, Index d,
                       Index k, Index r, double min_angle);
 
+/// k neurons of amplitude ±1 in R^r, the last one of the other sign than the first, exactly
+/// angle_deg from it and no closer to the rest; these are least_angle_deg apart or more.
+Teacher close_teacher(std::uint64_t seed, Index k, Index r, double angle_deg,
+                      double least_angle_deg);
+
+/// The neurons of both networks.
+Network joined(const Network& one, const Network& other);
+
+/// A run of Algorithm 1 that is about to begin stage 3 from a network.
+Algorithm1State before_stage_3(Network network, double lambda);
+
+/// The stationary point that gradient descent at λ comes to from a network.
+Network settled(const PopulationObjective& objective, Network network, double lambda);
+
 /// Every neuron split into copies, each turned by about `turn` radians and its mass changed by a
 /// share of at most `change`; balanced.
 Network perturbed(Draw& draw, const Network& network, Index copies, double turn, double change);
