@@ -312,7 +312,8 @@ Experiment mass_bound() {
       "‖R‖ ≤ 2λ‖p‖ + √(2ζ).",
       true,
       "Both sides of both inequalities, for random, tiny, huge, unbalanced, perturbed, trained "
-      "and adversarial networks on random teachers, at four values of λ each.",
+      "and adversarial networks on random teachers, at four values of λ each. The inequalities "
+      "are proven, so this tests the program (gap, certificate and its proof), not the theory.",
       "The inequalities themselves: ρ and p come from the teacher's dual certificate, which has "
       "not seen the networks. They follow from the certificate in two lines (docs/math.md, "
       "7.4), so they must hold always.",

@@ -185,7 +185,9 @@ Experiment test_functions() {
           "student's mass gives a*_j up to an error of the order of ‖R‖: "
           "|∫g_j dμ − a*_j| ≤ ‖p_j‖(2λ‖p‖ + √(2ζ)).",
           true,
-          "Both sides along runs of Algorithm 1 and at random perturbations of minimizers.",
+          "Both sides along runs of Algorithm 1 and at random perturbations of minimizers. The "
+          "inequality is proven in two lines (docs/math.md, 7.7), so this tests the program (test "
+          "functions, their norms and the gap), not the theory.",
           "The right side, from the norms of g_j and of the dual certificate, ζ and λ; and 0.05 at "
           "the end of a run.",
           "g_j is 1 at its own teacher, but nothing makes it 0 at the others.",
