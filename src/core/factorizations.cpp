@@ -10,8 +10,7 @@ namespace lodestone {
 
 Eigenpairs symmetric_eigenpairs(const ColMatrix& A) {
   const Eigen::SelfAdjointEigenSolver<ColMatrix> solver(A);
-  if (solver.info() != Eigen::Success) return {};
-  return {true, solver.eigenvalues(), solver.eigenvectors()};
+  return {solver.info() == Eigen::Success, solver.eigenvalues(), solver.eigenvectors()};
 }
 
 Vector symmetric_eigenvalues(const ColMatrix& A) {

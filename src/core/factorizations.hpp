@@ -12,9 +12,9 @@ namespace lodestone {
 using ColMatrix = Eigen::MatrixXd;
 
 struct Eigenpairs {
-  bool converged = false;
-  Vector values;      // ascending
-  ColMatrix vectors;  // a column for each
+  bool converged = false;  // otherwise the numbers mean nothing: entries are not finite
+  Vector values;           // ascending
+  ColMatrix vectors;       // a column for each
 };
 
 // Of a symmetric matrix; its lower triangle is read.
