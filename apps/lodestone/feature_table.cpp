@@ -22,6 +22,10 @@ std::string affine_rows(const Model& model, const std::string& gap) {
   } else if (model.family.kind == Family::Kind::poisson) {
     meaning = "  the sum is the log of the mean";
   }
+  if (!model.offset_column.empty()) {
+    meaning += fmt::format("{}the offset {} of each row is added to the sum",
+                           meaning.empty() ? "  " : "; ", model.offset_column);
+  }
   const Vector& slope = model.affine.beta;
   const double linear = slope.cwiseProduct(model.standardization.scale).norm();
   std::string rows = fmt::format("  {:>9}  {:>+10.4g}\n", "intercept", model.affine.alpha);

@@ -42,6 +42,7 @@ void drop_zero_biases(Model& model) {
 // Rows of a file as the model takes its inputs, with a target for each.
 Dataset rows_for(const Model& model, DataSource source) {
   if (source.target.empty()) source.target = model.target;
+  if (source.offset.empty()) source.offset = model.offset_column;
   Dataset rows = read_inputs(source, model.columns, model.encodings, model.classes);
   if (rows.y.size() != rows.X.rows() || !rows.y.allFinite()) {
     throw FileError(source.file == "-" ? "standard input" : source.file,
@@ -139,8 +140,10 @@ Evidence gather(JudgedModel& judged, const CertifyRequest& request) {
   }
   model.columns = data.columns;
   model.target = data.target;
+  model.offset_column = data.offset_column;
   if (kind != Standardization::Kind::none) {
-    model.standardization = Standardization::fit(kind, data.X, data.y, data.weights);
+    model.standardization =
+        Standardization::fit(kind, data.X, data.target_beyond_offset(), data.weights);
     model.biases = true;  // the columns' centre is not where the network's own zero is
   }
   return {std::nullopt, std::move(data), request.data.file, false};

@@ -22,13 +22,15 @@ namespace {
 // Where the table holds the target too, a person wants to know how good the predictions are. Rows
 // without one do not count.
 std::optional<TestError> measured_error(const Family& family, const Vector& scores,
-                                        const Vector& target) {
+                                        const Dataset& data) {
+  const Vector& target = data.y;
   if (target.size() == 0) return std::nullopt;
   std::vector<Index> known;
   for (Index t = 0; t < target.size(); ++t) {
     if (!std::isnan(target[t])) known.push_back(t);
   }
-  return test_error(family, scores(known), target(known), {});
+  const Vector offset = data.offset.size() == 0 ? Vector() : Vector(data.offset(known));
+  return test_error(family, scores(known), target(known), {}, offset);
 }
 
 class Predict final : public Verb {
@@ -66,9 +68,10 @@ class Predict final : public Verb {
     source.target = model.target;
     source.delimiter = options_.delimiter;
     source.drop_missing = options_.drop_missing;
+    source.offset = offset_of(model);
     const Dataset data = read_inputs(source, model.columns, model.encodings, model.classes);
     refuse_existing(common_.out, common_.overwrite);
-    const Vector scores = model.scores(data.X);
+    const Vector scores = model.scores(data.X, data.offset);
     Table table;
     table.names = {model.classes.empty() ? model.target : "probability_of_" + model.classes[1]};
     table.has_names = true;
@@ -77,18 +80,28 @@ class Predict final : public Verb {
       const PredictionIntervals intervals = intervals_of_run(folder);
       table.names = {model.target, model.target + "_lower", model.target + "_upper"};
       table.values.conservativeResize(Eigen::NoChange, 3);
-      table.values.rightCols(2) = intervals.around(data.X, *options_.interval);
+      table.values.rightCols(2) = intervals.around(data.X, *options_.interval, data.offset);
     }
     write_table(common_.out, table);
     std::vector<Warning> warnings = data.warnings;
     for (Warning& warning : extrapolation_warnings(model, data.X)) {
       warnings.push_back(std::move(warning));
     }
-    report(data, warnings, model, measured_error(model.family, scores, data.y));
+    report(data, warnings, model, measured_error(model.family, scores, data));
     return done;
   }
 
  private:
+  // The column of the table that the model's scores need, if any.
+  std::string offset_of(const Model& model) const {
+    if (options_.offset.empty()) return model.offset_column;
+    if (model.offset_column.empty()) {
+      throw InvalidArgument("offset", "'" + options_.offset + "'",
+                            "this model was trained without an offset");
+    }
+    return options_.offset;
+  }
+
   // What a fit keeps beside its model. Another model of the same run has no intervals.
   PredictionIntervals intervals_of_run(bool folder) const {
     const auto file = std::filesystem::path(model_) / "intervals.json";

@@ -95,8 +95,23 @@ def column_names(X: Any, count: int) -> list[str]:
 
 def target_name(y: Any) -> str:
     """That of a series, else y."""
-    name = getattr(y, "name", None)
-    return name if isinstance(name, str) and name else "y"
+    return series_name(y, "y")
+
+
+def series_name(values: Any, otherwise: str) -> str:
+    name = getattr(values, "name", None)
+    return name if isinstance(name, str) and name else otherwise
+
+
+def offset_of(given: Any, rows: int) -> Optional[np.ndarray]:
+    """A number for each row, or None. Raises ValueError for another number of them, and for what is
+    not finite."""
+    if given is None:
+        return None
+    values = finite(vector(numbers_of_series(given), "offset"), "offset")
+    if len(values) != rows:
+        raise ValueError(f"offset: got {len(values)} numbers; X has {rows} rows")
+    return values
 
 
 def table(

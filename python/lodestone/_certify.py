@@ -8,7 +8,7 @@ from typing import Any, Optional
 import numpy as np
 
 from lodestone import _core
-from lodestone._arrays import matrix, option_texts, table, target_name
+from lodestone._arrays import matrix, offset_of, option_texts, table, target_name
 from lodestone._frames import codes_of, rows_for
 from lodestone._network import Network
 from lodestone._options import with_ranges
@@ -111,6 +111,7 @@ def certify(
     y: Optional[Any] = None,
     *,
     sample_weight: Optional[Any] = None,
+    offset: Optional[Any] = None,
     weight_decay: Optional[float] = None,
     standardize: Optional[str] = None,
     tolerance: float = 0.01,
@@ -137,6 +138,9 @@ def certify(
         Of a LodestoneClassifier its labels.
     sample_weight : array (n,), optional
         0 or positive.
+    offset : array or series (n,), optional
+        Known parts of the scores: a score is offset + f(x). A model that was trained with one needs
+        it.
     weight_decay : float, optional
         λ of the standardized problem. Default: what the model was trained with; where it does not
         say, what makes its relative gap smallest.
@@ -171,7 +175,7 @@ def certify(
         "starts": starts,
         "seed": seed,
     }
-    judged, teacher, rows = _judged(model, on, y, sample_weight)
+    judged, teacher, rows = _judged(model, on, y, sample_weight, offset)
     if standardize is not None and judged.standardization != "none":
         raise ValueError(f"standardize: got {standardize!r}; this model brings its own "
                          f"({judged.standardization})")
@@ -193,6 +197,7 @@ def verify(
     y: Optional[Any] = None,
     *,
     sample_weight: Optional[Any] = None,
+    offset: Optional[Any] = None,
     weight_decay: Optional[float] = None,
     certificate: Optional[ModelCertificate] = None,
     random_directions: int = 500,
@@ -204,7 +209,7 @@ def verify(
 
     Parameters
     ----------
-    model, on, y, sample_weight
+    model, on, y, sample_weight, offset
         As for `certify`.
     weight_decay : float, optional
         λ of the standardized problem, 0 or positive. Default: the certificate's, or the model's.
@@ -219,7 +224,7 @@ def verify(
     TypeError, ValueError
         For arguments out of range, and rows or a teacher that do not fit the model.
     """
-    judged, teacher, rows = _judged(model, on, y, sample_weight)
+    judged, teacher, rows = _judged(model, on, y, sample_weight, offset)
     reported = None
     directions = None
     if certificate is not None:
@@ -265,15 +270,15 @@ def verify(
     return VerifiedNumbers(**parts)
 
 
-def _judged(model: Any, on: Any, y: Any, sample_weight: Any):
+def _judged(model: Any, on: Any, y: Any, sample_weight: Any, offset: Any):
     """The model as the library has it, and what it is judged on: a teacher or rows."""
     teacher = rows = None
     columns: Optional[list[str]] = None
     target = "y"
     if isinstance(on, Teacher):
-        if y is not None or sample_weight is not None:
-            name = "y" if y is not None else "sample_weight"
-            raise ValueError(f"{name}: goes with rows, not with a Teacher")
+        for name, given in (("y", y), ("sample_weight", sample_weight), ("offset", offset)):
+            if given is not None:
+                raise ValueError(f"{name}: goes with rows, not with a Teacher")
         teacher = (on.directions, on.amplitudes)
     elif y is None:
         raise ValueError("y: got None; rows need a target each")
@@ -284,7 +289,8 @@ def _judged(model: Any, on: Any, y: Any, sample_weight: Any):
         target = target_name(y)
         if hasattr(model, "classes_") and hasattr(model, "network_model_"):
             y = codes_of(y, model.classes_)
-        rows = table(on, y, sample_weight)
+        checked = table(on, y, sample_weight)
+        rows = (*checked, offset_of(offset, len(checked[0])))
     for name in ("network_model_", "neurons"):
         model = getattr(model, name, model)
     if isinstance(model, _core.Model):

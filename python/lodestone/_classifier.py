@@ -9,6 +9,7 @@ from typing import Any, Optional
 
 import numpy as np
 from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
@@ -121,33 +122,41 @@ class LodestoneClassifier(ClassifierMixin, Estimator):
         self.linear = linear
         self.linear_ridge = linear_ridge
 
-    def decision_function(self, X: Any) -> np.ndarray:
+    def decision_function(self, X: Any, offset: Optional[Any] = None) -> np.ndarray:
         """Scores (n,) for rows X (n, d): the log of the odds of ``classes_[1]``. Raises as
         `predict`."""
         rows = self._rows(X)
-        return self.model_.scores(rows)
+        return self.model_.scores(rows, self._offset(offset, rows))
 
-    def predict(self, X: Any) -> np.ndarray:
-        """The more probable label (n,) for rows X (n, d). Raises NotFittedError, and ValueError for
-        another number of columns, names in another order, infinity, and missing values but with
-        ``missing="indicator"``. Labels of columns that training did not see leave their 0/1 columns
-        0, with a UserWarning."""
-        scores = self.decision_function(X)
+    def predict(self, X: Any, offset: Optional[Any] = None) -> np.ndarray:
+        """The more probable label (n,) for rows X (n, d), with their offset (n,) where `fit` was
+        given one. Raises NotFittedError, and ValueError for another number of columns, names in
+        another order, infinity, missing values but with ``missing="indicator"``, no offset where
+        `fit` was given one, or one where not. Labels of columns that training did not see leave their
+        0/1 columns 0, with a UserWarning."""
+        scores = self.decision_function(X, offset)
         return self.classes_[(scores > 0.0).astype(int)]
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Any, offset: Optional[Any] = None) -> np.ndarray:
         """Probabilities (n, 2) of ``classes_``; the second are those of ``model_.predict``. Raises
         as `predict`."""
         rows = self._rows(X)
+        offsets = self._offset(offset, rows)
         # 1 − P would leave no digit of a small probability of the first class.
-        first = np.exp(-np.logaddexp(0.0, self.model_.scores(rows)))
-        return np.column_stack([first, self.model_.predict(rows)])
+        first = np.exp(-np.logaddexp(0.0, self.model_.scores(rows, offsets)))
+        return np.column_stack([first, self.model_.predict(rows, offsets)])
 
-    def predict_log_proba(self, X: Any) -> np.ndarray:
+    def predict_log_proba(self, X: Any, offset: Optional[Any] = None) -> np.ndarray:
         """Logs (n, 2) of the probabilities, from the scores: finite also where a probability is
         rounded to 0. Raises as `predict`."""
-        scores = self.decision_function(X)
+        scores = self.decision_function(X, offset)
         return -np.logaddexp(0.0, np.column_stack([scores, -scores]))
+
+    def score(
+        self, X: Any, y: Any, sample_weight: Optional[Any] = None, offset: Optional[Any] = None
+    ) -> float:
+        """The share of rows X (n, d) whose label y (n,) is predicted."""
+        return float(accuracy_score(y, self.predict(X, offset), sample_weight=sample_weight))
 
     # ---- inside
 

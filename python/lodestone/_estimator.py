@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import numbers
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional, TypeVar
@@ -19,7 +20,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from lodestone import _core, _frames
 from lodestone import _summary
-from lodestone._arrays import option_text, option_texts, target_name, unmasked
+from lodestone._arrays import (
+    offset_of,
+    option_text,
+    option_texts,
+    series_name,
+    target_name,
+    unmasked,
+)
 from lodestone._importance import shares
 from lodestone._network import Network
 from lodestone._progress import bar, reporter
@@ -52,6 +60,8 @@ class Rows:
     """All targets."""
     encoding: Optional[_frames.TableEncoding]
     """None where X is what was given."""
+    offset: Optional[np.ndarray] = None
+    """(n,)"""
 
     @property
     def counted(self) -> np.ndarray:
@@ -94,7 +104,12 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         verbose: bool
 
     def fit(
-        self: Self, X: Any, y: Any, sample_weight: Optional[Any] = None, groups: Optional[Any] = None
+        self: Self,
+        X: Any,
+        y: Any,
+        sample_weight: Optional[Any] = None,
+        groups: Optional[Any] = None,
+        offset: Optional[Any] = None,
     ) -> Self:
         """Computes the path, chooses, and refits where that helps.
 
@@ -115,6 +130,9 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             What the splitter `cv` keeps together; with a number of folds, GroupKFold (of a
             classifier StratifiedGroupKFold) deals the groups. In scikit-learn's metadata routing:
             ``set_fit_request(groups=True)``.
+        offset : array or series (n,), optional
+            Known parts of the scores, finite: a score is offset + f(x), as with log(exposure) for
+            counts. Predictions need that of their rows.
 
         Raises
         ------
@@ -129,7 +147,11 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         name_of_target = target_name(y)
         for name, values in (("X", X), ("y", y), ("sample_weight", sample_weight)):
             unmasked(values, name)
-        rows = self._checked(self._training_rows(X, self._targets(y), sample_weight))
+        rows = self._training_rows(X, self._targets(y), sample_weight)
+        offsets = offset_of(offset, len(rows.kept))
+        rows = self._checked(
+            dataclasses.replace(rows, offset=None if offsets is None else offsets[rows.kept])
+        )
         splits = self._splits(rows, groups, int(options["seed"]))
         if rows.encoding is None:
             columns, encodings = [str(name) for name in getattr(self, "feature_names_in_", ())], []
@@ -152,6 +174,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
                 2 * splits if single else splits,
                 reporter(shown),
                 encodings,
+                rows.offset,
+                series_name(offset, "offset"),
             )
         finally:
             if shown is not None:
@@ -307,13 +331,19 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         """Options of the library that say what is fitted to the targets."""
         return {}
 
-    def _responses(self, X: Any) -> np.ndarray:
+    def _responses(self, X: Any, offset: Any = None) -> np.ndarray:
         """What the model predicts for rows."""
-        predictions = self._predict_unchecked(X)
+        predictions = self._predict_unchecked(X) if offset is None else None
         if predictions is not None:
             return predictions
         rows = self._rows(X)
-        return self.model_.predict(rows)
+        return self.model_.predict(rows, self._offset(offset, rows))
+
+    def _offset(self, given: Any, rows: np.ndarray) -> Optional[np.ndarray]:
+        """That of rows to predict. Where the model needs one and none is given, the model says so."""
+        if given is not None and not self.model_.offset:
+            raise ValueError("offset: got one, and the model was trained without")
+        return offset_of(given, len(rows))
 
     def _predict_unchecked(self, X: Any) -> Optional[np.ndarray]:
         """Predictions for an array that scikit-learn's checks would hand back as it is. They read

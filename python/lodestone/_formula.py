@@ -17,7 +17,7 @@ import numpy as np
 
 from lodestone import _core
 from lodestone._frames import Column, TableEncoding
-from lodestone._network import Network, model_of
+from lodestone._network import Network, model_of, refuse_offset
 from lodestone._onnx import before_scaling, write_whole
 from lodestone._sources import unwrapped
 
@@ -117,6 +117,7 @@ class _Formula:
 def _formula_of(given: Any) -> _Formula:
     source, steps = unwrapped(given)
     model = model_of(source)
+    refuse_offset(model)
     network = Network.of(model)
     encoding = getattr(source, "_encoding", None)
     if steps is not None:

@@ -232,3 +232,10 @@ def model_of(source: Any) -> _core.Model:
         if isinstance(getattr(source, name, None), _core.Model):
             return getattr(source, name)
     return Network.of(source).to_model()
+
+
+def refuse_offset(model: _core.Model) -> None:
+    """Raises ValueError for a model whose scores have a part that no column of it has."""
+    if model.offset:
+        raise ValueError(f"model: its scores need the offset {model.offset!r}, which an export does not "
+                         "take; predict with the command line or the package")

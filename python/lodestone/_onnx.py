@@ -19,7 +19,7 @@ from typing import Any, Iterator, Optional, Union
 import numpy as np
 
 from lodestone import _core
-from lodestone._network import Network, model_of
+from lodestone._network import Network, model_of, refuse_offset
 from lodestone._sources import unwrapped
 
 OPSET = 13
@@ -87,6 +87,7 @@ def to_onnx(
         raise ValueError(f"dtype: got {dtype!r}; must be 'float64' or 'float32'")
     source, steps = unwrapped(source)
     model = model_of(source)
+    refuse_offset(model)
     network = Network.of(model)
     center = np.asarray(model.center)
     columns = list(model.columns)

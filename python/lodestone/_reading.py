@@ -169,6 +169,9 @@ class Reading:
         else:
             self.sum = self.subject = self.target
             self.meaning = ""
+        if self.model.offset:
+            added = f"the offset {printable(self.model.offset, 24)} of each row is added to the sum"
+            self.meaning = f"{self.meaning}; {added}" if self.meaning else added
 
     def _features(self) -> list[Bend]:
         model = self.model

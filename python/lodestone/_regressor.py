@@ -8,6 +8,8 @@ import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import d2_tweedie_score
 
+from lodestone import _core
+from lodestone._arrays import table
 from lodestone._estimator import RENAMED, Estimator, Rows, require_bool, require_number
 from lodestone._estimator import require_one_of
 from lodestone._options import with_ranges
@@ -207,7 +209,9 @@ class LodestoneRegressor(RegressorMixin, Estimator):
         self.linear = linear
         self.linear_ridge = linear_ridge
 
-    def predict(self, X: Any, interval: Optional[float] = None) -> Any:
+    def predict(
+        self, X: Any, interval: Optional[float] = None, offset: Optional[Any] = None
+    ) -> Any:
         """Predictions for rows, of which nothing is copied when they are an array of float64, row by
         row.
 
@@ -216,6 +220,8 @@ class LodestoneRegressor(RegressorMixin, Estimator):
         X : array or frame (n, d)
         interval : float, optional
             Of (0, 1): the share of new targets that intervals around the predictions are to hold.
+        offset : array or series (n,), optional
+            That of the rows, where `fit` was given one.
 
         Returns
         -------
@@ -230,11 +236,11 @@ class LodestoneRegressor(RegressorMixin, Estimator):
         NotFittedError
         ValueError
             For another number of columns, names in another order, infinity, missing values but with
-            ``missing="indicator"``; with `interval`, also a number outside (0, 1), a fit that was not
+            ``missing="indicator"``, no offset where `fit` was given one, or one where not; with `interval`, also a number outside (0, 1), a fit that was not
             cross-validated, ``family="poisson"``, and a model of `with_features`. Labels that
             training did not see leave their 0/1 columns 0, with a UserWarning.
         """
-        predictions = self._responses(X)
+        predictions = self._responses(X, offset)
         if interval is None:
             return predictions
         if self.intervals_ is None:
@@ -242,12 +248,21 @@ class LodestoneRegressor(RegressorMixin, Estimator):
                 f"interval: got {interval!r}; this model has no intervals: they need a fit with "
                 "cross-validation, its own number of features, and a family other than 'poisson'"
             )
-        return predictions, self.intervals_.around(self._rows(X), float(interval))
+        rows = self._rows(X)
+        ends = self.intervals_.around(rows, float(interval), self._offset(offset, rows))
+        return predictions, ends
 
-    def score(self, X: Any, y: Any, sample_weight: Optional[Any] = None) -> float:
+    def score(
+        self, X: Any, y: Any, sample_weight: Optional[Any] = None, offset: Optional[Any] = None
+    ) -> float:
         """How well rows X (n, d) with targets y (n,) are predicted: 1 is perfect, 0 as good as the
-        best constant. R², and with ``family="poisson"`` D², the share of the Poisson deviance that is
-        explained, as scikit-learn's PoissonRegressor has it."""
+        best constant beside the offset (n,). R², and with ``family="poisson"`` D², the share of the
+        Poisson deviance that is explained, as scikit-learn's PoissonRegressor has it."""
+        if offset is not None:
+            rows = self._rows(X)
+            judged = (*table(rows, y, sample_weight), self._offset(offset, rows))
+            error = _core.test_error(self.model_, judged)
+            return float(error["deviance_explained" if self.family == "poisson" else "r2"])
         if self.family != "poisson":
             return super().score(X, y, sample_weight)
         # Of a mean that is 0 by underflow the deviance would not be defined.

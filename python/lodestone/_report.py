@@ -646,6 +646,9 @@ class _Page:
         source = options.get("data")
         if not source or source == "-":
             return None, None
+        if self._source.model.offset:
+            self._notes.append("Features are shown without rows: predictions of these need an offset.")
+            return None, None
         try:
             X, y, columns = _core.read_rows({name: text for name, text in options.items()
                                              if name in _TABLE_OPTIONS}, str(folder))

@@ -44,4 +44,15 @@ Dataset to_dataset(const MatrixIn& X, const VectorIn& y, const std::optional<Vec
   return data;
 }
 
+void set_offset(Dataset& data, const std::optional<VectorIn>& offset, const std::string& name) {
+  if (!offset) return;
+  data.offset = view(*offset);
+  data.offset_column = name;
+  data = checked_dataset(std::move(data));
+}
+
+Vector to_offset(const std::optional<VectorIn>& offset) {
+  return offset ? Vector(view(*offset)) : Vector();
+}
+
 }  // namespace lodestone::python

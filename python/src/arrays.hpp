@@ -55,4 +55,10 @@ Network to_network(const VectorIn& a, const MatrixIn& W);
 Dataset to_dataset(const MatrixIn& X, const VectorIn& y, const std::optional<VectorIn>& weights,
                    std::vector<std::string> columns, std::string target);
 
+/// Gives the rows a known part of their scores, where there is one.
+void set_offset(Dataset& data, const std::optional<VectorIn>& offset, const std::string& name);
+
+/// None is no offset.
+Vector to_offset(const std::optional<VectorIn>& offset);
+
 }  // namespace lodestone::python

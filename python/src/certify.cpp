@@ -10,8 +10,10 @@
 #include "arrays.hpp"
 #include "bindings.hpp"
 #include "interpreter.hpp"
+#include "lodestone/runs/train.hpp"
 #include "lodestone/verifier/verifier.hpp"
 #include "options.hpp"
+#include "records.hpp"
 #include "results.hpp"
 #include "teacher.hpp"
 
@@ -20,7 +22,8 @@ namespace {
 
 // What a model is judged on: a teacher's exact population, or rows (or both, for the verifier).
 using TeacherArrays = std::optional<std::pair<MatrixIn, VectorIn>>;
-using Table = std::optional<std::tuple<MatrixIn, VectorIn, std::optional<VectorIn>>>;
+using Table =
+    std::optional<std::tuple<MatrixIn, VectorIn, std::optional<VectorIn>, std::optional<VectorIn>>>;
 
 std::optional<Teacher> to_teacher(const TeacherArrays& arrays) {
   if (!arrays) return std::nullopt;
@@ -29,12 +32,14 @@ std::optional<Teacher> to_teacher(const TeacherArrays& arrays) {
 
 std::optional<Dataset> to_rows(const Table& table, const Model& model) {
   if (!table) return std::nullopt;
-  const auto& [X, y, weights] = *table;
+  const auto& [X, y, weights, offset] = *table;
   if (view(X).cols() != model.dimension()) {
     throw InvalidArgument("X", std::to_string(X.shape(1)) + " columns",
                           "the model has " + std::to_string(model.dimension()));
   }
-  return weighted_rows(to_dataset(X, y, weights, model.columns, model.target));
+  Dataset rows = to_dataset(X, y, weights, model.columns, model.target);
+  set_offset(rows, offset, model.offset_column);
+  return weighted_rows(std::move(rows));
 }
 
 // Coordinates for a network that brings none of its own. The columns' centre is not where the
@@ -45,7 +50,8 @@ void give_coordinates(Model& model, const std::optional<Standardization::Kind>& 
   if (model.standardization.kind != Standardization::Kind::none) {
     throw InvalidArgument("standardize", name(*kind), "this model brings its own standardization");
   }
-  model.standardization = Standardization::fit(*kind, rows->X, rows->y, rows->weights);
+  model.standardization =
+      Standardization::fit(*kind, rows->X, rows->target_beyond_offset(), rows->weights);
   model.biases = true;
 }
 
@@ -141,6 +147,13 @@ void bind_certify(nb::module_& module) {
       nb::arg("model"), nb::arg("teacher").none(), nb::arg("table").none(), nb::arg("weight_decay"),
       nb::arg("random_directions"), nb::arg("searches"), nb::arg("seed"),
       nb::arg("directions").none(), nb::arg("reported").none());
+  module.def(
+      "test_error",
+      [](const Model& model, const Table& table) {
+        const std::optional<Dataset> rows = to_rows(table, model);
+        return dict_of(without_lock([&] { return test_error(model, rows.value()); }));
+      },
+      nb::arg("model"), nb::arg("table"));
 }
 
 }  // namespace lodestone::python

@@ -81,8 +81,10 @@ void bind_fit(nb::module_& module) {
       [](const MatrixIn& X, const VectorIn& y, const std::optional<VectorIn>& weights,
          std::vector<std::string> columns, std::string target, const OptionTexts& options,
          const std::vector<std::pair<Rows, Rows>>& splits, const nb::object& on_progress,
-         const std::vector<EncodingParts>& encodings) {
+         const std::vector<EncodingParts>& encodings, const std::optional<VectorIn>& offset,
+         const std::string& offset_name) {
         Dataset data = to_dataset(X, y, weights, std::move(columns), std::move(target));
+        set_offset(data, offset, offset_name);
         for (const auto& [column, values] : encodings) data.encodings.push_back({column, values});
         const Index rows = data.X.rows();
         Fitting fitting(options);
@@ -97,7 +99,8 @@ void bind_fit(nb::module_& module) {
       },
       nb::arg("X"), nb::arg("y"), nb::arg("sample_weight").none(), nb::arg("columns"),
       nb::arg("target"), nb::arg("options"), nb::arg("splits"), nb::arg("on_progress").none(),
-      nb::arg("encodings") = std::vector<EncodingParts>());
+      nb::arg("encodings") = std::vector<EncodingParts>(), nb::arg("offset") = nb::none(),
+      nb::arg("offset_name") = "offset");
   module.def(
       "read_rows",
       [](const OptionTexts& options, const std::string& run) {

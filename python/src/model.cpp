@@ -62,23 +62,25 @@ void require_columns(const Model& model, const MatrixIn& X) {
                         "the model has " + std::to_string(model.dimension()));
 }
 
-Vector predict(const Model& model, const MatrixIn& X) {
+Vector predict(const Model& model, const MatrixIn& X, const std::optional<VectorIn>& offset) {
   require_columns(model, X);
   const auto rows = view(X);
-  return without_lock([&] { return model.predict(rows); });
+  return without_lock([&] { return model.predict(rows, to_offset(offset)); });
 }
 
-Vector scores(const Model& model, const MatrixIn& X) {
+Vector scores(const Model& model, const MatrixIn& X, const std::optional<VectorIn>& offset) {
   require_columns(model, X);
   const auto rows = view(X);
-  return without_lock([&] { return model.scores(rows); });
+  return without_lock([&] { return model.scores(rows, to_offset(offset)); });
 }
 
-// None where there are no rows, another number of columns, or a number in X or a prediction is not
-// finite: who calls this has somebody else say what is wrong.
+// None where there are no rows, another number of columns, an offset is missing, or a number in X
+// or a prediction is not finite: who calls this has somebody else say what is wrong.
 std::optional<VectorOut> predict_finite(const Model& model, const MatrixIn& X) {
   const auto rows = view(X);
-  if (rows.rows() == 0 || rows.cols() != model.dimension()) return std::nullopt;
+  if (rows.rows() == 0 || rows.cols() != model.dimension() || !model.offset_column.empty()) {
+    return std::nullopt;
+  }
   bool finite = false;
   Vector predictions = without_lock([&] { return model.predict(rows, finite); });
   if (!finite) return std::nullopt;
@@ -140,7 +142,7 @@ nb::tuple state_of(const Model& model) {
                      from.lambda_in_target_units, from.rows),
       nb::make_tuple(std::string(name(model.family.kind)), model.family.huber_width,
                      model.family.linear_ridge, std::string(name(model.family.linear))),
-      ridges(model), model.classes);
+      ridges(model), model.classes, model.offset_column);
 }
 
 // Elements of a tuple are read without a look at its length.
@@ -155,7 +157,7 @@ nb::tuple part_of(const nb::tuple& state, int position, std::size_t length) {
 }
 
 void restore(Model& model, const nb::tuple& state) {
-  check_length(state, 14);
+  check_length(state, 15);
   const nb::tuple step = part_of(state, 9, 5);
   const nb::tuple from = part_of(state, 10, 7);
   const nb::tuple family = part_of(state, 11, 4);
@@ -187,6 +189,7 @@ void restore(Model& model, const nb::tuple& state) {
   made.family.linear_ridge = nb::cast<double>(family[2]);
   made.family.linear = parse_linear_part(nb::cast<std::string>(family[3]));
   made.classes = nb::cast<std::vector<std::string>>(state[13]);
+  made.offset_column = nb::cast<std::string>(state[14]);
   for (const auto& [first, count, freedom, explained] :
        nb::cast<std::vector<RidgeState>>(state[12])) {
     made.ridges.push_back({first, count, freedom, explained});
@@ -245,13 +248,17 @@ void bind_intervals(nb::module_& module) {
           "Reads intervals.json of a fit. Raises OSError.")
       .def(
           "around",
-          [](const PredictionIntervals& intervals, const MatrixIn& X, double level) {
+          [](const PredictionIntervals& intervals, const MatrixIn& X, double level,
+             const std::optional<VectorIn>& offset) {
             const auto rows = view(X);
-            return to_numpy(without_lock([&] { return intervals.around(rows, level); }));
+            return to_numpy(
+                without_lock([&] { return intervals.around(rows, level, to_offset(offset)); }));
           },
-          nb::arg("X"), nb::arg("level"),
-          "Lower and upper ends, an array (n, 2), for rows X (n, d): they hold a share `level` of\n"
-          "new targets. Raises ValueError for a level outside (0, 1) and another number of "
+          nb::arg("X"), nb::arg("level"), nb::arg("offset") = nb::none(),
+          "Lower and upper ends, an array (n, 2), for rows X (n, d) with their offset (n) where "
+          "the\n"
+          "model has one: they hold a share `level` of new targets. Raises ValueError for a level "
+          "outside (0, 1) and another number of "
           "columns.")
       .def("__getstate__",
            [](const PredictionIntervals& intervals) {
@@ -300,15 +307,21 @@ void bind_model(nb::module_& module) {
           "Raises OSError.")
       .def(
           "predict",
-          [](const Model& model, const MatrixIn& X) { return to_numpy(predict(model, X)); },
-          nb::arg("X"),
+          [](const Model& model, const MatrixIn& X, const std::optional<VectorIn>& offset) {
+            return to_numpy(predict(model, X, offset));
+          },
+          nb::arg("X"), nb::arg("offset") = nb::none(),
           "Predictions (n) for rows X (n, d) of float64, columns in the model's order; other\n"
           "layouts are copied first: scores, of the logistic family the probability of 1, of\n"
-          "counts their mean. Raises ValueError for another number of columns.")
+          "counts their mean. `offset` (n) is added to the scores; a model that was trained with\n"
+          "one needs it. Raises ValueError for another number of columns or offsets.")
       .def(
           "scores",
-          [](const Model& model, const MatrixIn& X) { return to_numpy(scores(model, X)); },
-          nb::arg("X"), "The scores (n) themselves. Raises as `predict`.")
+          [](const Model& model, const MatrixIn& X, const std::optional<VectorIn>& offset) {
+            return to_numpy(scores(model, X, offset));
+          },
+          nb::arg("X"), nb::arg("offset") = nb::none(),
+          "The scores (n) themselves. Raises as `predict`.")
       .def(
           "predict_finite", &predict_finite, nb::arg("X"),
           "The same for at least one row where all of X and all predictions are finite, else None.")
@@ -331,6 +344,9 @@ void bind_model(nb::module_& module) {
           "classes", [](const Model& model) { return model.classes; },
           "The two texts that 0 and 1 stand for, in that order; empty where the target's numbers\n"
           "are meant.")
+      .def_prop_ro(
+          "offset", [](const Model& model) { return model.offset_column; },
+          "Name of the known part of a score that training had; empty where scores have none.")
       .def_prop_ro(
           "huber_width", [](const Model& model) { return model.family.huber_width; },
           "The error beyond which Huber's loss grows linearly, in units of the target.")

@@ -112,16 +112,19 @@ ModelCertificate certify_model(const Model& model, const Dataset& rows, const Ve
   const double unit = model.standardization.target_scale;
   SampleData data;
   data.X = standardized.standardization.apply(rows.X);
-  data.y = rows.y / unit;
+  const bool square = model.family.square();
+  data.y = (square ? rows.target_beyond_offset() : rows.y) / unit;
   data.weights = weights;
   data.biases = model.biases;
   data.family = model.family;
+  if (!square) data.offset = rows.offset / unit;
   const SampleObjective objective(std::move(data));
   ModelCertificate result = certify(model, standardized, objective, options);
   const Vector losses =
-      (rows.y / unit).binaryExpr(model.scores(rows.X) / unit, [&](double target, double score) {
-        return model.family.loss(target, score);
-      });
+      (rows.y / unit)
+          .binaryExpr(model.scores(rows.X, rows.offset) / unit, [&](double target, double score) {
+            return model.family.loss(target, score);
+          });
   result.loss_as_given = weights.size() == 0 ? losses.mean() : losses.dot(weights) / weights.sum();
   if (model.family.linear_ridge > 0.0) {
     // In the standardized columns, which may be rotated ones.

@@ -21,6 +21,11 @@ constexpr double clearly_worse = 1.02;
 // Numbers of directions without a better validation error after which no more are tried.
 constexpr int directions_without_gain = 2;
 
+// What the rows of a range have of one number a row, or of none.
+Vector within(const Vector& values, const RowRange& range) {
+  return values.size() == 0 ? Vector() : Vector(values.segment(range.first, range.count));
+}
+
 }  // namespace
 
 CrossValidation::CrossValidation(std::vector<Fold> folds, const PreparedRows& rows,
@@ -103,11 +108,10 @@ PredictionIntervals CrossValidation::intervals(const Candidate& candidate,
     const Dataset& table = *folds_[k].table;
     PredictionIntervals::Fold& fold = result.folds[k];
     fold.model = model_without(folds_[k], network_without(candidate, k, progress));
-    const Vector residuals =
-        (fold.model.predict(table.X.middleRows(first, count)) - table.y.segment(first, count))
-            .cwiseAbs();
-    const Vector weights =
-        table.weights.size() == 0 ? Vector() : Vector(table.weights.segment(first, count));
+    const Vector predictions = fold.model.predict(table.X.middleRows(first, count),
+                                                  within(table.offset, folds_[k].held_out));
+    const Vector residuals = (predictions - table.y.segment(first, count)).cwiseAbs();
+    const Vector weights = within(table.weights, folds_[k].held_out);
     fold.residuals = kept_residuals(residuals, weights);
     fold.weight = weights.size() == 0 ? static_cast<double>(count) : weights.sum();
     fold.rows = count;
@@ -173,6 +177,7 @@ Model CrossValidation::model_without(const Fold& fold, const Network& network) c
                                   rows_.standardization);
   model.columns = rows_.data.columns;
   model.target = rows_.data.target;
+  model.offset_column = rows_.data.offset_column;
   model.family = options_.family;
   return model;
 }
@@ -183,8 +188,9 @@ CrossValidation::Errors CrossValidation::held_out_errors(const Fold& fold,
   const auto [first, count] = fold.held_out;
   const Model model = model_without(fold, network);
   Errors errors;
-  errors.deviances = deviances(options_.family, table.y.segment(first, count),
-                               model.scores(table.X.middleRows(first, count)));
+  errors.deviances = deviances(
+      options_.family, table.y.segment(first, count),
+      model.scores(table.X.middleRows(first, count), within(table.offset, fold.held_out)));
   if (table.weights.size() == 0) {
     errors.weights = Vector::Constant(count, 1.0 / static_cast<double>(count));
   } else {

@@ -295,6 +295,10 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
               const FitObserver& observer) {
   given.validate();
   if (validation) given.family.check_values(validation->y);
+  if (validation && validation->offset.size() == 0 && all.offset.size() > 0) {
+    throw InvalidArgument("offset", "nothing in the validation rows",
+                          "the rows have an offset, so every validation row needs one");
+  }
   fitting::DealtRows dealt =
       fitting::deal_folds(checked_dataset(std::move(all)), validation, given);
   FitOptions options = options_for_rows(given, dealt.data.y.size());

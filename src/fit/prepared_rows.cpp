@@ -6,19 +6,22 @@ namespace lodestone::fitting {
 
 SampleData standardized(const Dataset& data, const Standardization& standardization,
                         const FitOptions& options) {
+  // The square loss knows the difference alone, in the bits of a target that has it taken off.
+  const bool square = options.family.square();
   return {standardization.apply(data.X),
-          data.y / standardization.target_scale,
+          (square ? data.target_beyond_offset() : data.y) / standardization.target_scale,
           data.weights,
           options.biases,
           options.precision,
-          options.family};
+          options.family,
+          square ? Vector() : Vector(data.offset / standardization.target_scale)};
 }
 
 PreparedRows prepare(Dataset data, const FitOptions& options) {
   PreparedRows rows;
   rows.data = std::move(data);
-  rows.standardization =
-      Standardization::fit(options.standardize, rows.data.X, rows.data.y, rows.data.weights);
+  rows.standardization = Standardization::fit(options.standardize, rows.data.X,
+                                              rows.data.target_beyond_offset(), rows.data.weights);
   if (!options.family.square()) rows.standardization.target_scale = 1.0;
   rows.null_deviance = null_deviance(rows.data, options.family);
   rows.objective = std::make_unique<const SampleObjective>(
@@ -33,6 +36,7 @@ Model model_of(const Network& network, const PreparedRows& rows, bool biases) {
   model.encodings = rows.data.encodings;
   model.target = rows.data.target;
   model.classes = rows.data.classes;
+  model.offset_column = rows.data.offset_column;
   model.family = rows.objective->family();
   model.ranges = column_ranges(rows.data.X);
   return model;
@@ -64,9 +68,10 @@ Vector normalized_weights(const Dataset& data) {
 
 double null_deviance(const Dataset& data, const Family& family) {
   const Vector weights = normalized_weights(data);
-  const double constant =
-      family.square() ? weights.dot(data.y) : family.constant_score(data.y, weights);
-  return weights.dot(deviances(family, data.y, Vector::Constant(data.y.size(), constant)));
+  const double constant = family.constant_score(data.y, weights, data.offset);
+  Vector scores = Vector::Constant(data.y.size(), constant);
+  if (data.offset.size() > 0) scores += data.offset;
+  return weights.dot(deviances(family, data.y, scores));
 }
 
 Vector deviances(const Family& family, const Vector& y, const Vector& scores) {

@@ -39,8 +39,8 @@ Model model_of(const RidgeSum& sum, const PreparedRows& rows);
 /// The weights of the rows, which sum to 1.
 Vector normalized_weights(const Dataset& data);
 
-/// Mean deviance of the best constant prediction, by the weights of the rows: for the square loss
-/// the target's variance.
+/// Mean deviance of the best constant score beside the offset, by the weights of the rows: for the
+/// square loss the variance of the target without its offset.
 double null_deviance(const Dataset& data, const Family& family);
 
 /// The unit deviance 2ℓ of each row's score: for the square loss the squared error.

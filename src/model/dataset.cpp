@@ -51,6 +51,8 @@ Dataset draw_samples(const Teacher& teacher, Index n, double noise, std::uint64_
   return data;
 }
 
+Vector Dataset::target_beyond_offset() const { return offset.size() == 0 ? y : Vector(y - offset); }
+
 std::vector<std::string> numbered_columns(Index count) {
   std::vector<std::string> names;
   for (Index j = 0; j < count; ++j) names.push_back(fmt::format("x{}", j));
@@ -60,6 +62,7 @@ std::vector<std::string> numbered_columns(Index count) {
 Dataset checked_dataset(Dataset data) {
   if (data.columns.empty()) data.columns = numbered_columns(data.X.cols());
   if (data.target.empty()) data.target = "y";
+  if (data.offset.size() > 0 && data.offset_column.empty()) data.offset_column = "offset";
   if (static_cast<Index>(data.columns.size()) != data.X.cols()) {
     throw InvalidArgument("columns", fmt::format("{} names", data.columns.size()),
                           fmt::format("X has {} columns", data.X.cols()));
@@ -67,6 +70,13 @@ Dataset checked_dataset(Dataset data) {
   if (data.y.size() != data.X.rows()) {
     throw InvalidArgument("y", fmt::format("{} targets", data.y.size()),
                           fmt::format("X has {} rows", data.X.rows()));
+  }
+  if (data.offset.size() > 0 && data.offset.size() != data.X.rows()) {
+    throw InvalidArgument("offset", fmt::format("{} numbers", data.offset.size()),
+                          fmt::format("X has {} rows", data.X.rows()));
+  }
+  if (!data.offset.allFinite()) {
+    throw InvalidArgument("offset", "nan or infinity", "every number must be finite");
   }
   for (Index t = 0; t < data.X.rows(); ++t) {
     if (data.X.row(t).allFinite() && std::isfinite(data.y[t])) continue;
@@ -98,12 +108,15 @@ Dataset take_rows(const Dataset& data, const std::vector<Index>& rows) {
                     data.warnings,
                     data.classes,
                     {},
-                    data.groups_column};
+                    data.groups_column,
+                    same_or_none(data.offset),
+                    data.offset_column};
   for (Index t = 0; t < count; ++t) {
     const Index row = rows[static_cast<std::size_t>(t)];
     result.X.row(t) = data.X.row(row);
     if (result.y.size() > 0) result.y[t] = data.y[row];
     if (result.weights.size() > 0) result.weights[t] = data.weights[row];
+    if (result.offset.size() > 0) result.offset[t] = data.offset[row];
     if (!data.groups.empty()) result.groups.push_back(data.groups[static_cast<std::size_t>(row)]);
   }
   return result;
@@ -116,6 +129,7 @@ void shrink_to_rows(Dataset& data, const std::vector<Index>& rows) {
   keep_rows(data.X, rows);
   if (data.y.size() > 0) keep_rows(data.y, rows);
   if (data.weights.size() > 0) keep_rows(data.weights, rows);
+  if (data.offset.size() > 0) keep_rows(data.offset, rows);
   if (data.groups.empty()) return;
   std::vector<Index> groups;
   for (const Index row : rows) groups.push_back(data.groups[static_cast<std::size_t>(row)]);
@@ -261,10 +275,11 @@ Shares deal_rows(Dataset all, double test_share, double validation_share, std::u
                           "too few to train on; at least two are needed after the shares kept "
                           "aside for test and validation");
   }
-  if (data.y.minCoeff() == data.y.maxCoeff()) {
+  const Vector target = data.target_beyond_offset();
+  if (target.minCoeff() == target.maxCoeff()) {
     throw InvalidArgument(
         "target", fmt::format("'{}'", data.target),
-        fmt::format("the column is constant ({:g}): there is nothing to learn", data.y[0]));
+        fmt::format("the column is constant ({:g}): there is nothing to learn", target[0]));
   }
   // One share after the other, each given back before the next is copied: at most one of them lies
   // in memory twice.

@@ -127,17 +127,26 @@ Vector Family::response(Vector scores) const {
   return scores;
 }
 
-double Family::constant_score(const Vector& y, const Vector& weights) const {
-  const double mean = weights.dot(y);
-  if (kind != Kind::huber) return score_of_derivative(0.0, mean);
-  // Σ w ψ(F − y) rises with F: halving the interval finds its zero.
-  double low = y.minCoeff();
-  double high = y.maxCoeff();
+double Family::constant_score(const Vector& y, const Vector& weights, const Vector& offset) const {
+  const bool shifted = offset.size() > 0;
+  const double alone = score_of_derivative(0.0, weights.dot(y));  // best without offset
+  if (kind != Kind::huber && !shifted) return alone;
+  if (kind == Kind::square) return alone - weights.dot(offset);
+  if (kind == Kind::poisson) {
+    const double largest = (weights.array() > 0.0).select(offset, -HUGE_VAL).maxCoeff();
+    return alone - largest - std::log(weights.dot((offset.array() - largest).exp().matrix()));
+  }
+  // Σ w ℓ'(y, c + o) rises with c: halving the interval finds its zero.
+  const Vector zeros = shifted ? Vector() : Vector::Zero(y.size());
+  const Vector& shift = shifted ? offset : zeros;
+  const bool huber = kind == Kind::huber;
+  double low = huber ? (y - shift).minCoeff() : alone - shift.maxCoeff();
+  double high = huber ? (y - shift).maxCoeff() : alone - shift.minCoeff();
   for (int step = 0; step < 200 && low < high; ++step) {
     const double middle = low + 0.5 * (high - low);
     if (middle == low || middle == high) break;
     double slope = 0.0;
-    for (Index t = 0; t < y.size(); ++t) slope += weights[t] * derivative(y[t], middle);
+    for (Index t = 0; t < y.size(); ++t) slope += weights[t] * derivative(y[t], middle + shift[t]);
     (slope < 0.0 ? low : high) = middle;
   }
   return low + 0.5 * (high - low);

@@ -82,7 +82,8 @@ Vector kept_residuals(const Vector& residuals, const Vector& weights) {
   return kept;
 }
 
-Matrix PredictionIntervals::around(const Eigen::Ref<const Matrix>& X, double level) const {
+Matrix PredictionIntervals::around(const Eigen::Ref<const Matrix>& X, double level,
+                                   const Vector& offset) const {
   require_in(Limits::level, "interval", level);
   if (folds.empty()) {
     throw InvalidArgument("interval", number_text(level),
@@ -91,7 +92,7 @@ Matrix PredictionIntervals::around(const Eigen::Ref<const Matrix>& X, double lev
   Matrix predictions(X.rows(), static_cast<Index>(folds.size()));
   Index rows = 0;
   for (std::size_t k = 0; k < folds.size(); ++k) {
-    predictions.col(static_cast<Index>(k)) = folds[k].model.predict(X);
+    predictions.col(static_cast<Index>(k)) = folds[k].model.predict(X, offset);
     rows += folds[k].rows;
   }
   // The ⌈level (n + 1)⌉-th of n ascending sums f + R, and of −f + R.

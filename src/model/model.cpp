@@ -14,15 +14,15 @@
 
 namespace lodestone {
 
-Vector Model::predict(const Eigen::Ref<const Matrix>& X) const {
+Vector Model::predict(const Eigen::Ref<const Matrix>& X, const Vector& offset) const {
   bool finite = true;
-  return predict(X, finite);
+  return predict(X, finite, offset);
 }
 
-Vector Model::predict(const Eigen::Ref<const Matrix>& X, bool& finite) const {
+Vector Model::predict(const Eigen::Ref<const Matrix>& X, bool& finite, const Vector& offset) const {
   // β meets every column, also where it is 0: 0·NaN and 0·∞ are NaN, and nothing that is added to a
   // NaN or an infinity makes it finite.
-  Vector result = scores(X);
+  Vector result = scores(X, offset);
   finite = result.allFinite();
   if (family.kind == Family::Kind::logistic || family.kind == Family::Kind::poisson) {
     result = family.response(std::move(result));
@@ -31,10 +31,17 @@ Vector Model::predict(const Eigen::Ref<const Matrix>& X, bool& finite) const {
   return result;
 }
 
-Vector Model::scores(const Eigen::Ref<const Matrix>& X) const {
+Vector Model::scores(const Eigen::Ref<const Matrix>& X, const Vector& offset) const {
   if (X.cols() != dimension()) {
     throw InvalidArgument("data", std::to_string(X.cols()) + " columns",
                           "the model needs " + std::to_string(dimension()));
+  }
+  if (offset.size() != X.rows() && (offset.size() > 0 || !offset_column.empty())) {
+    throw InvalidArgument(
+        "offset", offset.size() == 0 ? "nothing" : std::to_string(offset.size()) + " numbers",
+        offset.size() == 0 ? "the model was trained with the offset '" + offset_column +
+                                 "': its scores need one number for each row"
+                           : "there are " + std::to_string(X.rows()) + " rows");
   }
   const Index d = dimension();
   const auto count = static_cast<Index>(features.size());
@@ -53,6 +60,7 @@ Vector Model::scores(const Eigen::Ref<const Matrix>& X) const {
   const double* rows = copy.size() > 0 ? copy.data() : X.data();
   Vector result;
   kernels::simd::predictions(kernels::SampleRows<double>{rows, d, true, X.rows()}, W, a, b, result);
+  if (offset.size() > 0) result += offset;
   return result;
 }
 

@@ -65,6 +65,11 @@ void check_data(const SampleData& data) {
   }
   if (!data.X.allFinite()) throw InvalidArgument("X", "", "every number must be finite");
   if (!data.y.allFinite()) throw InvalidArgument("y", "", "every number must be finite");
+  if (data.offset.size() > 0 && data.offset.size() != data.X.rows()) {
+    throw InvalidArgument("offset", count(data.offset.size()) + " values",
+                          "must have one value for each of the " + count(data.X.rows()) + " rows");
+  }
+  if (!data.offset.allFinite()) throw InvalidArgument("offset", "", "every number must be finite");
   check_weights(data.weights, data.X.rows());
   data.family.check_target(data.y);
 }
@@ -159,6 +164,7 @@ struct SampleObjective::Rows {
   bool biases = false;
   Family family;
   kernels::RowBlocks visited;
+  std::shared_ptr<const Vector> offset;  // n, or none; the square loss has it off its targets
   Vector slope_ridge = {};  // p, of a quadratic model: ridge on each β_j; empty: that of the family
   std::shared_ptr<Float32Copy> float32 = std::make_shared<Float32Copy>();
 
@@ -173,6 +179,7 @@ struct SampleObjective::Rows {
   }
 
   Index count() const { return y->size(); }
+  bool has_offset() const { return offset->size() > 0; }
 
   // Calls kernel(rows) with the inputs as kernels read them.
   template <class Kernel>
@@ -202,10 +209,15 @@ SampleObjective::SampleObjective(SampleData data)
             throw InvalidArgument("X", "", "every number must be within the range of float32");
           }
         }
-        return std::make_shared<const Rows>(Rows{
-            std::make_shared<const std::variant<Matrix, Float32Matrix>>(std::move(X)),
-            std::make_shared<const Vector>(std::move(data.y)),
-            std::make_shared<const Vector>(std::move(data.weights)), data.biases, data.family, n});
+        if (data.family.square() && data.offset.size() > 0) {
+          data.y -= data.offset;
+          data.offset.resize(0);
+        }
+        return std::make_shared<const Rows>(
+            Rows{std::make_shared<const std::variant<Matrix, Float32Matrix>>(std::move(X)),
+                 std::make_shared<const Vector>(std::move(data.y)),
+                 std::make_shared<const Vector>(std::move(data.weights)), data.biases, data.family,
+                 n, std::make_shared<const Vector>(std::move(data.offset))});
       }()) {}
 
 SampleObjective SampleObjective::without_rows(Index first, Index count) const {
@@ -324,11 +336,13 @@ SampleData SampleObjective::counted_rows() const {
   rows.weights.resize(count);
   rows.biases = data_->biases;
   rows.family = family();
+  rows.offset.resize(data_->has_offset() ? count : 0);
   Index to = 0;
   for (Index t = 0; t < weights_.size(); ++t) {
     if (weights_[t] <= 0.0) continue;
     rows.X.row(to) = inputs(t, 1);
     rows.y[to] = y_[t];
+    if (data_->has_offset()) rows.offset[to] = (*data_->offset)[t];
     rows.weights[to++] = weights_[t];
   }
   return rows;
@@ -673,6 +687,7 @@ SampleObjective::Scores SampleObjective::scores_at(const Vector& contributions,
     kernels::simd::subtract_affine(rows, affine, -basis_->of_inputs(scores.coefficients),
                                    scores.values);
   });
+  if (data_->has_offset()) scores.values += *data_->offset;
   if (family.linear_ridge > 0.0) {
     scores.ridge =
         0.5 * family.linear_ridge * scores.coefficients.tail(input_dimension()).squaredNorm();
@@ -702,7 +717,7 @@ SampleObjective::Scores SampleObjective::best_scores(const Vector& contributions
     start = y_affine_ - fit_affine(contributions);
   } else {
     // Of a constant: its moment with 1, and none with what is centred.
-    const double constant = data_->family.constant_score(*data_->y, weights_);
+    const double constant = data_->family.constant_score(*data_->y, weights_, *data_->offset);
     start = affine_coefficients(constant * Vector::Unit(d + 1, 0));
   }
   const double ridge = family().linear_ridge;
@@ -786,6 +801,7 @@ QuadraticModel SampleObjective::quadratic_model(const Network& network) const {
     weights[t] = weights_[t] * curvature;
     targets[t] = score - best.derivatives[t] / curvature;
   }
+  if (data_->has_offset()) targets -= *data_->offset;
   const double curvature = row_sum(weights);
   Rows rows = *data_;
   rows.family = Family::Kind::square;
@@ -797,12 +813,13 @@ QuadraticModel SampleObjective::quadratic_model(const Network& network) const {
     });
   }
   rows.y = std::make_shared<const Vector>(std::move(targets));
+  rows.offset = std::make_shared<const Vector>();
   rows.weights = std::make_shared<const Vector>(std::move(weights));
   return {SampleObjective(std::make_shared<const Rows>(std::move(rows))), curvature};
 }
 
-// The largest −Σ ω ℓ*(y, c r) − c² ridge, 0 <= c <= most <= 1, for weighted = ω r. It is concave in
-// c.
+// The largest −Σ ω ℓ*(y, c r) + c Σ ω r o − c² ridge, 0 <= c <= most <= 1, for weighted = ω r and
+// offsets o. It is concave in c.
 double SampleObjective::dual_value(const Vector& weighted, double ridge, double most) const {
   const Family& family = data_->family;
   const Vector& y = *data_->y;
@@ -811,15 +828,16 @@ double SampleObjective::dual_value(const Vector& weighted, double ridge, double 
       return weights_[t] == 0.0 ? 0.0 : term(t, weighted[t] / weights_[t]);
     });
   };
+  const double of_offset = data_->has_offset() ? row_dot(weighted, *data_->offset) : 0.0;
   const auto value = [&](double c) {
-    return -c * c * ridge - over_rows([&](Index t, double r) {
-      return weights_[t] * family.conjugate(y[t], c * r);
-    });
+    return c * of_offset - c * c * ridge - over_rows([&](Index t, double r) {
+             return weights_[t] * family.conjugate(y[t], c * r);
+           });
   };
   const auto slope = [&](double c) {
-    return -2.0 * c * ridge - over_rows([&](Index t, double r) {
-      return weighted[t] * family.score_of_derivative(y[t], c * r);
-    });
+    return of_offset - 2.0 * c * ridge - over_rows([&](Index t, double r) {
+             return weighted[t] * family.score_of_derivative(y[t], c * r);
+           });
   };
   double high = most;
   if (!(slope(high) >= 0.0)) {

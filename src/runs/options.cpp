@@ -128,6 +128,15 @@ Option biases(std::optional<bool>& field) {
       });
 }
 
+Option offset(const std::string& note, std::string& field) {
+  return text({.name = "offset",
+               .value = "COLUMN",
+               .help = "Column, by name or number, that is added to every score, as log(exposure) "
+                       "is for counts; it is no input",
+               .default_note = note},
+              field);
+}
+
 Option drop_missing(const std::string& help, bool& field) {
   return flag_option({.name = "drop_missing",
                       .help = help + " (an empty cell, NA, NaN, null, none, nil, n/a, ?, - or .)",
@@ -334,6 +343,7 @@ std::vector<Option> fit_options(FitRequest& r) {
   using Limits = FitRequest::Limits;
   return joined({
       data_options(r.data),
+      grouped(of_table, {offset("none", r.data.offset)}),
       grouped(of_held_out,
               {text({.name = "validation",
                      .value = "FILE",
@@ -570,6 +580,7 @@ std::vector<Option> certify_options(CertifyRequest& r) {
   CertifyOptions& how = r.how;
   return joined({
       data_options(r.data),
+      grouped(of_table, {offset("the model's", r.data.offset)}),
       grouped(
           of_certificate,
           {in(of_teacher,
@@ -659,7 +670,7 @@ std::vector<Option> predict_options(PredictOptions& o) {
             .range = PredictionIntervals::Limits::level,
             .default_note = "none"},
            o.interval),
-       delimiter(o.delimiter),
+       delimiter(o.delimiter), offset("the model's", o.offset),
        drop_missing("Make no prediction for rows with missing values, and say how many these are",
                     o.drop_missing)});
 }

@@ -125,6 +125,7 @@ std::string fit_summary_text(const FitRequest& request, const FitResult& result,
                  {"loss", result.feature_network_loss}}}};
   if (run.rows > 0) json["training_rows"] = run.rows;
   if (run.dropped_rows > 0) json["dropped_rows"] = run.dropped_rows;
+  if (!result.model.offset_column.empty()) json["offset"] = result.model.offset_column;
   if (!result.model.classes.empty()) {
     json["classes"] = result.model.classes;
     json["probability_of"] = result.model.classes[1];

@@ -431,8 +431,8 @@ Real conjugate_of(const Family& family, Real y, Real rho) {
   return 0;
 }
 
-/// Scores α + β·x + f with the α and β of least loss, by Newton's method on Householder QRs of the
-/// columns times √(ω ℓ''), from given scores on.
+/// Scores α + β·x + f + o with the α and β of least loss, by Newton's method on Householder QRs of
+/// the columns times √(ω ℓ''), from given contributions f + o on.
 struct BestScores {
   RealVector coefficients;  // of 1 and the centred, scaled columns
   RealVector values;
@@ -449,7 +449,8 @@ Real mean_loss(const Family& family, const RealVector& y, const RealVector& omeg
 }
 
 BestScores best_scores(const Family& family, const RealMatrix& X, const RealVector& y,
-                       const RealVector& omega, const RealVector& contributions) {
+                       const RealVector& omega, const RealVector& offset,
+                       const RealVector& contributions) {
   constexpr Real separated = 1e-10L;  // where the solver ends too
   const Index n = X.rows();
   RealMatrix columns(n, X.cols() + 1);
@@ -472,7 +473,7 @@ BestScores best_scores(const Family& family, const RealMatrix& X, const RealVect
     return scores;
   };
   RealVector start = RealVector::Zero(kept);
-  start[0] = family.constant_score(y.cast<double>(), omega.cast<double>());
+  start[0] = family.constant_score(y.cast<double>(), omega.cast<double>(), offset.cast<double>());
   BestScores best = scores_of(start);
   double condition = 1.0;
   for (int step = 0; step < 200 && best.loss > separated; ++step) {
@@ -704,7 +705,7 @@ std::pair<Neurons, Real> projected(const Neurons& neurons, const Teacher& teache
 double VerifiedNumbers::gap_at(double supremum, Certificate::Kind kind) const {
   if (derivatives.size() > 0) {
     const auto dual = [&](Real c) {
-      Real sum = -c * c * static_cast<Real>(ridge);
+      Real sum = c * static_cast<Real>(offset_product) - c * c * static_cast<Real>(ridge);
       for (Index t = 0; t < derivatives.size(); ++t) {
         if (shares[t] > 0.0)
           sum -= shares[t] * conjugate_of(family, targets[t], c * derivatives[t]);
@@ -781,6 +782,10 @@ VerifiedNumbers verify_model(const Model& model, const Dataset& rows, const Vect
     throw InvalidArgument("rows", std::to_string(n),
                           "there must be some, with a target and a weight for each");
   }
+  if (rows.offset.size() != n && (rows.offset.size() != 0 || !model.offset_column.empty())) {
+    throw InvalidArgument("offset", std::to_string(rows.offset.size()) + " numbers",
+                          "there are " + std::to_string(n) + " rows");
+  }
   RealVector omega(n);
   Real total = 0;
   for (Index t = 0; t < n; ++t) total += omega[t] = weights.size() == 0 ? 1.0 : weights[t];
@@ -800,6 +805,8 @@ VerifiedNumbers verify_model(const Model& model, const Dataset& rows, const Vect
   const RealMatrix linear = X.leftCols(family.has_linear_part() ? p : 0);
   const Real unit = model.standardization.target_scale;
   RealVector target(n);
+  RealVector offset = RealVector::Zero(n);
+  if (rows.offset.size() > 0) offset = rows.offset.cast<Real>() / unit;
   RealVector output(n);
   RealVector scores(n);
   Real given = 0;
@@ -817,7 +824,7 @@ VerifiedNumbers verify_model(const Model& model, const Dataset& rows, const Vect
     for (Index j = 0; j < rows.X.cols(); ++j) {
       prediction += static_cast<Real>(model.affine.beta[j]) * rows.X(t, j);
     }
-    scores[t] = prediction / unit + f;
+    scores[t] = prediction / unit + f + offset[t];
     given += omega[t] * loss_of(family, target[t], scores[t]);
   }
   if (family.linear_ridge > 0.0) {
@@ -832,10 +839,11 @@ VerifiedNumbers verify_model(const Model& model, const Dataset& rows, const Vect
   numbers.loss_as_given = static_cast<double>(given);
   if (!family.square()) {
     family.check_values(rows.y);
-    const BestScores best = best_scores(family, linear, target, omega, output);
+    const RealVector contributions = output + offset;
+    const BestScores best = best_scores(family, linear, target, omega, offset, contributions);
     numbers.condition = best.condition;
     numbers.target_deviation =
-        static_cast<double>((output - best.values).norm() / std::sqrt(static_cast<Real>(n)));
+        static_cast<double>((contributions - best.values).norm() / std::sqrt(static_cast<Real>(n)));
     RealVector weighted(n);
     numbers.family = family;
     numbers.targets = rows.y;
@@ -848,12 +856,14 @@ VerifiedNumbers verify_model(const Model& model, const Dataset& rows, const Vect
     }
     numbers.loss = static_cast<double>(best.loss);
     numbers.ridge = static_cast<double>(best.ridge);
+    numbers.offset_product = static_cast<double>(weighted.dot(offset));
     numbers.null_loss =
-        static_cast<double>(best_scores(family, linear, target, omega, RealVector::Zero(n)).loss);
+        static_cast<double>(best_scores(family, linear, target, omega, offset, offset).loss);
     search(RowCorrelator(X, weighted), neurons, options, numbers);
     finish(numbers, neurons);
     return numbers;
   }
+  target -= offset;  // the square loss knows their difference alone
   const AffinePart affine(linear, omega);
   numbers.condition = affine.condition();
   const Real mean = omega.dot(target);

@@ -394,6 +394,216 @@ TEST_P(Families, PredictionsAreResponsesOfScores) {
   }
 }
 
+// ---------------------------------------------------------------- offsets
+
+// The same problem with known parts of the scores that are no function of the inputs.
+SampleData rows_with_offset(const Family& family, Index n, Index d, std::uint64_t seed) {
+  SampleData data = rows(family, n, d, seed);
+  data.offset = 0.6 * normal_vector(n, seed, "offset");
+  data.y = drawn_targets(family, 0.7 * hidden_scores(data.X) + data.offset, seed);
+  return data;
+}
+
+Dataset table_with_offset(const Family& family, Index n, std::uint64_t seed) {
+  SampleData data = rows_with_offset(family, n, 4, seed);
+  Dataset dataset;
+  dataset.X = std::move(data.X);
+  dataset.y = std::move(data.y);
+  dataset.offset = std::move(data.offset);
+  dataset.offset_column = "known";
+  return dataset;
+}
+
+TEST_P(Families, BestConstantBesideAnOffsetHasNoSlope) {
+  const Family& family = GetParam();
+  const Vector offset = normal_vector(50, 5, "offset");
+  const Vector y = drawn_targets(family, normal_vector(50, 3, "scores") + offset, 4);
+  const Vector weights = Vector::LinSpaced(50, 1.0, 3.0) / 100.0;
+  const double F = family.constant_score(y, weights, offset);
+  double slope = 0.0;
+  for (Index t = 0; t < 50; ++t) slope += weights[t] * family.derivative(y[t], F + offset[t]);
+  EXPECT_NEAR(slope, 0.0, 1e-12);
+}
+
+TEST_P(Families, OffsetIsAddedToTheScores) {
+  const Family& family = GetParam();
+  const SampleData data = rows_with_offset(family, 300, 4, 1);
+  const SampleObjective objective{SampleData(data)};
+  const Network network = normal_network(3, 5, 2);
+  const Affine affine = objective.affine(network);
+  double loss = 0.0;
+  for (Index t = 0; t < 300; ++t) {
+    double score = data.offset[t] + affine.alpha + affine.beta.dot(data.X.row(t));
+    for (Index i = 0; i < 3; ++i) {
+      score += network.a[i] *
+               std::max(0.0, network.W.row(i).head(4).dot(data.X.row(t)) + network.W(i, 4));
+    }
+    loss += family.loss(data.y[t], score) / 300.0;
+  }
+  EXPECT_NEAR(objective.loss(network), loss, 1e-12 * loss);
+  EXPECT_NEAR(objective.evaluate(network).loss, loss, 1e-12 * loss);
+  if (family.square()) return;
+  const Matrix U = unit_directions(normal_matrix(6, 5, 13, "directions"));
+  const QuadraticModel model = objective.quadratic_model(network);
+  const Vector of_loss = objective.residual(network)->correlate(U).value;
+  const Vector of_model = model.objective.residual(network)->correlate(U).value;
+  EXPECT_LT((of_loss - model.curvature * of_model).norm(), 1e-10 * of_loss.norm());
+}
+
+// Of the offset, what is affine in the inputs moves α and β and nothing else.
+TEST_P(Families, AffineOffsetsChangeTheAffinePartAlone) {
+  const SampleData data = rows(GetParam(), 200, 3, 5);
+  SampleData shifted = data;
+  const Vector slope{{0.5, -0.2, 0.1}};
+  shifted.offset = ((data.X * slope).array() + 0.7).matrix();
+  const SampleObjective plain{SampleData(data)};
+  const SampleObjective beside{std::move(shifted)};
+  const Network network = normal_network(2, 4, 6);
+  const double loss = plain.loss(network);
+  EXPECT_NEAR(beside.loss(network), loss, 1e-12 * loss);
+  EXPECT_NEAR(beside.null_loss(), plain.null_loss(), 1e-12 * plain.null_loss());
+  const double lambda = 0.5 * largest_lambda(plain, 0);
+  EXPECT_NEAR(beside.residual(network)->dual_value(0.5), plain.residual(network)->dual_value(0.5),
+              1e-10 * loss);
+  EXPECT_NEAR(largest_lambda(beside, 0), 2.0 * lambda, 1e-8 * lambda);
+  EXPECT_NEAR(beside.affine(network).alpha, plain.affine(network).alpha - 0.7, 1e-6);
+  EXPECT_LT((beside.affine(network).beta - plain.affine(network).beta + slope).norm(), 1e-6);
+}
+
+TEST_P(Families, NoNetworkLiesBelowTheGapBesideAnOffset) {
+  for (std::uint64_t problem = 0; problem < 6; ++problem) {
+    const SampleObjective objective{rows_with_offset(GetParam(), 60, 2, 20 + problem)};
+    PathOptions options;
+    options.lambdas = 6;
+    options.lambda_ratio = 0.01;
+    options.gap_tolerance = 1e-3;
+    for (const PathPoint& point : solve_path(objective, options).points) {
+      EXPECT_LE(point.certificate.relative_gap, 1e-3) << name(point.ending);
+      EXPECT_FALSE(point.certificate.search_failed);
+      EXPECT_GE(least_found(objective, point.lambda, 100 * problem),
+                point.penalized_loss - point.certificate.gap - 1e-9);
+    }
+  }
+}
+
+TEST_P(Families, FitBesideAnOffsetIsCertifiedAndTheVerifierAgrees) {
+  FitOptions options;
+  options.family = GetParam();
+  options.path.lambdas = 12;
+  options.path.lambda_ratio = 1e-2;
+  const Dataset data = table_with_offset(GetParam(), 600, 40);
+  const FitResult result = fit(data, options);
+  EXPECT_EQ(result.model.offset_column, "known");
+  EXPECT_LE(result.certificate.relative_gap, 1e-2);
+  EXPECT_LT(result.chosen().validation_error, 1.0);
+
+  VerifierOptions verifying;
+  verifying.directions = result.certificate.direction.transpose();
+  const VerifiedNumbers verified =
+      verify_model(result.network_model, data, {}, result.lambda, verifying);
+  EXPECT_NEAR(verified.loss, result.loss, 1e-9 * result.loss);
+  EXPECT_NEAR(verified.loss_as_given, result.loss, 1e-9 * result.loss);
+  EXPECT_NEAR(verified.gap_at(result.certificate.sup_eta), result.certificate.gap,
+              1e-8 * result.penalized_loss);
+  EXPECT_LE(verified.sup_eta, result.certificate.sup_eta * (1.0 + 1e-4));
+
+  const ModelCertificate certificate = certify_model(result.network_model, data, {});
+  EXPECT_NEAR(certificate.loss, result.loss, 1e-9 * result.loss);
+  EXPECT_NEAR(certificate.loss_as_given, result.loss, 1e-9 * result.loss);
+  EXPECT_NEAR(certificate.null_loss, verified.null_loss, 1e-9 * verified.null_loss);
+
+  Dataset bare = data;
+  bare.offset.resize(0);
+  EXPECT_THAT(message_of<InvalidArgument>([&] { result.model.predict(bare.X); }),
+              testing::HasSubstr("'known'"));
+  EXPECT_THROW(verify_model(result.network_model, bare, {}, result.lambda), InvalidArgument);
+  EXPECT_THROW(certify_model(result.network_model, bare, {}), InvalidArgument);
+  EXPECT_THROW(fit(data, bare, options), InvalidArgument);
+}
+
+// Rates y/e that weigh as much as their exposure e have the likelihood of counts y beside log e.
+TEST(Poisson, OffsetOfExposureIsThatOfWeightedRates) {
+  SampleData counts = rows(Family::Kind::poisson, 400, 3, 50);
+  const Vector exposure = normal_vector(400, 51, "exposure").array().exp().matrix();
+  counts.offset = exposure.array().log().matrix();
+  SampleData rates = counts;
+  rates.offset.resize(0);
+  rates.y = counts.y.cwiseQuotient(exposure);
+  rates.weights = exposure;
+  const SampleObjective of_counts(std::move(counts));
+  const SampleObjective of_rates(std::move(rates));
+  const Network network = normal_network(3, 4, 52);
+  const double unit = exposure.mean();
+  EXPECT_NEAR(of_counts.loss(network), unit * of_rates.loss(network),
+              1e-10 * of_counts.loss(network));
+  EXPECT_NEAR(of_counts.null_loss(), unit * of_rates.null_loss(), 1e-10 * of_counts.null_loss());
+  EXPECT_NEAR(of_counts.affine(network).alpha, of_rates.affine(network).alpha, 1e-8);
+  EXPECT_NEAR(largest_lambda(of_counts, 0), unit * largest_lambda(of_rates, 0),
+              1e-8 * largest_lambda(of_counts, 0));
+}
+
+// Counts over different exposures: the rate's direction is found, and the model of the rate
+// predicts counts of other exposures.
+TEST(Poisson, ExposureLeavesTheRate) {
+  Dataset data;
+  data.X = normal_matrix(800, 4, 60, "inputs");
+  const Vector rate = 1.5 * (data.X.col(0) - data.X.col(1)).cwiseMax(0.0);
+  data.offset = 1.0 + 0.7 * normal_vector(800, 61, "exposure").array();
+  data.y = drawn_targets(Family::Kind::poisson, rate + data.offset, 62);
+  FitOptions options;
+  options.family = Family::Kind::poisson;
+  options.select = Selection(Selection::feature_count, 1);
+  options.folds = 3;
+  options.path.lambdas = 6;
+  options.path.lambda_ratio = 0.05;
+  const Model model = fit(data, options).model;
+  ASSERT_EQ(model.features.size(), 1u);
+  const Vector hidden{{1.0, -1.0, 0.0, 0.0}};
+  EXPECT_LT(angle_between_lines_deg(model.features[0].direction, hidden),
+            10.0);  // 6 with this seed
+  const Vector doubled = data.offset.array() + std::log(2.0);
+  EXPECT_LT((model.predict(data.X, doubled) - 2.0 * model.predict(data.X, data.offset)).norm(),
+            1e-12 * model.predict(data.X, doubled).norm());
+}
+
+// The square loss knows the difference of target and offset alone.
+TEST(Square, OffsetIsTakenOffTheTarget) {
+  const Dataset data = table_with_offset(Family::Kind::square, 300, 70);
+  Dataset taken_off = data;
+  taken_off.y -= data.offset;
+  taken_off.offset.resize(0);
+  taken_off.offset_column.clear();
+  for (const Shape shape : {Shape::relu, Shape::smooth}) {
+    FitOptions options;
+    options.shape = shape;
+    options.path.lambdas = 8;
+    options.path.lambda_ratio = 0.02;
+    const FitResult beside = fit(data, options);
+    const FitResult plain = fit(taken_off, options);
+    EXPECT_EQ(beside.lambda, plain.lambda);
+    EXPECT_EQ(beside.certificate.gap, plain.certificate.gap);
+    EXPECT_TRUE(same_bits(beside.feature_network.W, plain.feature_network.W));
+    EXPECT_NEAR(beside.chosen().validation_error, plain.chosen().validation_error, 1e-12);
+    EXPECT_TRUE(same_bits(beside.model.predict(data.X, data.offset),
+                          Vector(plain.model.predict(data.X) + data.offset)));
+    const Matrix ends = beside.intervals.around(data.X, 0.8, data.offset).colwise() - data.offset;
+    EXPECT_LT((ends - plain.intervals.around(data.X, 0.8)).norm(), 1e-9 * data.y.norm());
+  }
+}
+
+TEST(BadOffsets, AreRefusedByName) {
+  SampleData data = rows(Family::Kind::square, 60, 2, 1);
+  data.offset = Vector::Zero(59);
+  EXPECT_THAT(message_of<InvalidArgument>([&] { SampleObjective{SampleData(data)}; }),
+              testing::HasSubstr("offset"));
+  data.offset = Vector::Constant(60, HUGE_VAL);
+  EXPECT_THAT(message_of<InvalidArgument>([&] { SampleObjective{SampleData(data)}; }),
+              testing::HasSubstr("offset"));
+  Dataset table = table_with_offset(Family::Kind::square, 60, 2);
+  table.offset.conservativeResize(10);
+  EXPECT_THAT(message_of<InvalidArgument>([&] { fit(table); }), testing::HasSubstr("offset"));
+}
+
 TEST(Logistic, SeparableClassesAreBoundedByARidgeOrEndWithTheLinearModel) {
   Dataset data;
   data.X = normal_matrix(200, 3, 50, "inputs");

@@ -74,7 +74,8 @@ struct ModelCertificate {
 const char* name(ModelCertificate::LambdaSource source);
 
 /// On rows in original units, columns in the model's order, with row weights (empty: equal). Throws
-/// InvalidArgument for options out of range and for rows that do not fit the model.
+/// InvalidArgument for options out of range and for rows that do not fit the model or lack the
+/// offset that it needs.
 ModelCertificate certify_model(const Model& model, const Dataset& rows, const Vector& weights,
                                const CertifyOptions& options = {});
 

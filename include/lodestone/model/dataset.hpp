@@ -32,6 +32,11 @@ struct Dataset {
   std::vector<std::string> classes = {};  ///< the two texts that y's 0 and 1 stand for, or empty
   std::vector<Index> groups = {};  ///< n numbers from 0, alike in rows that stay together, or empty
   std::string groups_column = {};  ///< where they came from
+  Vector offset = {};  ///< n known parts of the scores, which is offset + f(x), or empty: none
+  std::string offset_column = {};  ///< where they came from
+
+  /// y, or y − offset: constant where there is nothing to learn, and what the square loss fits.
+  Vector target_beyond_offset() const;
 };
 
 /// What draw_samples takes.
@@ -44,8 +49,8 @@ struct SampleLimits {
 std::vector<std::string> numbered_columns(Index count);
 
 /// Rows that can be trained on: columns without names become numbered_columns, a target without a
-/// name "y". Throws InvalidArgument for another number of names than columns, another number of
-/// targets than rows, and numbers that are not finite.
+/// name "y", an offset without a name "offset". Throws InvalidArgument for another number of names
+/// than columns, another number of targets or offsets than rows, and numbers that are not finite.
 Dataset checked_dataset(Dataset data);
 
 /// n rows x ~ N(0, I_d), y = f_*(x) + noise. `noise` is the noise's standard deviation as a share
@@ -66,6 +71,10 @@ struct DataSource {
   /// row of weight 0 counts as absent, and is left out.
   std::string weights;
 
+  /// Column of a known part of each row's score (name, or number from 0), as log(exposure) is of a
+  /// count's; empty: none. It is no input.
+  std::string offset;
+
   /// Column that says which rows belong together (name, or number from 0); empty: none do. Its
   /// cells may be text; cells that read alike are one group. It is no input.
   std::string groups;
@@ -85,7 +94,7 @@ struct DataSource {
   bool drop_missing = false;
 };
 
-/// Reads a data file and takes target and weights out of its columns. Throws FileError or
+/// Reads a data file and takes target, weights and offset out of its columns. Throws FileError or
 /// InvalidArgument, naming line and column, for what read_table refuses, text and missing values
 /// without leave to treat them, negative weights or no positive one, a target whose texts are not
 /// two, and columns that are not there (suggesting the nearest name).
@@ -101,7 +110,8 @@ Dataset read_dataset_like(const Dataset& data, const DataSource& source, const s
 /// Reads rows for a model's inputs: `columns` as Model::columns has them, and encodings. A file
 /// that names its columns may hold others and need not hold the target; in an array all columns are
 /// inputs. y is empty where there is no target, and NaN in rows without; with classes its texts are
-/// told as 0 and 1. Of the source, weights, groups, exclude and one_hot have no effect. Throws
+/// told as 0 and 1. A source that names an offset has it read, whether a target is there or not.
+/// Of the source, weights, groups, exclude and one_hot have no effect. Throws
 /// FileError, also for a target that is none of the classes, and InvalidArgument for encodings
 /// whose 0/1 columns are not among `columns`.
 Dataset read_inputs(const DataSource& source, const std::vector<std::string>& columns,

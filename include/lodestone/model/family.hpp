@@ -16,9 +16,9 @@ const char* name(LinearPart linear);
 /// Throws InvalidArgument for other text than free and none.
 LinearPart parse_linear_part(const std::string& text);
 
-/// What kind of target there is: the loss ℓ(y, F) of a score F = α + β·x + Σ a_i relu(w_i·x), and
-/// how a score is told as a prediction (docs/math.md, 11). ℓ is half the unit deviance: 0 at the
-/// score that fits y perfectly, never negative, convex in F.
+/// What kind of target there is: the loss ℓ(y, F) of a score F = α + β·x + Σ a_i relu(w_i·x), plus
+/// the row's offset where it has one, and how a score is told as a prediction (docs/math.md, 11). ℓ
+/// is half the unit deviance: 0 at the score that fits y perfectly, never negative, convex in F.
 struct Family {
   enum class Kind {
     square,    ///< ℓ = ½ (F − y)²; the prediction is F
@@ -82,8 +82,9 @@ struct Family {
   double response(double score) const;
   Vector response(Vector scores) const;
 
-  /// The score of the best constant prediction for n targets with weights that sum to 1.
-  double constant_score(const Vector& y, const Vector& weights) const;
+  /// The best constant score for n targets with weights that sum to 1; beside an offset of each row
+  /// the constant c of the best scores c + offset.
+  double constant_score(const Vector& y, const Vector& weights, const Vector& offset = {}) const;
 
   /// Throws InvalidArgument naming the target where a value is none of this family: a share outside
   /// [0, 1], a negative count.

@@ -30,9 +30,10 @@ struct PredictionIntervals {
 
   /// Lower and upper ends (n×2) for rows X (n×d, the model's columns), of which about a share
   /// `level` contains a new target, and at least 2·level − 1 where rows are exchangeable. Ends are
-  /// infinite where there are too few rows for the level. Throws InvalidArgument for a level
-  /// outside (0, 1), another number of columns, and where there are no folds.
-  Matrix around(const Eigen::Ref<const Matrix>& X, double level) const;
+  /// infinite where there are too few rows for the level. `offset` is that of Model::predict.
+  /// Throws InvalidArgument for a level outside (0, 1), another number of columns or offsets, and
+  /// where there are no folds.
+  Matrix around(const Eigen::Ref<const Matrix>& X, double level, const Vector& offset = {}) const;
 };
 
 /// Residuals as they are kept: ascending, and of more than 1000 that many quantiles by weight.

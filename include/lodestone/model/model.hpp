@@ -43,13 +43,15 @@ struct Provenance {
 };
 
 /// A trained predictor in original units: the score α + β·x + Σ features, told as its family tells
-/// scores. What is written is what predicts, so a model read back predicts to the last bit.
+/// scores. What is written is what predicts, so a model read back predicts to the last bit. Where
+/// training had an offset, a known part of each row's score, every score has its row's added.
 struct Model {
   std::vector<std::string> columns;  ///< d input names; "column=value" for text
   std::vector<Encoding> encodings;   ///< of text columns
   std::string target;
   Family family;                     ///< of the target: what a score means
   std::vector<std::string> classes;  ///< the two texts that 0 and 1 stand for, or none
+  std::string offset_column;         ///< of the known part of a score; empty: scores have none
   Affine affine;
   std::vector<Feature> features;
   std::vector<Ridge> ridges;  ///< of all features in their order, or none: each stands for itself
@@ -69,17 +71,18 @@ struct Model {
   }
 
   /// Predictions for n rows X (n×d, columns in the model's order): scores, for the logistic family
-  /// the probability of 1, for counts their mean. Throws InvalidArgument when the number of columns
-  /// differs.
-  Vector predict(const Eigen::Ref<const Matrix>& X) const;
+  /// the probability of 1, for counts their mean. `offset` has a number for each row, or none.
+  /// Throws InvalidArgument for another number of columns or offsets, and for a model that needs
+  /// an offset when none is given.
+  Vector predict(const Eigen::Ref<const Matrix>& X, const Vector& offset = {}) const;
 
-  /// The scores α + β·x + Σ features themselves, n.
-  Vector scores(const Eigen::Ref<const Matrix>& X) const;
+  /// The scores α + β·x + Σ features + offset themselves, n.
+  Vector scores(const Eigen::Ref<const Matrix>& X, const Vector& offset = {}) const;
 
   /// The same predictions, for rows that nobody has looked at: says in `finite` whether all of them
   /// are. A NaN or an infinity in X makes its row's prediction one of them, whatever the model, so
   /// this looks at X too; the numbers of a finite X can also be too large for float64.
-  Vector predict(const Eigen::Ref<const Matrix>& X, bool& finite) const;
+  Vector predict(const Eigen::Ref<const Matrix>& X, bool& finite, const Vector& offset = {}) const;
 
   /// Picks the model's columns out of a table of numbers by name, or by position when the table has
   /// no names. (read_inputs does it for files, where columns may hold text.) Throws InvalidArgument

@@ -225,6 +225,7 @@ struct SampleData {
   bool biases = false;  ///< give neurons a bias: weight vectors have a coordinate for a constant 1
   Precision precision = Precision::float64;
   Family family = {};
+  Vector offset = {};  ///< n known parts of the scores, or empty: a score is offset + f(x)
 };
 
 class AffineBasis;
@@ -278,8 +279,8 @@ class SampleObjective final : public Objective {
   /// Rows that count.
   Index rows() const;
 
-  /// Copies of the rows with weight: inputs without a bias coordinate, the target without its
-  /// affine part (of other families than the square as it is), weights that sum to 1.
+  /// Copies of the rows with weight: inputs without a bias coordinate, the target without offset
+  /// and affine part (of other families than the square both as they are), weights that sum to 1.
   SampleData counted_rows() const;
 
   Precision precision() const;
@@ -319,7 +320,7 @@ class SampleObjective final : public Objective {
   // The affine part that goes best with given contributions of the neurons, for other families.
   struct Scores {
     Vector coefficients;  // of the affine columns
-    Vector values;        // n, F
+    Vector values;        // n, F, with the offset
     Vector derivatives;   // n, ∂ℓ/∂F
     Vector curvatures;    // n, ω ∂²ℓ/∂F²
     double ridge = 0.0;   // ½ν‖β‖², part of the loss
@@ -334,7 +335,7 @@ class SampleObjective final : public Objective {
 
   std::shared_ptr<const Rows> data_;
   Vector weights_;   // n, sum 1
-  Vector y_;         // n, affine-free; for other families than the square as given
+  Vector y_;         // n, without offset, affine-free; for other families than the square as given
   Vector y_affine_;  // coefficients of the part taken off y, or of the best affine scores
   std::shared_ptr<const AffineBasis> basis_;  // the affine columns
   Matrix affine_inverse_;    // pseudo-inverse of the affine columns' second moments

@@ -208,13 +208,14 @@ void visit_fields(Record& test, Visitor&& visitor) {
   visitor("rows", test.rows);
 }
 
-/// The error of scores against targets of a family, with weights (empty: equal). Throws
-/// InvalidArgument for a target that the family cannot have.
+/// The error of scores against targets of a family, with weights (empty: equal). The scores have
+/// the offset of their rows added where there is one; what they are compared with, the best
+/// constant, has it too. Throws InvalidArgument for a target that the family cannot have.
 TestError test_error(const Family& family, const Vector& scores, const Vector& targets,
-                     const Vector& weights);
+                     const Vector& weights, const Vector& offset = {});
 
 /// The error of a model on rows with a target. Throws InvalidArgument for a target that the model's
-/// family cannot have.
+/// family cannot have, and for rows without the offset that the model needs.
 TestError test_error(const Model& model, const Dataset& rows);
 
 /// What a run ends with.

@@ -50,10 +50,11 @@ struct VerifiedNumbers {
   // Of other families than the square, what the dual value is made of (docs/math.md, 11.4), one a
   // row; empty for the square loss and populations.
   Family family;
-  Vector targets;      ///< y
-  Vector shares;       ///< ω, which sum to 1
-  Vector derivatives;  ///< ∂ℓ/∂F
-  double ridge = 0.0;  ///< ½ν‖β‖², part of the loss
+  Vector targets;               ///< y
+  Vector shares;                ///< ω, which sum to 1
+  Vector derivatives;           ///< ∂ℓ/∂F
+  double ridge = 0.0;           ///< ½ν‖β‖², part of the loss
+  double offset_product = 0.0;  ///< Σ ω ∂ℓ/∂F times the offset, part of the dual value
 
   // The certificate's part; NaN where λ = 0.
 
@@ -75,7 +76,8 @@ struct VerifiedNumbers {
   double gap_at(double supremum, Certificate::Kind kind = Certificate::Kind::estimated) const;
 };
 
-/// Rows of a data file (or of a sample), columns in the model's order, with weights (empty: equal).
+/// Rows of a data file (or of a sample), columns in the model's order, with weights (empty: equal)
+/// and their offset, which a model that was trained with one needs.
 /// `teacher` is what the rows were drawn from, where that is known. Throws InvalidArgument for
 /// sizes that do not match, λ < 0 or not finite, and a model whose standardization is not its own.
 VerifiedNumbers verify_model(const Model& model, const Dataset& rows, const Vector& weights,

@@ -118,7 +118,8 @@ std::vector<std::string> classes_from(const Json& family, Family::Kind kind) {
 }
 
 std::string formula_of(const Model& model) {
-  const std::string score = "alpha + beta.x + sum of amplitude * relu(direction.x + bias)";
+  const std::string score = std::string(model.offset_column.empty() ? "" : "offset + ") +
+                            "alpha + beta.x + sum of amplitude * relu(direction.x + bias)";
   switch (model.family.kind) {
     case Family::Kind::logistic:
       return fmt::format("P(target = {}) = 1/(1 + exp(-score)), score = {}",
@@ -148,6 +149,8 @@ Model model_from(const Json& json) {
     model.family.linear = parse_linear_part(family.value("linear", "free"));
     if (family.contains("classes")) model.classes = classes_from(family, model.family.kind);
   }
+  // Files of scores without a known part, and all from before there were offsets, have none.
+  model.offset_column = json.value("offset", "");
   if (json.contains("encodings")) model.encodings = encodings_from(json, model.columns);
   model.affine.alpha = json.at("affine").at("alpha").get<double>();
   model.affine.beta = to_vector(json.at("affine").at("beta"));
@@ -210,6 +213,7 @@ Json model_json(const Model& model) {
   }
   if (!model.family.has_linear_part()) json["family"]["linear"] = name(model.family.linear);
   if (!model.classes.empty()) json["family"]["classes"] = model.classes;
+  if (!model.offset_column.empty()) json["offset"] = model.offset_column;
   for (const Encoding& encoding : model.encodings) {
     json["encodings"].push_back({{"column", encoding.column}, {"values", encoding.values}});
   }

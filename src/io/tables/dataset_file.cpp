@@ -71,6 +71,7 @@ class DatasetReader {
   Dataset read() {
     find_target();
     find_weights();
+    find_offset();
     find_groups();
     find_inputs();
     for (const Index column : inputs_) {
@@ -105,6 +106,7 @@ class DatasetReader {
       find_target();
     }
     find_weights();
+    find_offset();
     // Only an array needs them: they are among its columns.
     if (!table_.has_names) find_groups();
     in_training_ = false;
@@ -166,6 +168,25 @@ class DatasetReader {
                     list_names(table_.names)));
   }
 
+  /// What a column is that is no input; empty for one that may be.
+  std::string part_of(Index column) const {
+    if (column == target_) return "is the target";
+    if (column == weights_) return "holds the weights";
+    if (column == offset_) return "holds the offset";
+    return column == groups_ ? "holds the groups" : "";
+  }
+
+  /// A column that an option takes for a part that no other option has given it.
+  Index find_own(const std::string& option, const std::string& text) {
+    const auto column = find(option, text);
+    if (!column) fail_absent(option, text);
+    if (const std::string part = part_of(*column); !part.empty()) {
+      throw InvalidArgument(option, shown(text), part + "; name another column");
+    }
+    used_.push_back(*column);
+    return *column;
+  }
+
   void find_target() {
     const std::string& text = source_.target;
     target_ = find("target", text);
@@ -201,27 +222,20 @@ class DatasetReader {
 
   void find_weights() {
     if (source_.weights.empty()) return;
-    weights_ = find("weights", source_.weights);
-    if (!weights_) fail_absent("weights", source_.weights);
-    if (weights_ == target_) {
-      throw InvalidArgument("weights", shown(source_.weights),
-                            "is the target; name another column");
-    }
+    weights_ = find_own("weights", source_.weights);
     data_.weights_column = name(*weights_);
-    used_.push_back(*weights_);
+  }
+
+  void find_offset() {
+    if (source_.offset.empty()) return;
+    offset_ = find_own("offset", source_.offset);
+    data_.offset_column = name(*offset_);
   }
 
   void find_groups() {
     if (source_.groups.empty()) return;
-    groups_ = find("groups", source_.groups);
-    if (!groups_) fail_absent("groups", source_.groups);
-    if (groups_ == target_ || groups_ == weights_) {
-      throw InvalidArgument(
-          "groups", shown(source_.groups),
-          groups_ == target_ ? "is the target; name another column" : "holds the weights");
-    }
+    groups_ = find_own("groups", source_.groups);
     data_.groups_column = name(*groups_);
-    used_.push_back(*groups_);
   }
 
   /// All columns that have no other part and are not excluded.
@@ -231,11 +245,8 @@ class DatasetReader {
     for (const std::string& text : source_.exclude) {
       const auto column = find("exclude", text);
       if (!column) fail_absent("exclude", text);
-      if (column == target_ || column == weights_ || column == groups_) {
-        throw InvalidArgument("exclude", shown(text),
-                              column == target_    ? "is the target"
-                              : column == weights_ ? "holds the weights"
-                                                   : "holds the groups");
+      if (const std::string part = part_of(*column); !part.empty()) {
+        throw InvalidArgument("exclude", shown(text), part);
       }
       is_input[static_cast<std::size_t>(*column)] = false;
     }
@@ -350,6 +361,7 @@ class DatasetReader {
     std::vector<Index> columns = inputs_;
     if (target_ && !optional_target_) columns.push_back(*target_);
     if (weights_) columns.push_back(*weights_);
+    if (offset_) columns.push_back(*offset_);
     // A number written in another way is no category, whatever was asked for.
     const auto accepted = [&](Index column) {
       if (target_is_text_ && column == target_) return true;
@@ -369,6 +381,9 @@ class DatasetReader {
     }
     if (column == weights_) {
       fail(fmt::format("holds the weights and has text ({}); a weight must be a number", text));
+    }
+    if (column == offset_) {
+      fail(fmt::format("holds the offset and has text ({}); an offset must be a number", text));
     }
     if (!in_training_) {
       fail(fmt::format("{}, and was a column of numbers in training", is_text_here));
@@ -607,6 +622,7 @@ class DatasetReader {
     if (optional_target_ && data_.y.array().isNaN().all()) data_.y.resize(0);
     if (groups_) number_groups(rows);
     if (weights_) data_.weights = table_.values(rows, *weights_);
+    if (offset_) data_.offset = table_.values(rows, *offset_);
     if (texts_.empty() && in_file_order()) {
       // What is no input is squeezed out of the table: another one may not fit into memory.
       std::vector<Index> columns;
@@ -687,13 +703,14 @@ class DatasetReader {
   std::optional<RawTable> second_;  ///< with the target
   std::optional<Index> target_;
   std::optional<Index> weights_;
+  std::optional<Index> offset_;
   std::optional<Index> groups_;
   bool target_is_text_ = false;
   std::vector<std::string> target_texts_;  ///< the different ones, in the order of appearance
   bool optional_target_ = false;
   bool in_training_ = true;    ///< the inputs are this file's own
   std::vector<Index> inputs_;  ///< columns of the file
-  std::vector<Index> used_;    ///< inputs, weights, groups, and a target that is not optional
+  std::vector<Index> used_;    ///< inputs, weights, offset, groups, and a target that must be there
   std::vector<Text> texts_;
   std::vector<Input> layout_;
   std::vector<bool> kept_;  ///< a row
@@ -719,6 +736,7 @@ Dataset read_dataset_like(const Dataset& data, const DataSource& source, const s
   // By name: the file may have its columns in another order.
   like.target = data.target;
   like.weights = data.weights_column;
+  like.offset = data.offset_column;
   return DatasetReader(like).read(data.columns, data.encodings, data.classes, false);
 }
 
