@@ -281,6 +281,25 @@ TEST_F(DatasetTest, GroupsAreNoInput) {
   EXPECT_EQ(weighted_rows(data).groups, (std::vector<Index>{0, 0, 2}));
 }
 
+TEST_F(DatasetTest, OffsetsGoWithTheirRows) {
+  DataSource table = source("a,o,w,y\n1,10,1,1\n2,20,0,2\n3,30,1,4\n4,,1,5\n5,50,2,7\n");
+  table.offset = "o";
+  table.weights = "w";
+  expect_refused(table, {":5:", "'o'"});
+  table.drop_missing = true;
+  const Dataset data = read_dataset(table);
+  EXPECT_EQ(data.columns, Names{"a"});
+  EXPECT_EQ(data.offset_column, "o");
+  EXPECT_EQ(data.offset, (Vector{{10.0, 30.0, 50.0}}));
+  EXPECT_EQ(data.target_beyond_offset(), (Vector{{-9.0, -26.0, -43.0}}));
+  EXPECT_EQ(take_rows(data, {2, 0}).offset, (Vector{{50.0, 10.0}}));
+  const Shares shares = deal_rows(data, 0.4, 0.0, 1);
+  EXPECT_EQ(shares.test->offset[0], 10.0 * shares.test->X(0, 0));
+  EXPECT_EQ(shares.training.offset, Vector(10.0 * shares.training.X.col(0)));
+  table.exclude = {"o"};
+  expect_refused(table, {"exclude", "holds the offset"});
+}
+
 TEST(DealRows, SharesHaveWholeGroups) {
   Dataset data{Matrix::Random(60, 2), Vector::LinSpaced(60, 0, 1)};
   for (Index t = 0; t < 60; ++t) data.groups.push_back((t * t) % 11);

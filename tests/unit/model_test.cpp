@@ -508,6 +508,22 @@ TEST(Model, FileRoundTripKeepsEveryBit) {
   EXPECT_EQ(folder.read("again.json"), text);
 }
 
+TEST(Model, OffsetIsAddedToTheScores) {
+  const TemporaryFolder folder;
+  Model model = example_model();
+  const Matrix X = uneven_inputs(5, 30);
+  const Vector offset = normal_vector(5, 31);
+  const Vector alone = model.scores(X);
+  EXPECT_TRUE(same_bits(model.scores(X, offset), Vector(alone + offset)));
+  EXPECT_THROW(model.scores(X, offset.head(4)), InvalidArgument);
+  model.offset_column = "known";
+  write_model(folder.file("model.json"), model);
+  const Model read = read_model(folder.file("model.json"));
+  EXPECT_EQ(read.offset_column, "known");
+  EXPECT_TRUE(same_bits(read.predict(X, offset), model.predict(X, offset)));
+  EXPECT_THROW(read.predict(X), InvalidArgument);
+}
+
 TEST(Model, WithoutFeatures) {
   const TemporaryFolder folder;
   Model model = example_model();
