@@ -37,8 +37,14 @@ Family::Point Family::at(double y, double score) const {
               positive ? (1.0 - y) - smaller : smaller - y, smaller / (1.0 + e)};
     }
     case Kind::poisson: {
-      const double mean = std::exp(score);
-      return {std::max(0.0, mean - y * score - y + entropy_term(y)), mean - y, mean};
+      if (y == 0.0) {
+        const double mean = std::exp(score);
+        return {mean, mean, mean};
+      }
+      // With δ = F − log y: of large counts neither the loss nor the derivative cancels.
+      const double difference = score - std::log(y);
+      const double rise = std::expm1(difference);
+      return {std::max(0.0, y * (rise - difference)), y * rise, y * (rise + 1.0)};
     }
     case Kind::huber: {
       const double z = score - y;
@@ -84,9 +90,11 @@ double Family::conjugate(double y, double rho) const {
       return entropy_term(s) + entropy_term(1.0 - s) - entropy_term(y) - entropy_term(1.0 - y);
     }
     case Kind::poisson: {
-      const double s = rho + y;
-      if (!(s >= 0.0)) return infinity;
-      return entropy_term(s) - s + y - entropy_term(y);
+      if (!(rho + y >= 0.0)) return infinity;
+      if (y == 0.0) return entropy_term(rho) - rho;
+      const double u = rho / y;
+      const double entropy = u <= -1.0 ? 0.0 : (1.0 + u) * std::log1p(u);
+      return y * (entropy - u) + rho * std::log(y);
     }
     case Kind::huber:
       return std::abs(rho) <= huber_width ? 0.5 * rho * rho + rho * y : infinity;
