@@ -20,7 +20,7 @@ make_root() {
   rm -rf "$root"
   # shellcheck source=/dev/null
   release=$(. /etc/os-release && echo "$VERSION_CODENAME")
-  debootstrap --variant=minbase --include=python3,python3-venv "$release" "$root" \
+  timeout 600 debootstrap --variant=minbase --include=python3,python3-venv "$release" "$root" \
     >build/debian-root.log 2>&1 </dev/null || { say "debootstrap failed: see build/debian-root.log"; return 1; }
   touch "$root/made"
 }

