@@ -149,7 +149,9 @@ Dataset training_rows(const TrainOptions& options, const std::optional<Teacher>&
                       std::optional<Dataset> data) {
   options.validate();
   if (data) {
-    return deal_rows(std::move(*data), options.test_share, options.validation_share,
+    // A share takes no rows where a file has them.
+    return deal_rows(std::move(*data), options.test_file.empty() ? options.test_share : 0.0,
+                     options.validation_file.empty() ? options.validation_share : 0.0,
                      options.algorithm.seed)
         .training;
   }

@@ -437,6 +437,14 @@ def test_further_files_are_read_by_name_and_by_the_same_rules(lodestone, table):
     assert read_json(run / "summary.json")["test"]["rows"] == 29
 
 
+@pytest.mark.parametrize("flag", ["--validation", "--test"])
+def test_verify_takes_the_rows_that_training_had(lodestone, table, flag):
+    """No share is dealt where a file has the rows."""
+    write(lodestone.folder / "more.csv", rows_of(3, 40))
+    run = train(lodestone, "run", *table, "--exclude", "id,colour,weight", flag, "more.csv")
+    assert "verified" in lodestone.done("verify", run).stdout
+
+
 def test_arrays_validate_and_test(lodestone):
     table = ridge_table(rows=100)
     for name, rows in [("train", table[:60]), ("more", table[60:])]:
