@@ -210,8 +210,8 @@ class Fit final : public Verb {
       }
       return;
     }
-    refuse({"target", "delimiter", "weights", "offset", "groups", "exclude", "one_hot",
-            "drop_missing", "validation", "test", "test_share"},
+    refuse({"target", "delimiter", "weights", "offset", "groups", "exclude", "categories",
+            "missing", "validation", "test", "test_share"},
            "only a data file (--data) has one");
     if (request_.samples == 0) {
       refuse({"noise", "biases", "standardize", "precision", "folds", "select", "relaxed", "shape",

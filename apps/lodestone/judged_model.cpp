@@ -43,10 +43,11 @@ void drop_zero_biases(Model& model) {
 Dataset rows_for(const Model& model, DataSource source) {
   if (source.target.empty()) source.target = model.target;
   if (source.offset.empty()) source.offset = model.offset_column;
-  Dataset rows = read_inputs(source, model.columns, model.encodings, model.classes);
+  Dataset rows =
+      read_inputs(source, model.columns, model.encodings, model.classes, model.imputations);
   if (rows.y.size() != rows.X.rows() || !rows.y.allFinite()) {
     throw FileError(source.file == "-" ? "standard input" : source.file,
-                    fmt::format("every row needs its target '{}'; --drop-missing leaves out rows "
+                    fmt::format("every row needs its target '{}'; --missing drop leaves out rows "
                                 "without",
                                 source.target));
   }

@@ -40,8 +40,8 @@ class Predict final : public Verb {
     app->add_option("MODEL", model_, "model.json of a run, or the run's folder")->required();
     app->add_option("DATA", data_,
                     "Table with the model's columns (others are ignored where columns have names; "
-                    "text gets the 0/1 columns of its training): CSV, NPY or NPZ; - is standard "
-                    "input")
+                    "text and missing values get the 0/1 columns of training): CSV, NPY or NPZ; - "
+                    "is standard input")
         ->required();
     common_.out = "-";
     std::vector<Option> options = predict_options(options_);
@@ -67,9 +67,9 @@ class Predict final : public Verb {
     source.file = data_;
     source.target = model.target;
     source.delimiter = options_.delimiter;
-    source.drop_missing = options_.drop_missing;
     source.offset = offset_of(model);
-    const Dataset data = read_inputs(source, model.columns, model.encodings, model.classes);
+    const Dataset data =
+        read_inputs(source, model.columns, model.encodings, model.classes, model.imputations);
     refuse_existing(common_.out, common_.overwrite);
     const Vector scores = model.scores(data.X, data.offset);
     Table table;
@@ -123,7 +123,6 @@ class Predict final : public Verb {
                                         {"data", data_},         {"target", target},
                                         {"rows", data.X.rows()}, {"out", common_.out}};
       if (!model.classes.empty()) summary["probability_of"] = model.classes[1];
-      if (data.dropped_rows > 0) summary["dropped_rows"] = data.dropped_rows;
       if (error) {
         visit_fields(*error, [&](const char* field, const auto& value) {
           if (!std::isnan(static_cast<double>(value))) summary["test"][field] = value;
@@ -139,12 +138,6 @@ class Predict final : public Verb {
     // Also where the predictions go to standard output: they look complete, and are not.
     for (const Warning& warning : warnings) {
       say(fmt::format("lodestone: warning: {}\n", in_words(warning.message)));
-    }
-    if (data.dropped_rows > 0) {
-      say(fmt::format(
-          "lodestone: warning: {}: {} of {} rows have missing values and no prediction\n",
-          data_ == "-" ? "standard input" : data_, data.dropped_rows,
-          data.dropped_rows + data.X.rows()));
     }
     if (common_.out != "-") {
       const std::string what =

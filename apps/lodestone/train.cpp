@@ -141,7 +141,7 @@ class Train final : public Verb {
       }
       return;
     }
-    refuse({"target", "delimiter", "weights", "exclude", "one_hot", "drop_missing", "validation",
+    refuse({"target", "delimiter", "weights", "exclude", "categories", "missing", "validation",
             "test", "test_share"},
            "goes with a data file (--data)");
     if (options_.samples == 0) {

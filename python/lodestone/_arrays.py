@@ -103,12 +103,13 @@ def series_name(values: Any, otherwise: str) -> str:
     return name if isinstance(name, str) and name else otherwise
 
 
-def offset_of(given: Any, rows: int) -> Optional[np.ndarray]:
+def offset_of(given: Any, rows: int, *, allow_nan: bool = False) -> Optional[np.ndarray]:
     """A number for each row, or None. Raises ValueError for another number of them, and for what is
-    not finite."""
+    not finite but, where it is allowed, NaN."""
     if given is None:
         return None
-    values = finite(vector(numbers_of_series(given), "offset"), "offset")
+    values = vector(numbers_of_series(given), "offset")
+    finite(values[~np.isnan(values)] if allow_nan else values, "offset")
     if len(values) != rows:
         raise ValueError(f"offset: got {len(values)} numbers; X has {rows} rows")
     return values

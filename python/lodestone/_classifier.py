@@ -84,7 +84,7 @@ class LodestoneClassifier(ClassifierMixin, Estimator):
         weight_decays: int = 30,
         weight_decay_ratio: float = 1e-4,
         cv: Any = 5,
-        categories: str = "auto",
+        categories: str = "one-hot",
         missing: str = "refuse",
         select: Any = "best",
         relaxed: str = "auto",

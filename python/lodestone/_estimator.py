@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import numbers
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional, TypeVar
@@ -123,7 +122,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             unless columns depend on each other.
         y : array or series (n,)
             Of a regressor numbers, finite and not constant; of a classifier labels of two classes,
-            where a missing one counts as a missing value.
+            where a missing one counts as a missing value. With ``missing="drop"`` a row goes too that
+            misses its target, its weight or its offset; otherwise each must have them.
         sample_weight : array (n,), optional
             0 or positive; only ratios matter. A row of weight 0 counts as absent.
         groups : array (n,), optional
@@ -147,18 +147,15 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         name_of_target = target_name(y)
         for name, values in (("X", X), ("y", y), ("sample_weight", sample_weight)):
             unmasked(values, name)
-        rows = self._training_rows(X, self._targets(y), sample_weight)
-        offsets = offset_of(offset, len(rows.kept))
-        rows = self._checked(
-            dataclasses.replace(rows, offset=None if offsets is None else offsets[rows.kept])
-        )
+        rows = self._checked(self._training_rows(X, self._targets(y), sample_weight, offset))
         splits = self._splits(rows, groups, int(options["seed"]))
         if rows.encoding is None:
-            columns, encodings = [str(name) for name in getattr(self, "feature_names_in_", ())], []
-            if not columns:
-                columns = [f"x{j}" for j in range(rows.X.shape[1])]
+            columns = [str(name) for name in getattr(self, "feature_names_in_", ())]
+            encoding = _frames.TableEncoding.of_model(
+                columns or [f"x{j}" for j in range(rows.X.shape[1])]
+            )
         else:
-            columns, encodings = rows.encoding.outputs, rows.encoding.encodings
+            encoding = rows.encoding
         single = len(splits) == 1
         shown = bar(self.verbose, "fit")
         try:
@@ -166,16 +163,17 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
                 rows.X,
                 rows.y,
                 rows.weights,
-                columns,
+                encoding.outputs,
                 name_of_target,
                 options,
                 # The library compares the errors of two folds or more. The same one twice has the
                 # errors of one, and no spread; `_keep` takes the second one back.
                 2 * splits if single else splits,
                 reporter(shown),
-                encodings,
+                encoding.encodings,
                 rows.offset,
                 series_name(offset, "offset"),
+                encoding.imputations,
             )
         finally:
             if shown is not None:
@@ -361,13 +359,14 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             return own["model_"].predict_finite(X)
         return None
 
-    def _training_rows(self, X: Any, y: Any, sample_weight: Any) -> Rows:
+    def _training_rows(self, X: Any, y: Any, sample_weight: Any, offset: Any) -> Rows:
         frame_of_X = _frames.native(X)
         checks: dict[str, Any] = {"dtype": np.float64, "order": "C", "ensure_min_samples": 2}
         if frame_of_X is None and self.missing == "refuse":
             X, y = validate_data(self, X, y, y_numeric=True, **checks)
             y = np.ascontiguousarray(y, dtype=np.float64)
-            return Rows(X, y, _weights(sample_weight, y), np.ones(len(y), dtype=bool), X, y, None)
+            weights, offsets = _weights(sample_weight, y), offset_of(offset, len(y))
+            return Rows(X, y, weights, np.ones(len(y), dtype=bool), X, y, None, offsets)
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
         given = X if frame_of_X is None else frame_of_X
@@ -380,23 +379,29 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             check_array(np.empty((table.rows, len(table.columns))), ensure_all_finite=False, **checks)
         of_rows = np.ones(table.rows)
         check_consistent_length(of_rows, y)
-        weights = _weights(sample_weight, of_rows)
+        drops = self.missing == "drop"
+        weights = _weights(sample_weight, of_rows, allow_nan=drops)
+        offsets = offset_of(offset, table.rows, allow_nan=drops)
         known = np.ones(table.rows, dtype=bool)
-        if self.missing == "drop" and isinstance(y, np.ndarray) and y.dtype.kind == "f" and y.ndim == 1:
-            known = ~np.isnan(y)
-        encoding, kept = _frames.TableEncoding.learn(
-            table, self.categories, self.missing, known * (of_rows if weights is None else weights)
-        )
+        for values in (y, weights, offsets) if drops else ():
+            if isinstance(values, np.ndarray) and values.dtype.kind == "f" and values.ndim == 1:
+                known &= ~np.isnan(values)
+        if not known.any():
+            raise ValueError("y: every row misses its target, weight or offset, so missing='drop' "
+                             "leaves none")
+        counted = np.where(known, of_rows if weights is None else weights, 0.0)
+        encoding, kept = _frames.TableEncoding.learn(table, self.categories, self.missing, counted)
         kept &= known
         numbers_of_rows, targets = encoding.apply(table, in_training=True), y
         if not kept.all():
             numbers_of_rows, targets = numbers_of_rows[kept], np.asarray(y)[kept]
             weights = None if weights is None else weights[kept]
+            offsets = None if offsets is None else offsets[kept]
         numbers_of_rows, targets = check_X_y(
             numbers_of_rows, targets, y_numeric=True, estimator=self, **checks
         )
         targets = np.ascontiguousarray(targets, dtype=np.float64)
-        return Rows(numbers_of_rows, targets, weights, kept, given, y, encoding)
+        return Rows(numbers_of_rows, targets, weights, kept, given, y, encoding, offsets)
 
     def _rows(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
@@ -406,7 +411,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         if given is not None:
             validate_data(self, given, skip_check_array=True, reset=False)
             if encoding is None:
-                encoding = _frames.TableEncoding.of_model(self.model_.columns, [])
+                encoding = _frames.TableEncoding.of_model(self.model_.columns)
             table = _frames.read(given)
             return check_array(encoding.apply(table), dtype=np.float64, order="C", input_name="X",
                                ensure_min_features=0)
@@ -425,7 +430,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         require_number(self, "weight_decay", optional=True)
         _require_integer(self, "weight_decays")
         require_number(self, "weight_decay_ratio")
-        require_one_of(self, "categories", ("auto", "refuse"))
+        require_one_of(self, "categories", ("one-hot", "refuse"))
         require_one_of(self, "missing", ("refuse", "drop", "indicator"))
         _require_selection(self.select)
         require_one_of(self, "relaxed", ("auto", "never", "always"))
@@ -689,14 +694,15 @@ def require_one_of(estimator: Estimator, name: str, allowed: tuple[str, ...]) ->
         raise ValueError(f"{name}: got {value!r}; must be one of {', '.join(map(repr, allowed))}")
 
 
-def _weights(given: Any, y: np.ndarray) -> Optional[np.ndarray]:
+def _weights(given: Any, y: np.ndarray, *, allow_nan: bool = False) -> Optional[np.ndarray]:
     """A weight for each row, as y has them; a single number is that of all rows."""
     if given is None:
         return None
     if isinstance(given, numbers.Number):
         given = np.full(len(y), given)
     weights = check_array(
-        given, dtype=np.float64, order="C", ensure_2d=False, allow_nd=True, input_name="sample_weight"
+        given, dtype=np.float64, order="C", ensure_2d=False, allow_nd=True,
+        ensure_all_finite="allow-nan" if allow_nan else True, input_name="sample_weight"
     )
     if weights.shape != (len(y),):
         raise ValueError(f"sample_weight: got shape {weights.shape}; must be ({len(y)},), the shape of y")

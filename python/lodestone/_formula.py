@@ -123,9 +123,9 @@ def _formula_of(given: Any) -> _Formula:
     if steps is not None:
         network, _ = before_scaling(network, np.asarray(model.center), steps)
         columns = [str(name) for name in getattr(steps, "feature_names_in_", model.columns)]
-        encoding = TableEncoding.of_model(columns, [])
+        encoding = TableEncoding.of_model(columns)
     elif encoding is None:
-        encoding = TableEncoding.of_model(model.columns, model.encodings)
+        encoding = TableEncoding.of_model(model.columns, model.encodings, model.imputations)
     return _Formula(
         network.alpha,
         np.asarray(network.beta),

@@ -2,7 +2,7 @@
 
 A table is read column by column (`read`) into numbers or labels. Training settles what becomes of
 each column (`TableEncoding.learn`), and every later table goes through the same steps
-(`TableEncoding.apply`). Text gets the 0/1 columns of ``lodestone fit --one-hot``: one for each value
+(`TableEncoding.apply`). Text gets the 0/1 columns of ``lodestone fit --categories one-hot``: one for each value
 in the order of its bytes, named ``column=value``, in the column's place.
 """
 
@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from typing import Any, Iterable, Literal, NoReturn, Optional, Sequence
 
 import numpy as np
+
+from lodestone import _core
 
 # Of an encoded column, as in src/io/tables/dataset_file.cpp.
 _MOST_VALUES = 100
@@ -425,7 +427,7 @@ class TableEncoding:
         for cells in table.columns:
             if categories == "refuse" and cells.kind in ("text", "category"):
                 raise ValueError(f"X: column {_shown(cells.name)} holds {_PLURAL[cells.kind]}; "
-                                 "categories='auto' turns such columns into 0/1 columns")
+                                 "categories='one-hot' turns such columns into 0/1 columns")
             if table.rows > 0 and cells.missing[counted > 0].all():
                 raise ValueError(f"X: column {_shown(cells.name)} has no value in any row; leave it "
                                  "out")
@@ -445,21 +447,27 @@ class TableEncoding:
 
     @classmethod
     def of_model(
-        cls, columns: Sequence[str], encodings: Sequence[tuple[str, Sequence[str]]]
+        cls,
+        columns: Sequence[str],
+        encodings: Sequence[tuple[str, Sequence[str]]] = (),
+        imputations: Sequence[tuple[str, Optional[float], bool]] = (),
     ) -> TableEncoding:
-        """That of a model: its d columns, and (column, values) of those that held labels."""
-        labelled = {
-            f"{column}={value}": Column(column, "text", tuple(values))
-            for column, values in encodings
-            for value in values
-        }
+        """That of a model: its d columns, (column, values) of those that held labels, and (column,
+        mean, has_indicator) of each where missing values are kept."""
+        values_of = {column: tuple(values) for column, values in encodings}
+        told = {column: (mean, indicated) for column, mean, indicated in imputations}
+        source = {f"{column}={value}": column for column in values_of for value in values_of[column]}
+        source.update({f"{column} is missing": column for column in told if told[column][1]})
         found: dict[str, Column] = {}
-        for name in columns:
-            column = labelled.get(name, Column(name, "number"))
-            found.setdefault(column.name, column)
-        encoding = cls(tuple(found.values()))
+        for name in dict.fromkeys(source.get(name, name) for name in columns):
+            values = values_of.get(name)
+            mean, indicated = told.get(name, (None, False))
+            found[name] = Column(name, "number" if values is None else "text", values,
+                                 math.nan if mean is None else mean, indicated)
+        encoding = cls(tuple(found.values()), "indicator" if imputations else "refuse")
         if encoding.outputs != list(columns):
-            raise ValueError("model: the 0/1 columns of its encodings are not beside each other")
+            raise ValueError("model: the 0/1 columns of its encodings and imputations are not beside "
+                             "each other")
         return encoding
 
     @property
@@ -471,6 +479,15 @@ class TableEncoding:
     def encodings(self) -> list[tuple[str, list[str]]]:
         """(column, values) of those that held labels, as a Model keeps them."""
         return [(one.name, list(one.values)) for one in self.columns if one.values is not None]
+
+    @property
+    def imputations(self) -> list[tuple[str, Optional[float], bool]]:
+        """(column, mean, has_indicator) of all where missing values are kept, as a Model keeps
+        them."""
+        if self.missing != "indicator":
+            return []
+        return [(one.name, one.mean if one.values is None else None, one.indicated)
+                for one in self.columns]
 
     @property
     def plain(self) -> bool:
@@ -555,8 +572,9 @@ def _learned(
     indicated = bool(missing == "indicator" and absent.any())
     as_numbers = cells.kind == "number" or (cells.kind == "boolean" and categories == "refuse")
     if as_numbers:
-        values = _as_numbers(cells)[within][~absent]
-        mean = _mean(values, weights[~absent]) if missing == "indicator" else math.nan
+        mean = math.nan
+        if missing == "indicator":
+            mean = _core.mean_of_present(_as_numbers(cells)[within], weights)
         return Column(cells.name, cells.kind, None, mean, indicated)
     assert cells.codes is not None
     used = np.unique(cells.codes[within])
@@ -576,17 +594,6 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _mean(values: np.ndarray, weights: np.ndarray) -> float:
-    """Of exactly rounded sums, so that it depends on the numbers alone. Values of one power of two
-    less: their sum stays within float64."""
-    if not np.isfinite(values).all():
-        return math.nan  # infinity, which is refused for the whole table
-    small = 2.0**-64
-    share = weights / weights.max()
-    total = math.fsum((share * (values * small)).tolist())
-    return total / math.fsum(share.tolist()) / small
 
 
 def _as_numbers(cells: Cells) -> np.ndarray:
@@ -662,7 +669,7 @@ def rows_for(source: Any, X: Any) -> Optional[tuple[np.ndarray, list[str]]]:
         return None
     encoding = _encoding_of(source)
     if encoding is None:
-        encoding = TableEncoding.of_model(names_of(frame), [])
+        encoding = TableEncoding.of_model(names_of(frame))
     table = read(frame, [column.name for column in encoding.columns])
     matched = encoding.matched(table)
     by_name = all(column.name in table.names for column in encoding.columns)
@@ -675,7 +682,7 @@ def numbers_of_table(X: Any, columns: Optional[Sequence[str]] = None) -> Optiona
     frame = native(X)
     if frame is None:
         return None
-    encoding = TableEncoding.of_model(names_of(frame) if columns is None else columns, [])
+    encoding = TableEncoding.of_model(names_of(frame) if columns is None else columns)
     table = encoding.matched(read(frame, columns or ()))
     for cells in table.columns:
         if cells.kind in ("text", "category"):
@@ -690,6 +697,6 @@ def _encoding_of(source: Any) -> Optional[TableEncoding]:
         return own
     for holder in (source, *(getattr(source, name, None) for name in ("model_", "neurons", "model"))):
         if hasattr(holder, "encodings") and hasattr(holder, "columns"):
-            return TableEncoding.of_model(holder.columns, holder.encodings)
+            return TableEncoding.of_model(holder.columns, holder.encodings, holder.imputations)
     names = getattr(source, "feature_names_in_", None)
-    return None if names is None else TableEncoding.of_model([str(name) for name in names], [])
+    return None if names is None else TableEncoding.of_model([str(name) for name in names])

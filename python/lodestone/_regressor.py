@@ -50,14 +50,14 @@ class LodestoneRegressor(RegressorMixin, Estimator):
         A number: that many folds, dealt at random by `random_state`; with groups, as GroupKFold
         deals them. Anything else as in scikit-learn. A single split has one error a model and no
         spread: `select` must be "best", and a refit is taken wherever its error is smaller.
-    categories : {"auto", "refuse"}, default "auto"
-        Columns of text, categories and booleans in a table. "auto": 0/1 columns, one for each value
+    categories : {"one-hot", "refuse"}, default "one-hot"
+        Columns of text, categories and booleans in a table. "one-hot": 0/1 columns, one for each value
         seen in training (at most 100 a column) in the order of their bytes, named "column=value".
         At prediction, other values leave them 0, with a warning. "refuse": an error for text and
         categories; booleans are numbers, 0 and 1. (Booleans in an array are numbers always.)
     missing : {"refuse", "drop", "indicator"}, default "refuse"
         Missing values: NaN, None, NA and null. "refuse": an error. "drop": fit leaves out rows that
-        miss a value or their target; an error at prediction. "indicator": the column's (weighted)
+        miss a value, their target, weight or offset; an error at prediction. "indicator": the column's (weighted)
         mean over the training rows in their place, or for labels 0 in all 0/1 columns; and a 0/1
         column, named "column is missing", where training had any.
     select : {"best", "one-standard-error", "elbow"} or int, default "best"
@@ -165,7 +165,7 @@ class LodestoneRegressor(RegressorMixin, Estimator):
         weight_decays: int = 30,
         weight_decay_ratio: float = 1e-4,
         cv: Any = 5,
-        categories: str = "auto",
+        categories: str = "one-hot",
         missing: str = "refuse",
         select: Any = "best",
         relaxed: str = "auto",

@@ -31,7 +31,7 @@ _MOST_COLUMNS = 15
 _MOST_NUMBERS = 1500
 _TEMPLATE = "report.html.jinja"
 # What of a run's configuration says which rows and columns it read.
-_TABLE_OPTIONS = ("data", "target", "weights", "exclude", "one_hot", "drop_missing")
+_TABLE_OPTIONS = ("data", "target", "weights", "exclude", "categories", "missing")
 
 
 def report(

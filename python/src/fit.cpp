@@ -3,6 +3,7 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include <mutex>
@@ -69,6 +70,9 @@ class Fitting {
 // A column that held labels, and the values of its 0/1 columns.
 using EncodingParts = std::pair<std::string, std::vector<std::string>>;
 
+// A column, its mean where it holds numbers, and whether it has an indicator.
+using ImputationParts = std::tuple<std::string, std::optional<double>, bool>;
+
 using Rows = nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 std::vector<Index> to_rows(const Rows& rows) { return {rows.data(), rows.data() + rows.shape(0)}; }
@@ -82,10 +86,13 @@ void bind_fit(nb::module_& module) {
          std::vector<std::string> columns, std::string target, const OptionTexts& options,
          const std::vector<std::pair<Rows, Rows>>& splits, const nb::object& on_progress,
          const std::vector<EncodingParts>& encodings, const std::optional<VectorIn>& offset,
-         const std::string& offset_name) {
+         const std::string& offset_name, const std::vector<ImputationParts>& imputations) {
         Dataset data = to_dataset(X, y, weights, std::move(columns), std::move(target));
         set_offset(data, offset, offset_name);
         for (const auto& [column, values] : encodings) data.encodings.push_back({column, values});
+        for (const auto& [column, mean, has_indicator] : imputations) {
+          data.imputations.push_back({column, mean, has_indicator});
+        }
         const Index rows = data.X.rows();
         Fitting fitting(options);
         for (const auto& [training, held_out] : splits) {
@@ -100,7 +107,13 @@ void bind_fit(nb::module_& module) {
       nb::arg("X"), nb::arg("y"), nb::arg("sample_weight").none(), nb::arg("columns"),
       nb::arg("target"), nb::arg("options"), nb::arg("splits"), nb::arg("on_progress").none(),
       nb::arg("encodings") = std::vector<EncodingParts>(), nb::arg("offset") = nb::none(),
-      nb::arg("offset_name") = "offset");
+      nb::arg("offset_name") = "offset", nb::arg("imputations") = std::vector<ImputationParts>());
+  module.def(
+      "mean_of_present",
+      [](const VectorIn& values, const VectorIn& weights) {
+        return mean_of_present(view(values), view(weights));
+      },
+      nb::arg("values"), nb::arg("weights"));
   module.def(
       "read_rows",
       [](const OptionTexts& options, const std::string& run) {

@@ -118,6 +118,16 @@ std::vector<EncodingState> encodings(const Model& model) {
   return result;
 }
 
+using ImputationState = std::tuple<std::string, std::optional<double>, bool>;
+
+std::vector<ImputationState> imputations(const Model& model) {
+  std::vector<ImputationState> result;
+  for (const Imputation& imputation : model.imputations) {
+    result.emplace_back(imputation.column, imputation.mean, imputation.has_indicator);
+  }
+  return result;
+}
+
 using RidgeState = std::tuple<Index, Index, double, double>;
 
 std::vector<RidgeState> ridges(const Model& model) {
@@ -142,7 +152,7 @@ nb::tuple state_of(const Model& model) {
                      from.lambda_in_target_units, from.rows),
       nb::make_tuple(std::string(name(model.family.kind)), model.family.huber_width,
                      model.family.linear_ridge, std::string(name(model.family.linear))),
-      ridges(model), model.classes, model.offset_column);
+      ridges(model), model.classes, model.offset_column, imputations(model));
 }
 
 // Elements of a tuple are read without a look at its length.
@@ -157,7 +167,7 @@ nb::tuple part_of(const nb::tuple& state, int position, std::size_t length) {
 }
 
 void restore(Model& model, const nb::tuple& state) {
-  check_length(state, 15);
+  check_length(state, 16);
   const nb::tuple step = part_of(state, 9, 5);
   const nb::tuple from = part_of(state, 10, 7);
   const nb::tuple family = part_of(state, 11, 4);
@@ -190,6 +200,10 @@ void restore(Model& model, const nb::tuple& state) {
   made.family.linear = parse_linear_part(nb::cast<std::string>(family[3]));
   made.classes = nb::cast<std::vector<std::string>>(state[13]);
   made.offset_column = nb::cast<std::string>(state[14]);
+  for (const auto& [column, mean, has_indicator] :
+       nb::cast<std::vector<ImputationState>>(state[15])) {
+    made.imputations.push_back({column, mean, has_indicator});
+  }
   for (const auto& [first, count, freedom, explained] :
        nb::cast<std::vector<RidgeState>>(state[12])) {
     made.ridges.push_back({first, count, freedom, explained});
@@ -335,6 +349,12 @@ void bind_model(nb::module_& module) {
                    "(column, values) of each column that held labels: it became one 0/1 column a "
                    "value, which\n"
                    "`columns` has as \"column=value\".")
+      .def_prop_ro(
+          "imputations", &imputations,
+          "(column, mean, has_indicator) of each column of the table whose missing values the\n"
+          "model takes: the number in their place (None: it held labels, whose 0/1 columns are\n"
+          "0), and whether `columns` has the 0/1 column \"column is missing\". Empty where they "
+          "are\nrefused.")
       .def_prop_ro(
           "target", [](const Model& model) { return model.target; }, "Name of the target.")
       .def_prop_ro(

@@ -199,6 +199,11 @@ def test_missing_values(run, language):
         cells["area"], cells["garden"] = cells["area"].astype(float), cells["garden"].astype(float)
     agree(run(language, model, cells), model.predict(frame))
 
+    # A model alone has all that it needs; booleans are text to it.
+    labelled = frame.drop(columns="garden")
+    model = quick(missing="indicator").fit(labelled, y)
+    agree(run(language, model.model_, cells.drop(columns="garden")), model.predict(labelled))
+
     # Where the model refuses them, the prediction is missing.
     complete, y = houses()
     model = quick().fit(complete, y)
@@ -299,7 +304,7 @@ def test_the_command_line_exports_text(tmp_path, python_of_tests, monkeypatch, c
     frame["garden"] = frame["garden"].astype(float)
     frame["price"] = y
     frame.to_csv(tmp_path / "t.csv", index=False)
-    command_line("fit", "--data", "t.csv", "--target", "price", "--one-hot", "--lambdas", "5",
+    command_line("fit", "--data", "t.csv", "--target", "price", "--categories", "one-hot", "--lambdas", "5",
                  "--lambda-ratio", "0.05", "--out", "run", cwd=tmp_path)
     predicted = command_line("predict", "run", "t.csv", cwd=tmp_path)
     expected = np.array([float(line.split(",")[-1]) for line in predicted.splitlines()[1:]])

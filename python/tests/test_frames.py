@@ -19,7 +19,7 @@ from test_estimator import in_a_process
 from test_same_as_command_line import same_model
 
 import lodestone
-from lodestone import Model, plots
+from lodestone import Model, _frames, plots
 
 COLOURS = ["red", "blue, dark", "grün", "東"]
 
@@ -166,7 +166,8 @@ def test_a_csv_file_gives_the_same_bits(reference, tmp_path):
     columns, y = columns_of()
     as_pandas(columns).assign(y=y).to_csv(tmp_path / "table.csv", index=False)
     command_line(
-        *["fit", "--data", "table.csv", "--target", "y", "--one-hot", "--lambdas", 6, "--lambda-ratio", 0.02],
+        *["fit", "--data", "table.csv", "--target", "y", "--categories", "one-hot", "--lambdas", 6,
+          "--lambda-ratio", 0.02],
         *["--out", "run"],
         cwd=tmp_path,
     )
@@ -187,12 +188,79 @@ def test_rows_left_out_are_those_of_the_command_line(tmp_path):
     y[70] = np.nan
     as_pandas(columns).assign(y=y).to_csv(tmp_path / "table.csv", index=False)
     command_line(
-        *["fit", "--data", "table.csv", "--target", "y", "--one-hot", "--drop-missing", "--lambdas", 6],
+        *["fit", "--data", "table.csv", "--target", "y", "--categories", "one-hot", "--missing", "drop",
+          "--lambdas", 6],
         *["--lambda-ratio", 0.02, "--out", "run"],
         cwd=tmp_path,
     )
     model = quick(missing="drop").fit(as_pandas(columns), pandas.Series(y, name="y"))
     assert same_model(Model.read(tmp_path / "run" / "model.json"), model.model_)
+
+
+def test_missing_values_are_kept_as_the_command_line_keeps_them(tmp_path):
+    """The same bits, also of a model that the other has written."""
+    columns, y = columns_of()
+    frame = as_pandas(with_gaps(columns, {"a": [3, 5], "colour": [5, 40], "new": [12]}))
+    weights = 0.5 + np.arange(len(y)) % 3
+    frame.assign(y=y, w=weights).to_csv(tmp_path / "table.csv", index=False)
+    command_line(
+        *["fit", "--data", "table.csv", "--target", "y", "--weights", "w", "--categories", "one-hot"],
+        *["--missing", "indicator", "--lambdas", 6, "--lambda-ratio", 0.02, "--out", "run"],
+        cwd=tmp_path,
+    )
+    model = quick(missing="indicator").fit(frame, pandas.Series(y, name="y"), weights)
+    read = Model.read(tmp_path / "run" / "model.json")
+    assert same_model(read, model.model_)
+    assert (read.columns, read.imputations) == (model.model_.columns, model.model_.imputations)
+    assert [(name, mean is None, told) for name, mean, told in read.imputations] == [
+        ("a", False, True), ("colour", True, True), ("wide", False, False), ("new", True, True),
+        ("b", False, False),
+    ]
+    assert pickle.loads(pickle.dumps(read)).imputations == read.imputations
+
+    # Rows with gaps, also in a column that had none.
+    later = as_pandas(with_gaps(columns_of(30, seed=1)[0], {"a": [1, 2], "colour": [2], "b": [4]}))
+    with pytest.warns(UserWarning, match="column 'b' has missing values and had none in training"):
+        expected = model.predict(later)
+    later.to_csv(tmp_path / "later.csv", index=False)
+    model.model_.write(tmp_path / "python.json")
+    for given in ("run", "python.json"):
+        out = f"{given}.npy"
+        command_line("predict", given, "later.csv", "--out", out, cwd=tmp_path)
+        assert same_bits(np.load(tmp_path / out).ravel(), expected)
+    with pytest.warns(UserWarning, match="column 'b'"):
+        rows, names = _frames.rows_for(read, later)
+    assert names == read.columns and same_bits(read.predict(rows), expected)
+
+
+@pytest.mark.parametrize("part", ["y", "sample_weight", "offset"])
+def test_what_is_no_column_must_be_there_or_its_row_goes(part, tmp_path):
+    """As on the command line: "drop" leaves the row out, the others refuse it."""
+    X, y = ridge_rows()
+    parts = {"y": y, "sample_weight": 1.0 + np.arange(len(y)) % 2, "offset": 0.1 * X[:, 0]}
+    kept = np.arange(len(y)) != 4
+    short = {name: values[kept] for name, values in parts.items()}
+    expected = quick().fit(X[kept], **short)
+    parts[part] = np.where(kept, parts[part], np.nan)
+    frame = pandas.DataFrame(X, columns=["x0", "x1", "x2"])
+    for given in (X, frame):
+        assert same_model(quick(missing="drop").fit(given, **parts).model_, expected.model_)
+        for missing in ("refuse", "indicator"):
+            with pytest.raises(ValueError, match=part if part == "offset" else "NaN"):
+                quick(missing=missing).fit(given, **parts)
+    names = {"y": "y", "sample_weight": "w", "offset": "o"}
+    frame.assign(**{names[name]: values for name, values in parts.items()}).to_csv(
+        tmp_path / "table.csv", index=False
+    )
+    command_line(
+        *["fit", "table.csv", "y", "--weights", "w", "--offset", "o", "--missing", "drop"],
+        *["--lambdas", 6, "--lambda-ratio", 0.02, "--out", "run"],
+        cwd=tmp_path,
+    )
+    assert same_model(Model.read(tmp_path / "run" / "model.json"), expected.model_)
+    parts[part] = np.full(len(y), np.nan)
+    with pytest.raises(ValueError, match="missing"):
+        quick(missing="drop").fit(X, **parts)
 
 
 def test_nothing_of_pyarrow_is_needed():
@@ -302,7 +370,7 @@ def test_categories_of_numbers_keep_their_names_beside_a_gap():
 def test_refused_categories_name_the_column():
     columns, y = columns_of()
     for form, what in ((as_pandas, "text"), (as_polars, "text"), (as_categories, "categories")):
-        with pytest.raises(ValueError, match=f"^X: column 'colour' holds {what}; categories='auto'"):
+        with pytest.raises(ValueError, match=f"^X: column 'colour' holds {what}; categories='one-hot'"):
             quick(categories="refuse").fit(form(columns), y)
     del columns["colour"]
     model = quick(categories="refuse").fit(as_polars(columns), y)
@@ -561,7 +629,7 @@ def test_tables_that_are_refused(reference):
 
 
 @pytest.mark.parametrize(
-    "parameter, value", [("categories", "one-hot"), ("categories", None), ("missing", "mean")]
+    "parameter, value", [("categories", "auto"), ("categories", None), ("missing", "mean")]
 )
 def test_bad_parameters_are_refused_by_name(parameter, value):
     columns, y = columns_of()

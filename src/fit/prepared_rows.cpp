@@ -34,6 +34,7 @@ Model model_of(const Network& network, const PreparedRows& rows, bool biases) {
       to_original_units(network, rows.objective->affine(network), biases, rows.standardization);
   model.columns = rows.data.columns;
   model.encodings = rows.data.encodings;
+  model.imputations = rows.data.imputations;
   model.target = rows.data.target;
   model.classes = rows.data.classes;
   model.offset_column = rows.data.offset_column;

@@ -4,11 +4,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <numeric>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "core/block_sums.hpp"
 #include "core/in_place.hpp"
 #include "lodestone/core/error.hpp"
 #include "lodestone/core/random.hpp"
@@ -110,7 +113,8 @@ Dataset take_rows(const Dataset& data, const std::vector<Index>& rows) {
                     {},
                     data.groups_column,
                     same_or_none(data.offset),
-                    data.offset_column};
+                    data.offset_column,
+                    data.imputations};
   for (Index t = 0; t < count; ++t) {
     const Index row = rows[static_cast<std::size_t>(t)];
     result.X.row(t) = data.X.row(row);
@@ -161,6 +165,83 @@ Dataset weighted_rows(Dataset data) {
   }
   if (rows.size() < static_cast<std::size_t>(data.X.rows())) shrink_to_rows(data, rows);
   return data;
+}
+
+const char* name(Missing missing) {
+  switch (missing) {
+    case Missing::refuse:
+      return "refuse";
+    case Missing::drop:
+      return "drop";
+    case Missing::indicator:
+      return "indicator";
+  }
+  return "";
+}
+
+Missing parse_missing(const std::string& text) {
+  for (const Missing missing : {Missing::refuse, Missing::drop, Missing::indicator}) {
+    if (text == name(missing)) return missing;
+  }
+  throw InvalidArgument("missing", "'" + text + "'", "must be refuse, drop or indicator");
+}
+
+double mean_of_present(const Vector& values, const Vector& weights) {
+  std::vector<Index> present;
+  for (Index t = 0; t < values.size(); ++t) {
+    if (!std::isnan(values[t])) present.push_back(t);
+  }
+  if (present.empty()) return std::numeric_limits<double>::quiet_NaN();
+  const auto count = static_cast<Index>(present.size());
+  const Vector counted =
+      weights.size() == 0 ? Vector(Vector::Ones(count)) : Vector(weights(present));
+  // Shares of one, so that the sum stays within the range of the values.
+  return row_dot(counted / row_sum(counted), values(present));
+}
+
+namespace {
+
+using Positions = std::unordered_map<std::string, Index>;
+
+Positions positions_of(const std::vector<std::string>& columns) {
+  Positions positions;
+  for (std::size_t j = 0; j < columns.size(); ++j) {
+    positions.emplace(columns[j], static_cast<Index>(j));
+  }
+  return positions;
+}
+
+// An imputation's column of X, with NaN where the value is missing.
+Vector with_gaps(const Dataset& data, const Imputation& imputation, const Positions& positions) {
+  const Vector values = data.X.col(positions.at(imputation.column));
+  if (!imputation.has_indicator) return values;
+  const auto indicator = data.X.col(positions.at(imputation.indicator())).array();
+  return (indicator == 1.0).select(std::numeric_limits<double>::quiet_NaN(), values);
+}
+
+}  // namespace
+
+void settle_means(Dataset& data) {
+  const Positions positions = positions_of(data.columns);
+  for (Imputation& imputation : data.imputations) {
+    if (!imputation.mean) continue;
+    imputation.mean = mean_of_present(with_gaps(data, imputation, positions), data.weights);
+    if (std::isnan(*imputation.mean)) {
+      throw InvalidArgument("columns", "'" + imputation.column + "'",
+                            "has no value in the rows to train on; leave it out");
+    }
+  }
+  put_means(data);
+}
+
+void put_means(Dataset& data) {
+  const Positions positions = positions_of(data.columns);
+  for (const Imputation& imputation : data.imputations) {
+    if (!imputation.mean) continue;
+    const Vector values = with_gaps(data, imputation, positions);
+    data.X.col(positions.at(imputation.column)) =
+        values.array().isNaN().select(*imputation.mean, values);
+  }
 }
 
 namespace {
@@ -294,6 +375,12 @@ Shares deal_rows(Dataset all, double test_share, double validation_share, std::u
   if (validation) shares.validation = weighted_rows(std::move(*validation));
   if (test) shares.test = weighted_rows(std::move(*test));
   shares.training = std::move(data);
+  settle_means(shares.training);
+  for (std::optional<Dataset>* other : {&shares.validation, &shares.test}) {
+    if (!*other) continue;
+    (*other)->imputations = shares.training.imputations;
+    put_means(**other);
+  }
   return shares;
 }
 

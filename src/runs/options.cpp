@@ -137,11 +137,32 @@ Option offset(const std::string& note, std::string& field) {
               field);
 }
 
-Option drop_missing(const std::string& help, bool& field) {
-  return flag_option({.name = "drop_missing",
-                      .help = help + " (an empty cell, NA, NaN, null, none, nil, n/a, ?, - or .)",
-                      .default_note = "refuse"},
-                     field);
+Option categories(bool& one_hot) {
+  return bound(
+      {.name = "categories",
+       .value = "refuse|one-hot",
+       .choices = {"refuse", "one-hot"},
+       .help = "Refuse columns with text, or turn each into 0/1 columns, one for each of its "
+               "values, at most 100"},
+      [&one_hot](const std::string& given) {
+        if (given != "refuse" && given != "one-hot") {
+          throw InvalidArgument("categories", "'" + given + "'", "must be refuse or one-hot");
+        }
+        one_hot = given == "one-hot";
+      },
+      [&one_hot] { return std::string(one_hot ? "one-hot" : "refuse"); });
+}
+
+Option missing(Missing& field) {
+  return bound(
+      {.name = "missing",
+       .value = "refuse|drop|indicator",
+       .choices = {"refuse", "drop", "indicator"},
+       .help = "Refuse missing values (an empty cell, NA, NaN, null, none, nil, n/a, ?, - or .), "
+               "leave out their rows, or give each input that has some a 0/1 column that tells "
+               "them, and its mean in their place"},
+      [&field](const std::string& given) { field = parse_missing(given); },
+      [&field] { return std::string(name(field)); });
 }
 
 }  // namespace
@@ -171,12 +192,7 @@ std::vector<Option> data_options(DataSource& source) {
                       "quotes",
               .default_note = "none"},
              source.exclude),
-       flag_option({.name = "one_hot",
-                    .help = "Turn each column with text into 0/1 columns, one for each of its "
-                            "values, at most 100",
-                    .default_note = "refuse text"},
-                   source.one_hot),
-       drop_missing("Leave out rows with missing values", source.drop_missing)});
+       categories(source.one_hot), missing(source.missing)});
 }
 
 std::vector<Option> train_options(TrainOptions& o) {
@@ -670,9 +686,7 @@ std::vector<Option> predict_options(PredictOptions& o) {
             .range = PredictionIntervals::Limits::level,
             .default_note = "none"},
            o.interval),
-       delimiter(o.delimiter), offset("the model's", o.offset),
-       drop_missing("Make no prediction for rows with missing values, and say how many these are",
-                    o.drop_missing)});
+       delimiter(o.delimiter), offset("the model's", o.offset)});
 }
 
 }  // namespace lodestone

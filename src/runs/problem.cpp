@@ -68,6 +68,7 @@ Problem sample_problem(const TrainOptions& options, const std::optional<Teacher>
   problem.columns = training.columns;
   problem.target = training.target;
   problem.encodings = training.encodings;
+  problem.imputations = training.imputations;
   problem.source = from_file ? options.data.file : options.teacher;
   problem.dropped_rows = training.dropped_rows;
   problem.biases = options.biases.value_or(from_file);

@@ -36,6 +36,7 @@ Model model_of(const Problem& problem, const Network& network) {
                                   problem.standardization);
   model.columns = problem.columns;
   model.encodings = problem.encodings;
+  model.imputations = problem.imputations;
   model.target = problem.target;
   model.ranges = problem.ranges;
   return model;

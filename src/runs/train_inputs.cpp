@@ -99,7 +99,7 @@ std::string fingerprint(const std::string& config, const Schedule& schedule,
       result +=
           fmt::format("-weights-{:08x}", checksum(rows->weights.data(), rows->weights.size()));
     }
-    if (!rows->encodings.empty()) {
+    if (!rows->encodings.empty() || !rows->imputations.empty()) {
       std::string names;
       for (const std::string& name : rows->columns) names += name + '\n';
       result += fmt::format("-columns-{:08x}", crc32(names));

@@ -50,7 +50,7 @@ CSV = {
     "no-header": ("1,2,3\n4,5,6\n", ["data.csv:1: ", "header"]),
     "row-too-short": (csv_with("4,5"), ["data.csv:3: ", "got 2 fields, the header has 3"]),
     "row-too-long": (csv_with("4,5,6,7"), ["data.csv:3: ", "got 4 fields, the header has 3"]),
-    "text": (csv_with("4,five,6"), ["data.csv:3: ", "column 'b'", "'five'", "--one-hot", "--exclude b"]),
+    "text": (csv_with("4,five,6"), ["data.csv:3: ", "column 'b'", "'five'", "--categories one-hot", "--exclude b"]),
     "decimal-comma": (csv_with('4,"5,5",6'), ["data.csv:3: ", "column 'b'", "points"]),
     "nan": (csv_with("7,8,9", "4,nan,6"), ["data.csv:4: ", "column 'b'", "'nan'"]),
     "missing": (csv_with("4,,6"), ["data.csv:3: ", "column 'b'", "empty"]),

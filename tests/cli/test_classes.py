@@ -146,8 +146,8 @@ def test_missing_classes_are_refused_or_left_out(lodestone, numbers, table):
     rows = rows_of(numbers, ["no", "yes"])
     rows[7][3] = ""
     write(lodestone.folder / "table.csv", rows)
-    lodestone.refused(*table, says=["table.csv:9: column 'y' is empty", "--drop-missing"])
-    assert "1 rows with missing values" in lodestone.done(*table, "--drop-missing").stdout
+    lodestone.refused(*table, says=["table.csv:9: column 'y' is empty", "--missing drop"])
+    assert "1 rows with missing values" in lodestone.done(*table, "--missing", "drop").stdout
 
 
 def test_an_unseen_class_is_refused(lodestone, numbers, table):

@@ -267,7 +267,7 @@ def test_text_columns_with_one_hot(lodestone):
         which = int(random.integers(3))
         lines.append(f"{a},{colours[which]},{max(0.0, a) + 0.5 * which}")
     (lodestone.folder / "table.csv").write_text("\n".join(lines) + "\n")
-    folder = fit(lodestone, "run", *DATA, *SHORT, "--one-hot")
+    folder = fit(lodestone, "run", *DATA, *SHORT, "--categories", "one-hot")
     model = read_json(folder / "model.json")
     assert model["columns"] == ["a", "colour=blue", "colour=green", "colour=red"]
     assert len(lodestone.done("predict", folder, "table.csv").stdout.split()) == 81

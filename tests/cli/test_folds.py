@@ -127,7 +127,7 @@ def test_bad_groups_are_refused(lodestone, rows):
     labels = [f"g{group}" for group in groups]
     labels[3] = ""
     write(lodestone.folder / "table.csv", X, y, place=labels)
-    fails("--groups", "place", says=["table.csv:5: column 'place' is empty", "--drop-missing"])
+    fails("--groups", "place", says=["table.csv:5: column 'place' is empty", "--missing drop"])
 
 
 def test_a_group_with_all_of_a_class_is_refused(lodestone, rows):

@@ -8,17 +8,17 @@ from conftest import SMALL, assert_refused
 
 VERBS = ["fit", "select", "train", "sample", "predict", "certify", "verify", "lab", "bench"]
 
-CERTIFY = """data target delimiter weights exclude one-hot drop-missing teacher lambda standardize
+CERTIFY = """data target delimiter weights exclude categories missing teacher lambda standardize
     tolerance rigorous bound-tolerance max-cells starts seed out overwrite config threads quiet
     json""".split()
 
 # Flags that every script may rely on.
 FLAGS = {
-    "fit": """data target delimiter weights exclude one-hot drop-missing validation test test-share
+    "fit": """data target delimiter weights exclude categories missing validation test test-share
         teacher samples noise standardize biases folds lambdas lambda-ratio lambda select relaxed
         shape max-features gap-tolerance rigorous bootstrap seed max-seconds out overwrite config threads
         quiet json""".split(),
-    "train": """teacher samples noise data target delimiter weights exclude one-hot drop-missing
+    "train": """teacher samples noise data target delimiter weights exclude categories missing
         validation test standardize biases test-share validation-share patience width seed
         schedule lambda-start lambda-end lambda-factor step tolerance absolute-tolerance max-steps max-seconds out
         overwrite resume config threads quiet json""".split(),
@@ -28,7 +28,7 @@ FLAGS = {
     "lab": "only quick broken seed out overwrite config threads quiet json".split(),
     "bench": "case size precision seconds out overwrite config threads quiet json".split(),
     "select": "features out overwrite config threads quiet json".split(),
-    "predict": "delimiter drop-missing out overwrite config threads quiet json".split(),
+    "predict": "delimiter out overwrite config threads quiet json".split(),
 }
 
 

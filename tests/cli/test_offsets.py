@@ -100,7 +100,7 @@ def test_text_and_gaps_in_an_offset(lodestone, columns, tmp_path):
     write(tmp_path / "counts.csv", columns)
     lines = (tmp_path / "counts.csv").read_text().splitlines()
     cells = lines[1].split(",")
-    for cell, said in (("many", "an offset must be a number"), ("", "--drop-missing")):
+    for cell, said in (("many", "an offset must be a number"), ("", "--missing drop")):
         (tmp_path / "odd.csv").write_text(
             "\n".join([lines[0], ",".join([*cells[:3], cell, cells[4]]), *lines[2:]]) + "\n"
         )

@@ -70,11 +70,11 @@ def evaluate(model, row):
 def test_text_is_refused_with_the_flags_that_take_it(lodestone, table):
     lodestone.refused(
         *["train", *table],
-        says="table.csv:2: column 'colour' holds text ('red'); --one-hot turns such columns "
-        "into 0/1 columns, --exclude colour leaves it out",
+        says="table.csv:2: column 'colour' holds text ('red'); --categories one-hot turns such "
+        "columns into 0/1 columns, --exclude colour leaves it out",
     )
     lodestone.refused(
-        *["train", *table, "--one-hot"],
+        *["train", *table, "--categories", "one-hot"],
         says="table.csv: column 'id' holds 120 different texts, and at most 100 become 0/1 "
         "columns; is it a name of each row? --exclude id leaves it out",
     )
@@ -92,13 +92,13 @@ def test_what_a_message_says_can_be_pasted(lodestone):
 
 def test_text_target_is_refused(lodestone, table):
     lodestone.refused(
-        *["train", "--data", "table.csv", "--target", "colour", "--one-hot"],
+        *["train", "--data", "table.csv", "--target", "colour", "--categories", "one-hot"],
         says=["table.csv:2: ", "'colour' is the target", "text ('red')", "must be a number"],
     )
 
 
 def test_predictions_are_the_model_formula_over_the_encoded_columns(lodestone, table):
-    run = train(lodestone, "run", *table, "--one-hot", "--exclude", "id,weight")
+    run = train(lodestone, "run", *table, "--categories", "one-hot", "--exclude", "id,weight")
     model = read_json(run / "model.json")
     assert model["columns"] == ["a", "colour=blue, dark", "colour=green", "colour=red", "b"]
     assert model["encodings"] == [{"column": "colour", "values": sorted(COLOURS)}]
@@ -131,7 +131,7 @@ def test_predictions_are_the_model_formula_over_the_encoded_columns(lodestone, t
 def test_test_error_of_a_test_file_is_that_of_predict(lodestone, table):
     """The error in training, of the model in memory, is the error of the model read back."""
     write(lodestone.folder / "test.csv", rows_of(seed=2, rows=50))
-    flags = [*table, "--one-hot", "--exclude", "id,weight", "--test", "test.csv"]
+    flags = [*table, "--categories", "one-hot", "--exclude", "id,weight", "--test", "test.csv"]
     run = train(lodestone, "run", *flags)
     out = ["--out", "out.csv", "--json"]
     measured = json.loads(lodestone.done("predict", run, "test.csv", *out).stdout)["test"]
@@ -142,7 +142,7 @@ def test_test_error_of_a_test_file_is_that_of_predict(lodestone, table):
 
 
 def test_values_not_seen_in_training_are_counted(lodestone, table):
-    run = train(lodestone, "run", *table, "--one-hot", "--exclude", "id,weight")
+    run = train(lodestone, "run", *table, "--categories", "one-hot", "--exclude", "id,weight")
     rows = rows_of(seed=1, rows=9)
     for i in (2, 5):
         rows[i][1] = "violet"
@@ -163,7 +163,7 @@ def test_values_not_seen_in_training_are_counted(lodestone, table):
 
 
 def test_column_of_text_must_be_there(lodestone, table):
-    run = train(lodestone, "run", *table, "--one-hot", "--exclude", "id,weight")
+    run = train(lodestone, "run", *table, "--categories", "one-hot", "--exclude", "id,weight")
     rows = [[row[0], row[2]] for row in rows_of(rows=5)]
     write(lodestone.folder / "rows.csv", rows, ["a", "b"])
     lodestone.refused("predict", run, "rows.csv", says="rows.csv: has no column 'colour'")
@@ -172,7 +172,7 @@ def test_column_of_text_must_be_there(lodestone, table):
 
 
 def test_text_where_the_model_takes_numbers_is_refused(lodestone, table):
-    run = train(lodestone, "run", *table, "--one-hot", "--exclude", "id,weight")
+    run = train(lodestone, "run", *table, "--categories", "one-hot", "--exclude", "id,weight")
     rows = rows_of(rows=5)
     rows[3][0] = "large"
     write(lodestone.folder / "rows.csv", rows)
@@ -184,7 +184,7 @@ def test_text_where_the_model_takes_numbers_is_refused(lodestone, table):
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 def test_text_in_every_dialect(lodestone, table, delimiter, end, mark):
-    flags = ["--target", "target", "--one-hot", "--exclude", "id"]
+    flags = ["--target", "target", "--categories", "one-hot", "--exclude", "id"]
     reference = train(lodestone, "reference", "--data", "table.csv", *flags)
     path = write(lodestone.folder / "other.csv", rows_of(), delimiter=delimiter, end=end)
     path.write_bytes(mark.encode() + path.read_bytes())
@@ -239,7 +239,7 @@ def test_weights_count_rows(lodestone):
     rows = rows_of()
     write(lodestone.folder / "all.csv", rows)
     write(lodestone.folder / "some.csv", [row for row in rows if row[3] != "0"])
-    common = ["--target", "target", "--one-hot", "--exclude"]
+    common = ["--target", "target", "--categories", "one-hot", "--exclude"]
     flags = [*common, "id"]
     weighted = train(lodestone, "all", "--data", "all.csv", *flags, "--weights", "weight")
     summary = read_json(weighted / "summary.json")
@@ -256,7 +256,7 @@ def test_weights_count_rows(lodestone):
     "weight, says",
     [
         ("-1", ["table.csv:4: column 'weight' holds the weight -1", "0 or positive"]),
-        ("", ["table.csv:4: column 'weight' is empty", "--drop-missing"]),
+        ("", ["table.csv:4: column 'weight' is empty", "--missing drop"]),
         ("x", ["table.csv:4: column 'weight'", "'x'", "a weight must be a number"]),
         ("inf", ["table.csv:4: column 'weight' is 'inf'", "finite"]),
     ],
@@ -301,16 +301,141 @@ def test_rows_with_gaps_are_refused_or_left_out(lodestone, gaps, delimiter):
     rows, whole = gaps
     write(lodestone.folder / "gaps.csv", rows, delimiter=delimiter)
     write(lodestone.folder / "whole.csv", whole)
-    flags = ["--target", "target", "--one-hot", "--exclude", "id"]
+    flags = ["--target", "target", "--categories", "one-hot", "--exclude", "id"]
     lodestone.refused(
         *["train", "--data", "gaps.csv", *flags],
-        says="gaps.csv:3: column 'a' is empty; --drop-missing leaves out such rows (8 of 120)",
+        says="gaps.csv:3: column 'a' is empty; --missing drop leaves out such rows (8 of 120), "
+        "--missing indicator keeps them",
     )
-    run = train(lodestone, "gaps", "--data", "gaps.csv", *flags, "--drop-missing")
+    run = train(lodestone, "gaps", "--data", "gaps.csv", *flags, "--missing", "drop")
     assert features(run) == features(train(lodestone, "whole", "--data", "whole.csv", *flags))
     assert read_json(run / "summary.json")["dropped_rows"] == 8
-    result = lodestone("train", "--data", "gaps.csv", *flags, "--drop-missing", *FLAGS)
+    result = lodestone("train", "--data", "gaps.csv", *flags, "--missing", "drop", *FLAGS)
     assert "8 rows with missing values were left out" in result.stdout
+
+
+def filled(rows, means):
+    """Rows with a 0/1 column for a, colour and b each, and what stands for their gaps."""
+    missing = [[row[column] in ("", "NA", "?", "nan", "-") for column in range(3)] for row in rows]
+    return [
+        [
+            *(means["a"] if gone[0] else float(row[0]), float(gone[0])),
+            *(float(row[1] == value) for value in sorted(COLOURS)),
+            float(gone[1]),
+            *(means["b"] if gone[2] else float(row[2]), float(gone[2])),
+        ]
+        for row, gone in zip(rows, missing)
+    ]
+
+
+KEPT = ["--categories", "one-hot", "--missing", "indicator", "--exclude", "id,weight"]
+SHARES = ["--validation-share", 0, "--test-share", 0]  # all rows are for training
+
+
+def test_rows_with_gaps_are_kept_with_indicators(lodestone, gaps):
+    rows = [row for row in gaps[0] if row[5] not in ("", "null")]
+    write(lodestone.folder / "gaps.csv", rows)
+    flags = ["--data", "gaps.csv", "--target", "target", *KEPT]
+    run = train(lodestone, "run", *flags, *SHARES)
+    model = read_json(run / "model.json")
+    names = ["a", "a is missing", *(f"colour={value}" for value in sorted(COLOURS))]
+    names += ["colour is missing", "b", "b is missing"]
+    assert model["columns"] == names
+    told = model["imputations"]
+    assert [item["column"] for item in told] == ["a", "colour", "b"]
+    assert all(item["indicator"] for item in told) and "mean" not in told[1]
+    known = [float(row[0]) for row in rows if row[0] not in ("", "NA")]
+    assert told[0]["mean"] == pytest.approx(np.mean(known), rel=1e-12)
+    # The same numbers written out give the same training, and predictions of rows with gaps.
+    means = {item["column"]: item.get("mean") for item in told}
+    table = [[*row, float(given[5])] for row, given in zip(filled(rows, means), rows)]
+    names = [name.replace("=", " ").replace(",", "") for name in names]
+    write_csv(lodestone.folder / "numbers.csv", table, [*names, "target"])
+    plain = ["--data", "numbers.csv", "--target", "target", *SHARES]
+    assert features(train(lodestone, "plain", *plain)) == features(run)
+    result = lodestone.done("predict", run, "gaps.csv")
+    assert result.stderr == ""
+    expected = [evaluate(model, row) for row in filled(rows, means)]
+    assert predictions(result.stdout) == pytest.approx(expected, rel=1e-12, abs=1e-12)
+
+
+def test_means_are_those_of_the_training_rows(lodestone, gaps):
+    """Rows to validate and to test with are filled with them too: the error is that of predict."""
+    rows = [row for row in gaps[0] if row[5] not in ("", "null")]
+    write(lodestone.folder / "gaps.csv", rows)
+    later = rows_of(3, 40)
+    later[1][0] = later[7][2] = later[9][1] = ""
+    write(lodestone.folder / "test.csv", later)
+    flags = ["--data", "gaps.csv", "--target", "target", *KEPT]
+    whole = train(lodestone, "whole", *flags, "--validation-share", 0)
+    run = train(lodestone, "run", *flags, "--validation-share", 0.3, "--test", "test.csv")
+    means = [read_json(folder / "model.json")["imputations"] for folder in (whole, run)]
+    assert means[0][0]["mean"] != means[1][0]["mean"]
+    out = ["--out", "out.csv", "--json"]
+    measured = json.loads(lodestone.done("predict", run, "test.csv", *out).stdout)["test"]
+    assert read_json(run / "summary.json")["test"]["rmse"] == measured["rmse"]
+    assert lodestone("verify", run).returncode == 0
+
+
+def test_gaps_that_training_had_none_of(lodestone, table):
+    """The model has their means: predict takes them, with a warning, and so does a test file."""
+    write(lodestone.folder / "test.csv", rows_of(3, 40))
+    run = train(lodestone, "run", *table, *KEPT, "--test", "test.csv")
+    model = read_json(run / "model.json")
+    assert not any(item["indicator"] for item in model["imputations"])
+    rows = rows_of(3, 40)
+    rows[4][0] = rows[6][1] = ""
+    write(lodestone.folder / "test.csv", rows)
+    other = train(lodestone, "other", *table, *KEPT, "--test", "test.csv")
+    assert features(other) == features(run)
+    warnings = read_json(other / "summary.json")["warnings"]
+    assert any("'a' has missing values and had none in training; its mean" in w for w in warnings)
+    out = ["--out", "out.csv", "--json"]
+    summary = json.loads(lodestone.done("predict", run, "test.csv", *out).stdout)
+    assert summary["test"]["rmse"] == read_json(other / "summary.json")["test"]["rmse"]
+    assert any("'colour'" in w and "0/1 columns are all 0" in w for w in summary["warnings"])
+
+
+@pytest.mark.parametrize("missing", ["refuse", "indicator"])
+@pytest.mark.parametrize("column, flag", [(3, "--weights"), (3, "--offset"), (5, "--target")])
+def test_what_is_no_input_must_be_there(lodestone, missing, column, flag):
+    """Targets, weights and offsets have no mean that could stand for them; drop drops their rows."""
+    rows = rows_of()
+    rows[2][column] = ""
+    write(lodestone.folder / "table.csv", rows)
+    table = ["fit", "table.csv", "--target", "target", "--exclude", "id,colour", "--lambdas", 3]
+    name = HEADER[column]
+    flags = table if flag == "--target" else [*table, flag, name]
+    lodestone.refused(
+        *flags, "--missing", missing,
+        says=f"table.csv:4: column '{name}' is empty; --missing drop leaves out such rows (1 of 120)",
+    )
+    assert "1 rows with missing values" in lodestone.done(*flags, "--missing", "drop").stdout
+
+
+def test_a_column_without_any_value_is_named(lodestone):
+    rows = rows_of()
+    for row in rows:
+        row[2] = ""
+    write(lodestone.folder / "table.csv", rows)
+    flags = ["--data", "table.csv", "--target", "target", *KEPT]
+    lodestone.refused("train", *flags, says=["column 'b' has no value in any row", "--exclude"])
+
+
+def test_arrays_with_gaps_are_kept(lodestone):
+    table = ridge_table()
+    table[[3, 9], [1, 1]] = np.nan
+    np.save(lodestone.folder / "gaps.npy", table)
+    flags = ["--data", "gaps.npy", "--target", 3, "--missing", "indicator"]
+    run = train(lodestone, "run", *flags)
+    model = read_json(run / "model.json")
+    assert model["columns"] == ["x0", "x1", "x1 is missing", "x2"]
+    np.save(lodestone.folder / "rows.npy", table[:, :3])
+    found = predictions(lodestone.done("predict", run, "rows.npy").stdout)
+    mean = model["imputations"][1]["mean"]
+    gone = np.isnan(table[:, 1])
+    rows = np.column_stack([table[:, 0], np.where(gone, mean, table[:, 1]), gone, table[:, 2]])
+    assert found == pytest.approx([evaluate(model, row) for row in rows], rel=1e-12, abs=1e-12)
 
 
 def test_arrays_with_gaps(lodestone):
@@ -322,15 +447,15 @@ def test_arrays_with_gaps(lodestone):
     reference = features(train(lodestone, "whole", "--data", "whole.npy", "--target", 3))
     for name in ("gaps.npy", "gaps.npz"):
         flags = ["--data", name, "--target", 3]
-        says = [name, "row 3, column 1", "nan", "--drop-missing leaves out such rows (2 of 60)"]
+        says = [name, "row 3, column 1", "nan", "--missing drop leaves out such rows (2 of 60)"]
         lodestone.refused("train", *flags, says=says)
-        assert features(train(lodestone, name[-3:], *flags, "--drop-missing")) == reference
+        assert features(train(lodestone, name[-3:], *flags, "--missing", "drop")) == reference
     # The target's gaps may be in a file of their own.
     np.save(lodestone.folder / "X.npy", np.where(np.isnan(table), 0.0, table)[:, :3])
     np.save(lodestone.folder / "y.npy", table[:, 3])
     flags = ["--data", "X.npy", "--target", "y.npy"]
     lodestone.refused("train", *flags, says=["y.npy", "row 9", "(1 of 60)"])
-    run = train(lodestone, "second", *flags, "--drop-missing")
+    run = train(lodestone, "second", *flags, "--missing", "drop")
     assert read_json(run / "summary.json")["dropped_rows"] == 1
 
 
@@ -341,32 +466,32 @@ def test_gaps_in_every_row_are_explained(lodestone):
     write(lodestone.folder / "table.csv", rows)
     flags = ["--data", "table.csv", "--target", "target", "--exclude", "id,colour"]
     says = ["every row", "'b'", "120 of 120", "--exclude b"]
-    lodestone.refused("train", *flags, "--drop-missing", says=says)
+    lodestone.refused("train", *flags, "--missing", "drop", says=says)
 
 
-def test_predict_refuses_gaps_or_says_how_many(lodestone, table, gaps):
-    run = train(lodestone, "run", *table, "--one-hot", "--exclude", "id,weight")
+def test_predict_refuses_gaps(lodestone, table, gaps):
+    """So that predictions line up with rows."""
+    run = train(lodestone, "run", *table, "--categories", "one-hot", "--exclude", "id,weight")
     rows, _ = gaps
     write(lodestone.folder / "gaps.csv", rows)
     lodestone.refused(
         *["predict", run, "gaps.csv"],
-        says="gaps.csv:3: column 'a' is empty; --drop-missing leaves out such rows (6 of 120)",
+        says="gaps.csv:3: column 'a' is empty; fill it, or train with --missing indicator",
     )
-    result = lodestone.done("predict", run, "gaps.csv", "--drop-missing")
-    assert len(predictions(result.stdout)) == 114, "a row without a target has a prediction"
-    assert result.stderr == (
-        "lodestone: warning: gaps.csv: 6 of 120 rows have missing values and no prediction\n"
-    )
-    out = ["--drop-missing", "--out", "out.csv"]
-    summary = json.loads(lodestone.done("predict", run, "gaps.csv", *out, "--json").stdout)
-    assert (summary["rows"], summary["dropped_rows"], summary["test"]["rows"]) == (114, 6, 112)
-    result = lodestone.done("predict", run, "gaps.csv", *out, "--overwrite")
-    assert "the table holds target too in 112 rows: RMSE" in result.stderr
+    # A target may be missing.
+    rows = rows_of(seed=2, rows=50)
+    rows[3][5] = ""
+    write(lodestone.folder / "rows.csv", rows)
+    out = ["--out", "out.csv"]
+    summary = json.loads(lodestone.done("predict", run, "rows.csv", *out, "--json").stdout)
+    assert (summary["rows"], summary["test"]["rows"]) == (50, 49)
+    result = lodestone.done("predict", run, "rows.csv", *out, "--overwrite")
+    assert "the table holds target too in 49 rows: RMSE" in result.stderr
 
 
 def test_predict_needs_no_target(lodestone, table):
     """The column of the target may be there and empty."""
-    run = train(lodestone, "run", *table, "--one-hot", "--exclude", "id,weight")
+    run = train(lodestone, "run", *table, "--categories", "one-hot", "--exclude", "id,weight")
     rows = rows_of(rows=10)
     write(lodestone.folder / "rows.csv", rows)
     expected = lodestone.done("predict", run, "rows.csv").stdout
@@ -384,7 +509,7 @@ def test_predict_needs_no_target(lodestone, table):
 def test_files_replace_the_shares(lodestone, table):
     for name, seed, rows in [("validation", 3, 30), ("test", 4, 40)]:
         write(lodestone.folder / f"{name}.csv", rows_of(seed, rows))
-    flags = [*table, "--one-hot", "--exclude", "id,weight"]
+    flags = [*table, "--categories", "one-hot", "--exclude", "id,weight"]
     sizes = {}
     for out, more in {
         "both": ["--validation", "validation.csv", "--test", "test.csv"],
@@ -402,7 +527,7 @@ def test_files_replace_the_shares(lodestone, table):
 
 def test_files_do_not_teach(lodestone, table):
     """The test file changes nothing but the test error."""
-    flags = [*table, "--one-hot", "--exclude", "id,weight"]
+    flags = [*table, "--categories", "one-hot", "--exclude", "id,weight"]
     models = []
     for seed in (3, 4):
         write(lodestone.folder / "test.csv", rows_of(seed, 40))
@@ -415,7 +540,7 @@ def test_files_do_not_teach(lodestone, table):
 def test_further_files_are_read_by_name_and_by_the_same_rules(lodestone, table):
     rows = rows_of(3, 40)
     write(lodestone.folder / "test.csv", rows)
-    flags = ["--data", "table.csv", "--target", 5, "--weights", 3, "--one-hot", "--exclude", "4"]
+    flags = ["--data", "table.csv", "--target", 5, "--weights", 3, "--categories", "one-hot", "--exclude", "4"]
     run = train(lodestone, "run", *flags, "--test", "test.csv")
     # Other order, delimiter and rows of weight 0: the same error. Columns without a part are free.
     order = [5, 4, 3, 2, 1, 0]
@@ -431,9 +556,9 @@ def test_further_files_are_read_by_name_and_by_the_same_rules(lodestone, table):
     assert "violet" in read_json(run / "summary.json")["warnings"][0]
     rows[2][0] = ""
     write(lodestone.folder / "test.csv", rows)
-    says = ["test.csv:4: column 'a' is empty", "--drop-missing"]
+    says = ["test.csv:4: column 'a' is empty", "--missing drop"]
     lodestone.refused("train", *flags, "--test", "test.csv", says=says)
-    run = train(lodestone, "dropped", *flags, "--test", "test.csv", "--drop-missing")
+    run = train(lodestone, "dropped", *flags, "--test", "test.csv", "--missing", "drop")
     assert read_json(run / "summary.json")["test"]["rows"] == 29
 
 
@@ -473,7 +598,7 @@ def test_bad_further_files_are_refused(lodestone, table, more, says):
     write(lodestone.folder / "one-row.csv", rows[:1])
     write(lodestone.folder / "narrow.csv", [[r[0], r[2], r[5]] for r in rows], ["a", "b", "target"])
     write(lodestone.folder / "no-target.csv", [row[:5] for row in rows], HEADER[:5])
-    flags = [*table, "--one-hot", "--exclude", "id,weight"]
+    flags = [*table, "--categories", "one-hot", "--exclude", "id,weight"]
     lodestone.refused("train", *flags, *more, says=says)
 
 
@@ -493,7 +618,7 @@ def test_standard_input_is_read_once(lodestone, table):
     rows = rows_of(3, 40)
     write(lodestone.folder / "test.csv", rows)
     text = (lodestone.folder / "test.csv").read_text()
-    flags = [*table, "--one-hot", "--exclude", "id,weight", *FLAGS, "--quiet", "--test"]
+    flags = [*table, "--categories", "one-hot", "--exclude", "id,weight", *FLAGS, "--quiet", "--test"]
     lodestone("train", *flags, "test.csv", "--out", "file")
     lodestone("train", *flags, "-", "--out", "piped", input=text)
     test = [read_json(lodestone.folder / run / "summary.json")["test"] for run in ("file", "piped")]
@@ -510,7 +635,7 @@ def test_config_and_resume_keep_every_option(lodestone, gaps):
     write(lodestone.folder / "more.csv", rows_of(3, 40))
     flags = [
         *["--data", "gaps.csv", "--target", "target", "--delimiter", ",", "--weights", "weight"],
-        *["--exclude", '"id"', "--one-hot", "--drop-missing"],
+        *["--exclude", '"id"', "--categories", "one-hot", "--missing", "drop"],
         *["--validation", "more.csv", "--test", "more.csv"],
     ]
     run = train(lodestone, "run", *flags)
@@ -532,7 +657,7 @@ def test_config_and_resume_keep_every_option(lodestone, gaps):
 def test_resume_refuses_other_data(lodestone, table, file, column, text):
     """Weights and text are data too, and so are the further files."""
     write(lodestone.folder / "test.csv", rows_of(3, 40))
-    flags = [*table, "--one-hot", "--exclude", "id", "--weights", "weight", "--test", "test.csv"]
+    flags = [*table, "--categories", "one-hot", "--exclude", "id", "--weights", "weight", "--test", "test.csv"]
     run = train(lodestone, "run", *flags)
     rows = rows_of() if file == "table.csv" else rows_of(3, 40)
     rows[1][column] = text
@@ -547,8 +672,8 @@ def test_resume_refuses_other_data(lodestone, table, file, column, text):
     [
         ["--weights", "w"],
         ["--exclude", "a"],
-        ["--one-hot"],
-        ["--drop-missing"],
+        ["--categories", "one-hot"],
+        ["--missing", "drop"],
         ["--validation", "f.csv"],
         ["--test", "f.csv"],
     ],

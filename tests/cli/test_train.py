@@ -380,8 +380,8 @@ EVERY_DATA_KEY = {
     "delimiter": '","',
     "weights": '"c"',
     "exclude": '["a"]',
-    "one-hot": "true",
-    "drop-missing": "true",
+    "categories": '"one-hot"',
+    "missing": '"indicator"',
     "validation": '"table.csv"',
     "test": '"table.csv"',
 }

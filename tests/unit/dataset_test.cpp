@@ -169,7 +169,7 @@ TEST_F(DatasetTest, RefusesBadWeights) {
   refuse("a,w,y\n1,1,1\n2,-0.5,2\n", {"data.csv:3: ", "'w'", "-0.5", "0 or positive"});
   refuse("a,w,y\n1,0,1\n2,0,2\n", {"data.csv: ", "'w'", "all", "0"});
   refuse("a,w,y\n1,1,1\n2,x,2\n", {"data.csv:3: ", "'w'", "'x'", "a weight must be a number"});
-  refuse("a,w,y\n1,1,1\n2,,2\n", {"data.csv:3: ", "'w' is empty", "drop_missing", "1 of 2"});
+  refuse("a,w,y\n1,1,1\n2,,2\n", {"data.csv:3: ", "'w' is empty", "missing drop", "1 of 2"});
   refuse("a,w,y\n1,1,1\n2,inf,2\n", {"data.csv:3: ", "'w' is 'inf'"});
   refuse("a,w,y\n1,1e308,1\n2,1e308,2\n", {"weights", "sum"});
   const std::string arrays = folder_.file("data.npy");
@@ -286,7 +286,7 @@ TEST_F(DatasetTest, OffsetsGoWithTheirRows) {
   table.offset = "o";
   table.weights = "w";
   expect_refused(table, {":5:", "'o'"});
-  table.drop_missing = true;
+  table.missing = Missing::drop;
   const Dataset data = read_dataset(table);
   EXPECT_EQ(data.columns, Names{"a"});
   EXPECT_EQ(data.offset_column, "o");
@@ -365,9 +365,10 @@ TEST_F(DatasetTest, TextIsReadFromAnyLineEndAndDelimiter) {
 }
 
 TEST_F(DatasetTest, TextIsRefusedWithTheFlagThatTakesIt) {
-  expect_refused(source(kColours), {"data.csv:2: column 'colour' holds text ('red'); one_hot "
-                                    "turns such columns into 0/1 columns, exclude colour leaves "
-                                    "it out"});
+  expect_refused(source(kColours),
+                 {"data.csv:2: column 'colour' holds text ('red'); categories "
+                  "one-hot turns such columns into 0/1 columns, exclude colour leaves "
+                  "it out"});
   expect_refused(source("a,my colour,y\n1,red,2\n"), {"exclude 'my colour'"});
   expect_refused(source("a,\"b,c\",y\n1,red,2\n"), {"exclude '\"b,c\"'"});
   expect_refused(source("a,it's,y\n1,red,2\n"), {"exclude 1"});
@@ -377,7 +378,7 @@ TEST_F(DatasetTest, TextIsRefusedWithTheFlagThatTakesIt) {
 TEST_F(DatasetTest, FewTextsAmongNumbersAreMistakes) {
   expect_refused(source("a,b,y\n1,2,3\n4,five,6\n7,8,9\n"),
                  {"data.csv:3: column 'b' is 'five', not a number (so in 1 of 3 rows)",
-                  "correct it", "one_hot", "exclude b"});
+                  "correct it", "categories one-hot", "exclude b"});
 }
 
 TEST_F(DatasetTest, NumbersWrittenInAnotherWayAreNotCategories) {
@@ -435,9 +436,9 @@ TEST_F(DatasetTest, TextMustBeUtf8) {
 
 TEST_F(DatasetTest, MissingValuesAreRefusedWithTheFlagThatDropsThem) {
   expect_refused(source("a,age,y\n1,2,3\n4,,6\n7,8,9\n1,2,NA\n"),
-                 {"data.csv:3: column 'age' is empty; drop_missing leaves out such rows (2 of "
-                  "4)"});
-  expect_refused(source("a,y\n1,3\n2,NA\n"), {"data.csv:3: column 'y' is 'NA'; drop_missing"});
+                 {"data.csv:3: column 'age' is empty; missing drop leaves out such rows (2 of "
+                  "4), missing indicator keeps them"});
+  expect_refused(source("a,y\n1,3\n2,NA\n"), {"data.csv:3: column 'y' is 'NA'; missing drop"});
 }
 
 TEST_F(DatasetTest, RowsWithMissingValuesAreLeftOut) {
@@ -446,7 +447,7 @@ TEST_F(DatasetTest, RowsWithMissingValuesAreLeftOut) {
     DataSource table = source("a,c,y\n1,x,1\n" + text + ",x,2\n3," + text + ",3\n4,z,4\n5,x," +
                               text + "\n6,z,6\n");
     table.one_hot = true;
-    table.drop_missing = true;
+    table.missing = Missing::drop;
     const Dataset data = read_dataset(table);
     EXPECT_EQ(data.y, vector({1, 4, 6})) << text;
     EXPECT_EQ(data.X, matrix({{1, 1, 0}, {4, 0, 1}, {6, 0, 1}})) << text;
@@ -465,20 +466,20 @@ TEST_F(DatasetTest, ColumnsThatAreNotUsedMayHaveMissingValues) {
 TEST_F(DatasetTest, ValuesOfDroppedRowsAreNoCategories) {
   DataSource table = source("a,c,y\n1,x,1\n,rare,2\n3,z,3\n");
   table.one_hot = true;
-  table.drop_missing = true;
+  table.missing = Missing::drop;
   EXPECT_EQ(read_dataset(table).columns, (Names{"a", "c=x", "c=z"}));
 }
 
 TEST_F(DatasetTest, WhenNoRowIsLeftTheColumnIsNamed) {
   DataSource table = source("a,cabin,y\n1,,1\n2,,2\n,3,3\n");
-  table.drop_missing = true;
+  table.missing = Missing::drop;
   expect_refused(table, {"every row", "'cabin'", "2 of 3", "exclude cabin"});
 }
 
 TEST_F(DatasetTest, InfinitiesAreNeverAccepted) {
   for (const std::string text : {"inf", "-Inf", "+Infinity", "1e999"}) {
     DataSource table = source("a,y\n1,2\n" + text + ",3\n");
-    table.drop_missing = true;
+    table.missing = Missing::drop;
     expect_refused(table, {"data.csv:3: column 'a' is '" + text + "'", "finite"});
   }
 }
@@ -496,9 +497,9 @@ TEST_F(DatasetTest, ArraysMayHaveMissingValuesToo) {
   DataSource array;
   array.file = folder_.write("data.npy", bytes);
   array.target = "2";
-  expect_refused(array, {"data.npy: row 1, column 1 (counted from 0) is 'nan'; drop_missing "
+  expect_refused(array, {"data.npy: row 1, column 1 (counted from 0) is 'nan'; missing drop "
                          "leaves out such rows (1 of 4)"});
-  array.drop_missing = true;
+  array.missing = Missing::drop;
   EXPECT_EQ(read_dataset(array).y, vector({3, 9, 2}));
   array.target = "1";
   EXPECT_EQ(read_dataset(array).y, vector({2, 8, 1})) << "the target may be what is missing";
@@ -507,11 +508,76 @@ TEST_F(DatasetTest, ArraysMayHaveMissingValuesToo) {
 TEST_F(DatasetTest, SecondFileMayMissTargets) {
   DataSource table = source("a\n1\n2\n3\n");
   table.target = folder_.write("target.csv", "y\n4\nNA\n6\n");
-  expect_refused(table, {"target.csv:3: column 'y' is 'NA'; drop_missing", "1 of 3"});
-  table.drop_missing = true;
+  expect_refused(table, {"target.csv:3: column 'y' is 'NA'; missing drop", "1 of 3"});
+  table.missing = Missing::drop;
   const Dataset data = read_dataset(table);
   EXPECT_EQ(data.X, matrix({{1}, {3}}));
   EXPECT_EQ(data.y, vector({4, 6}));
+}
+
+TEST(MeanOfPresent, CountsRowsByTheirWeights) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_EQ(mean_of_present(vector({1, nan, 4}), {}), 2.5);
+  EXPECT_EQ(mean_of_present(vector({1, nan, 4}), vector({3, 5, 1})), 1.75);
+  EXPECT_EQ(mean_of_present(vector({1e308, 1e308}), {}), 1e308) << "no sum beyond float64";
+  EXPECT_TRUE(std::isnan(mean_of_present(vector({nan}), {})));
+}
+
+TEST_F(DatasetTest, MissingValuesAreKeptWithIndicators) {
+  DataSource table = source("a,c,b,w,y\n1,x,5,1,1\n,z,6,1,2\n4,,7,2,3\n9,odd,,0,4\n");
+  table.weights = "w";
+  table.one_hot = true;
+  table.missing = Missing::indicator;
+  const Dataset data = read_dataset(table);
+  EXPECT_EQ(data.columns, (Names{"a", "a is missing", "c=x", "c=z", "c is missing", "b"}))
+      << "a row of weight 0 gives no value and no indicator";
+  EXPECT_EQ(data.X, matrix({{1, 0, 1, 0, 0, 5}, {3, 1, 0, 1, 0, 6}, {4, 0, 0, 0, 1, 7}}));
+  ASSERT_EQ(data.imputations.size(), 3U);
+  EXPECT_EQ(data.imputations[0].column, "a");
+  EXPECT_EQ(data.imputations[0].mean, 3.0);
+  EXPECT_TRUE(data.imputations[0].has_indicator);
+  EXPECT_EQ(data.imputations[1].mean, std::nullopt) << "text has no mean";
+  EXPECT_EQ(data.imputations[2].mean, 6.25);
+  EXPECT_FALSE(data.imputations[2].has_indicator);
+  EXPECT_EQ(data.dropped_rows, 0);
+
+  // The same of a file for the model; a gap that training did not have is told.
+  const DataSource rows = source("b,a,c\n,,x\n2,1,\n", "rows.csv");
+  const Dataset inputs = read_inputs(rows, data.columns, data.encodings, {}, data.imputations);
+  EXPECT_EQ(inputs.X, matrix({{3, 1, 1, 0, 0, 6.25}, {1, 0, 0, 0, 1, 2}}));
+  ASSERT_EQ(inputs.warnings.size(), 1U);
+  EXPECT_EQ(inputs.warnings[0].code, "new_missing_values");
+  EXPECT_NE(inputs.warnings[0].message.text().find("'b'"), std::string::npos);
+  expect_refused(
+      [&] {
+        read_inputs(rows, {"a", "c=x", "c=z", "b"}, data.encodings, {}, data.imputations);
+      },
+      {"imputations", "'a is missing'", "not among the columns"});
+}
+
+TEST_F(DatasetTest, MeansAreThoseOfTheTrainingRows) {
+  DataSource table = source("a,y\n1,1\n,2\n3,3\n8,4\n10,5\n");
+  table.missing = Missing::indicator;
+  const Dataset data = read_dataset(table);
+  EXPECT_EQ(data.imputations[0].mean, 5.5) << "of the whole file, before rows are dealt";
+  const Dataset test = read_dataset_like(data, table, folder_.write("test.csv", "a,y\n7,1\n,2\n"));
+  const Shares shares = deal_rows(data, 0.0, 0.4, 1, std::nullopt, test, Dealing::last);
+  EXPECT_EQ(shares.training.imputations[0].mean, 2.0);
+  EXPECT_EQ(shares.training.X, matrix({{1, 0}, {2, 1}, {3, 0}}));
+  EXPECT_EQ(shares.validation->X, matrix({{8, 0}, {10, 0}}));
+  EXPECT_EQ(shares.test->X, matrix({{7, 0}, {2, 1}}));
+}
+
+TEST_F(DatasetTest, IndicatorsAreForInputsThatHaveValues) {
+  DataSource table = source("a,y\n1,1\n,\n3,3\n");
+  table.missing = Missing::indicator;
+  expect_refused(table, {"data.csv:3: column 'y' is empty; missing drop leaves out such rows"});
+  table = source("a,b,y\n1,,1\n2,NA,2\n");
+  table.missing = Missing::indicator;
+  expect_refused(table, {"data.csv: column 'b' has no value in any row; exclude b leaves it out"});
+  table = source("a,a is missing,y\n1,1,1\n,2,2\n");
+  table.missing = Missing::indicator;
+  expect_refused(table, {"'a is missing'", "rename a column"});
 }
 
 // ---- further files
@@ -522,7 +588,7 @@ TEST_F(DatasetTest, FurtherFilesHaveTheSameColumns) {
   table.weights = "2";
   table.exclude = {"id"};
   table.one_hot = true;
-  table.drop_missing = true;
+  table.missing = Missing::drop;
   const Dataset data = read_dataset(table);
   // Another order, other columns, a value never seen, and a missing one.
   const std::string other =
@@ -552,7 +618,7 @@ TEST_F(DatasetTest, FurtherFilesMustFit) {
   refuse("A,c,y\n1,x,2\n", {"other.csv: has no column 'a'"});
   refuse("a,c\n1,x\n", {"target", "'y'", "other.csv"});
   refuse("a,c,y\nbig,x,1\n", {"other.csv:2: column 'a' is 'big'", "numbers in training"});
-  refuse("a,c,y\n1,x,\n", {"other.csv:2: column 'y' is empty; drop_missing"});
+  refuse("a,c,y\n1,x,\n", {"other.csv:2: column 'y' is empty; missing drop"});
   write_npy(folder_.file("other.npy"), matrix({{1, 2, 3}}));
   DataSource numbered = table;
   numbered.target = "2";
@@ -605,8 +671,8 @@ TEST_F(DatasetTest, ReadsAModelsInputs) {
 
   rows = source("a,c,b\n1,x,3\n4,,6\n");
   expect_refused([&] { read_inputs(rows, columns, encodings); },
-                 {"data.csv:3: column 'c' is empty; drop_missing leaves out such rows (1 of 2)"});
-  rows.drop_missing = true;
+                 {"data.csv:3: column 'c' is empty; fill it, or train with missing indicator"});
+  rows.missing = Missing::drop;
   data = read_inputs(rows, columns, encodings);
   EXPECT_EQ(data.X.rows(), 1);
   EXPECT_EQ(data.dropped_rows, 1);

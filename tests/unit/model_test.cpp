@@ -454,6 +454,28 @@ TEST(Model, FileKeepsEncodings) {
             std::string::npos);
 }
 
+TEST(Model, FileKeepsImputations) {
+  const TemporaryFolder folder;
+  Model model = example_model();
+  model.columns = {"age", "age is missing", "c=x", "x"};
+  model.encodings = {{"c", {"x"}}};
+  model.imputations = {{"age", 0.1, true}, {"c", std::nullopt, false}, {"x", -3.0, false}};
+  write_model(folder.file("model.json"), model);
+  const Model read = read_model(folder.file("model.json"));
+  ASSERT_EQ(read.imputations.size(), 3U);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(read.imputations[i].column, model.imputations[i].column);
+    EXPECT_EQ(read.imputations[i].mean, model.imputations[i].mean);
+    EXPECT_EQ(read.imputations[i].has_indicator, model.imputations[i].has_indicator);
+  }
+  // One that misses a column is damage.
+  model.imputations.pop_back();
+  write_model(folder.file("model.json"), model);
+  EXPECT_NE(
+      message_of<FileError>([&] { read_model(folder.file("model.json")); }).find("imputations"),
+      std::string::npos);
+}
+
 TEST(Model, FileKeepsClasses) {
   const TemporaryFolder folder;
   Model model = example_model();

@@ -18,6 +18,17 @@ struct Encoding {
   std::vector<std::string> values;  ///< in the order of their 0/1 columns
 };
 
+/// What stands for the missing values of a column: the mean of its numbers, or of text 0 in all of
+/// its 0/1 columns. Where training had missing values, one more 0/1 column tells them.
+struct Imputation {
+  std::string column;          ///< of the table
+  std::optional<double> mean;  ///< of the training rows, by their weights; absent: of text
+  bool has_indicator = false;  ///< X has the 0/1 column
+
+  /// The name of the 0/1 column.
+  std::string indicator() const { return column + " is missing"; }
+};
+
 /// Inputs and a target, in their original units.
 struct Dataset {
   Matrix X;                               ///< n×d
@@ -34,6 +45,8 @@ struct Dataset {
   std::string groups_column = {};  ///< where they came from
   Vector offset = {};  ///< n known parts of the scores, which is offset + f(x), or empty: none
   std::string offset_column = {};  ///< where they came from
+  /// One for each column of the table among the inputs where missing values are kept, or none.
+  std::vector<Imputation> imputations = {};
 
   /// y, or y − offset: constant where there is nothing to learn, and what the square loss fits.
   Vector target_beyond_offset() const;
@@ -60,6 +73,17 @@ Dataset draw_samples(const Teacher& teacher, Index n, double noise, std::uint64_
 
 /// Variance of f_*(x) for x ~ N(0, I), in closed form (docs/math.md, 2.2).
 double target_variance(const Teacher& teacher);
+
+/// What becomes of a row with a missing value: an empty cell, NA, NaN, null, none, nil, n/a, ?, -
+/// or a dot.
+enum class Missing {
+  refuse,     ///< it is an error
+  drop,       ///< the row is left out
+  indicator,  ///< in an input the column's Imputation stands for it; elsewhere it is an error
+};
+const char* name(Missing missing);
+/// Throws InvalidArgument.
+Missing parse_missing(const std::string& text);
 
 /// Where rows come from and how they are read.
 struct DataSource {
@@ -89,34 +113,48 @@ struct DataSource {
   /// bytes, in its place. At most 100 values a column.
   bool one_hot = false;
 
-  /// Rows with a missing value (an empty cell, NA, NaN, null, none, nil, n/a, ?, - or .) in a
-  /// column that is used are left out. Infinities are never accepted.
-  bool drop_missing = false;
+  /// Missing values in columns that are used. Infinities are never accepted.
+  Missing missing = Missing::refuse;
 };
 
 /// Reads a data file and takes target, weights and offset out of its columns. Throws FileError or
 /// InvalidArgument, naming line and column, for what read_table refuses, text and missing values
-/// without leave to treat them, negative weights or no positive one, a target whose texts are not
-/// two, and columns that are not there (suggesting the nearest name).
+/// without leave to treat them, inputs without any value, negative weights or no positive one, a
+/// target whose texts are not two, and columns that are not there (suggesting the nearest name).
 Dataset read_dataset(const DataSource& source);
 
 /// Reads `file` for the same columns as `data`, which was read from `source`: rows to validate or
 /// test with. Columns are found by name, or by position in an array. Text takes the encodings of
-/// `data`; values that those do not have leave the column's group 0, with a warning. A table
-/// need not have the column of the groups. Throws as read_dataset does, for a class that `data`
-/// does not have, and InvalidArgument when the target is a second file.
+/// `data`; values that those do not have leave the column's group 0, with a warning. A missing
+/// value that an imputation of `data` stands for is NaN until deal_rows has settled the means. A
+/// table need not have the column of the groups. Throws as read_dataset does, for a class that
+/// `data` does not have, and InvalidArgument when the target is a second file.
 Dataset read_dataset_like(const Dataset& data, const DataSource& source, const std::string& file);
 
 /// Reads rows for a model's inputs: `columns` as Model::columns has them, and encodings. A file
 /// that names its columns may hold others and need not hold the target; in an array all columns are
 /// inputs. y is empty where there is no target, and NaN in rows without; with classes its texts are
 /// told as 0 and 1. A source that names an offset has it read, whether a target is there or not.
-/// Of the source, weights, groups, exclude and one_hot have no effect. Throws
-/// FileError, also for a target that is none of the classes, and InvalidArgument for encodings
-/// whose 0/1 columns are not among `columns`.
+/// Imputations stand for missing values, whatever the source says but `drop`; in a column that had
+/// none in training with a warning. Of the source, weights, groups, exclude and one_hot have no
+/// effect. Throws FileError, also for a target that is none of the classes, and InvalidArgument for
+/// encodings and imputations whose 0/1 columns are not among `columns`.
 Dataset read_inputs(const DataSource& source, const std::vector<std::string>& columns,
                     const std::vector<Encoding>& encodings,
-                    const std::vector<std::string>& classes = {});
+                    const std::vector<std::string>& classes = {},
+                    const std::vector<Imputation>& imputations = {});
+
+/// The mean of the numbers among `values` (n), by row weights (n, or empty: equal); NaN is no
+/// number, and the mean where there are none.
+double mean_of_present(const Vector& values, const Vector& weights);
+
+/// Puts the means of the imputations in the place of missing values: of NaN, and of what stands
+/// where the indicator is 1.
+void put_means(Dataset& data);
+
+/// The same with means that are taken from the rows first. Throws InvalidArgument for a column
+/// without any value.
+void settle_means(Dataset& data);
 
 /// Checks the row weights of a data set, and leaves out rows of weight 0. Throws InvalidArgument
 /// for a wrong number of weights, negative ones, and none that is positive.
@@ -149,9 +187,10 @@ struct Shares {
 /// validation share (of the others; fewer than two rows count as none), the rest for training. Of
 /// rows with groups a share takes whole groups in a random order, each that leaves it no larger
 /// than it is to be. Rows given as validation or test replace that share. Rows of weight 0 are left
-/// out. Throws InvalidArgument when fewer than two rows are left for training, no group is as small
-/// as a share, the target is constant, or columns differ. A data set that is moved in becomes the
-/// training rows where it lies: beyond it only the shares take memory.
+/// out. Means of imputations are those of the training rows, in all shares. Throws InvalidArgument
+/// when fewer than two rows are left for training, no group is as small as a share, the target is
+/// constant, or columns differ. A data set that is moved in becomes the training rows where it
+/// lies: beyond it only the shares take memory.
 Shares deal_rows(Dataset data, double test_share, double validation_share, std::uint64_t seed,
                  std::optional<Dataset> validation = std::nullopt,
                  std::optional<Dataset> test = std::nullopt, Dealing dealing = Dealing::random);

@@ -46,8 +46,11 @@ struct Provenance {
 /// scores. What is written is what predicts, so a model read back predicts to the last bit. Where
 /// training had an offset, a known part of each row's score, every score has its row's added.
 struct Model {
-  std::vector<std::string> columns;  ///< d input names; "column=value" for text
+  std::vector<std::string> columns;  ///< d input names; "column=value" for text, "column is
+                                     ///< missing" for an indicator
   std::vector<Encoding> encodings;   ///< of text columns
+  /// What stands for missing values: one for each column of the table, or none: they are refused.
+  std::vector<Imputation> imputations;
   std::string target;
   Family family;                     ///< of the target: what a score means
   std::vector<std::string> classes;  ///< the two texts that 0 and 1 stand for, or none

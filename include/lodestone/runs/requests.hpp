@@ -65,7 +65,6 @@ struct PredictOptions {
   std::optional<double> interval;  ///< level of intervals beside the predictions; absent: none
   std::optional<char> delimiter;   ///< of a CSV file; absent: found
   std::string offset;              ///< column of the offset; empty: the model's name for it
-  bool drop_missing = false;       ///< no prediction for rows with missing values
 };
 
 /// What `certify` and `verify` judge, and how.

@@ -84,9 +84,10 @@ struct TrainOptions {
 /// A problem made from options: what is trained on, and how its coordinates relate to the inputs'.
 struct Problem {
   std::unique_ptr<Objective> objective;
-  std::optional<Teacher> teacher;    ///< in input coordinates
-  std::vector<std::string> columns;  ///< names of the d inputs
-  std::vector<Encoding> encodings;   ///< of text columns among them
+  std::optional<Teacher> teacher;       ///< in input coordinates
+  std::vector<std::string> columns;     ///< names of the d inputs
+  std::vector<Encoding> encodings;      ///< of text columns among them
+  std::vector<Imputation> imputations;  ///< for their missing values
   std::string target;
   std::string source;               ///< teacher or data file, for people
   Index dropped_rows = 0;           ///< of the data file, for missing values

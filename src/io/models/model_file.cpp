@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "io/json_format.hpp"
 #include "io/json_text.hpp"
@@ -79,6 +80,31 @@ std::vector<Encoding> encodings_from(const Json& json, const std::vector<std::st
   return encodings;
 }
 
+// Files of models that refuse missing values, and all from before there were imputations, have
+// none. Together with the 0/1 columns of text they stand for every column.
+std::vector<Imputation> imputations_from(const Json& json, const std::vector<std::string>& columns,
+                                         const std::vector<Encoding>& encodings) {
+  std::set<std::string> known;
+  for (const Encoding& encoding : encodings) {
+    for (const std::string& value : encoding.values) known.insert(encoding.column + "=" + value);
+  }
+  std::vector<Imputation> imputations;
+  for (const Json& item : list_at(json, "imputations")) {
+    Imputation imputation{
+        item.at("column").get<std::string>(), {}, item.at("indicator").get<bool>()};
+    if (item.contains("mean")) {
+      imputation.mean = item.at("mean").get<double>();
+      known.insert(imputation.column);
+    }
+    if (imputation.has_indicator) known.insert(imputation.indicator());
+    imputations.push_back(std::move(imputation));
+  }
+  if (known != std::set<std::string>(columns.begin(), columns.end())) {
+    throw std::out_of_range("imputations do not match the columns");
+  }
+  return imputations;
+}
+
 // Files of relu features, and all from before there were smooth ones, have none. Ridges follow each
 // other and take all features.
 std::vector<Ridge> ridges_from(const Json& json, const std::vector<Feature>& features) {
@@ -152,6 +178,9 @@ Model model_from(const Json& json) {
   // Files of scores without a known part, and all from before there were offsets, have none.
   model.offset_column = json.value("offset", "");
   if (json.contains("encodings")) model.encodings = encodings_from(json, model.columns);
+  if (json.contains("imputations")) {
+    model.imputations = imputations_from(json, model.columns, model.encodings);
+  }
   model.affine.alpha = json.at("affine").at("alpha").get<double>();
   model.affine.beta = to_vector(json.at("affine").at("beta"));
   if (static_cast<std::size_t>(model.dimension()) != model.columns.size()) {
@@ -216,6 +245,12 @@ Json model_json(const Model& model) {
   if (!model.offset_column.empty()) json["offset"] = model.offset_column;
   for (const Encoding& encoding : model.encodings) {
     json["encodings"].push_back({{"column", encoding.column}, {"values", encoding.values}});
+  }
+  for (const Imputation& imputation : model.imputations) {
+    Json item = {{"column", imputation.column}};
+    if (imputation.mean) item["mean"] = *imputation.mean;
+    item["indicator"] = imputation.has_indicator;
+    json["imputations"].push_back(std::move(item));
   }
   if (model.ranges.lowest.size() > 0) {
     json["ranges"] = {{"lowest", to_list(model.ranges.lowest)},

@@ -7,6 +7,7 @@
 #include <limits>
 #include <map>
 #include <numeric>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -69,6 +70,7 @@ class DatasetReader {
 
   /// A data set with all that the file offers.
   Dataset read() {
+    imputes_ = source_.missing == Missing::indicator;
     find_target();
     find_weights();
     find_offset();
@@ -79,27 +81,31 @@ class DatasetReader {
     }
     settle_rows();
     make_encodings();
-    for (const Index column : inputs_) {
-      const auto text = std::find_if(texts_.begin(), texts_.end(),
-                                     [&](const Text& each) { return each.column == column; });
-      if (text == texts_.end()) {
-        layout_.push_back({name(column), column});
-      } else {
-        const auto& values =
-            data_.encodings[static_cast<std::size_t>(text - texts_.begin())].values;
-        for (const std::string& value : values) {
+    if (imputes_) make_imputations();
+    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      const Index column = inputs_[i];
+      if (const Encoding* encoding = encoding_of(column)) {
+        for (const std::string& value : encoding->values) {
           layout_.push_back({encoded_name(name(column), value), column});
         }
+      } else {
+        layout_.push_back({name(column), column});
+      }
+      if (imputes_ && data_.imputations[i].has_indicator) {
+        layout_.push_back({data_.imputations[i].indicator(), column, true});
       }
     }
     for (const Input& input : layout_) data_.columns.push_back(input.name);
     refuse_equal_names();
-    return assembled();
+    Dataset data = assembled();
+    settle_means(data);
+    return data;
   }
 
   /// A data set with the given inputs. The target may be missing where it is optional.
   Dataset read(const std::vector<std::string>& columns, const std::vector<Encoding>& encodings,
-               const std::vector<std::string>& classes, bool target_is_optional) {
+               const std::vector<std::string>& classes, const std::vector<Imputation>& imputations,
+               bool target_is_optional) {
     if (target_is_optional) {
       find_optional_target();
     } else {
@@ -113,12 +119,15 @@ class DatasetReader {
     data_.columns = columns;
     data_.encodings = encodings;
     data_.classes = classes;
+    data_.imputations = imputations;
+    imputes_ = !imputations.empty() && source_.missing != Missing::drop;
     if (table_.has_names) {
       find_inputs_by_name();
     } else {
       find_inputs_by_position();
     }
     settle_rows();
+    if (imputes_) warn_of_new_gaps();
     return assembled();
   }
 
@@ -126,7 +135,8 @@ class DatasetReader {
   /// One column of X.
   struct Input {
     std::string name;
-    Index column;  ///< of the file
+    Index column;               ///< of the file
+    bool is_indicator = false;  ///< it tells where the column's values are missing
   };
 
   /// A column of the file that is read as text; the i-th has the i-th encoding.
@@ -259,13 +269,37 @@ class DatasetReader {
     used_.insert(used_.end(), inputs_.begin(), inputs_.end());
   }
 
-  void find_inputs_by_name() {
-    std::map<std::string, std::string> encoded;  // name among the inputs → column of the file
+  /// A column of X by its name: which column of the table it is made of.
+  struct Source {
+    std::string column;
+    bool is_indicator = false;
+  };
+
+  /// Those of 0/1 columns; another column of X is made of the table's column of its name.
+  std::map<std::string, Source> sources() const {
+    const std::set<std::string> columns(data_.columns.begin(), data_.columns.end());
+    const auto require = [&](const char* kind, const std::string& column, const std::string& name) {
+      if (columns.count(name) > 0) return;
+      throw InvalidArgument(kind, shown(column), shown(name) + " is not among the columns");
+    };
+    std::map<std::string, Source> sources;
     for (const Encoding& encoding : data_.encodings) {
       for (const std::string& value : encoding.values) {
-        encoded[encoded_name(encoding.column, value)] = encoding.column;
+        const std::string name = encoded_name(encoding.column, value);
+        require("encodings", encoding.column, name);
+        sources[name] = {encoding.column};
       }
     }
+    for (const Imputation& imputation : data_.imputations) {
+      if (imputation.mean) require("imputations", imputation.column, imputation.column);
+      if (!imputation.has_indicator) continue;
+      require("imputations", imputation.column, imputation.indicator());
+      sources[imputation.indicator()] = {imputation.column, true};
+    }
+    return sources;
+  }
+
+  void find_inputs_by_name() {
     const auto column_of = [&](const std::string& wanted) {
       const auto column = named(wanted);
       if (!column) {
@@ -275,16 +309,12 @@ class DatasetReader {
       }
       return *column;
     };
-    for (const auto& [name, column] : encoded) {
-      if (std::find(data_.columns.begin(), data_.columns.end(), name) == data_.columns.end()) {
-        throw InvalidArgument("encodings", shown(column),
-                              shown(name) + " is not among the columns");
-      }
-    }
+    const std::map<std::string, Source> sources = this->sources();
     for (const std::string& wanted : data_.columns) {
-      const auto found = encoded.find(wanted);
-      layout_.push_back({wanted, column_of(found == encoded.end() ? wanted : found->second)});
-      if (found == encoded.end()) inputs_.push_back(layout_.back().column);
+      const auto found = sources.find(wanted);
+      const Source source = found == sources.end() ? Source{wanted} : found->second;
+      layout_.push_back({wanted, column_of(source.column), source.is_indicator});
+      if (found == sources.end()) inputs_.push_back(layout_.back().column);
     }
     for (const Encoding& encoding : data_.encodings) {
       texts_.push_back({column_of(encoding.column), {}});
@@ -301,19 +331,52 @@ class DatasetReader {
                                   shown(data_.encodings.front().column)));
     }
     find_inputs();
-    if (inputs_.size() != data_.columns.size()) {
+    const std::map<std::string, Source> sources = this->sources();
+    const std::size_t count = data_.columns.size() - sources.size();
+    if (inputs_.size() != count) {
       throw FileError(file_.name(), fmt::format("has {} columns of inputs, the training data has "
                                                 "{}; give the same columns in the same order",
-                                                inputs_.size(), data_.columns.size()));
+                                                inputs_.size(), count));
     }
-    for (std::size_t j = 0; j < inputs_.size(); ++j) {
-      layout_.push_back({data_.columns[j], inputs_[j]});
+    auto next = inputs_.begin();
+    std::map<std::string, Index> column_of;
+    for (const std::string& wanted : data_.columns) {
+      if (sources.count(wanted) == 0) column_of[wanted] = *next++;
+    }
+    for (const std::string& wanted : data_.columns) {
+      const auto found = sources.find(wanted);
+      if (found == sources.end()) {
+        layout_.push_back({wanted, column_of.at(wanted)});
+      } else {
+        layout_.push_back({wanted, column_of.at(found->second.column), true});
+      }
     }
   }
 
-  bool is_text(Index column) const {
-    return std::any_of(texts_.begin(), texts_.end(),
-                       [&](const Text& text) { return text.column == column; });
+  /// Of an input that is read as text; nullptr for any other column.
+  const Text* text_of(Index column) const {
+    const auto found = std::find_if(texts_.begin(), texts_.end(),
+                                    [&](const Text& text) { return text.column == column; });
+    return found == texts_.end() ? nullptr : &*found;
+  }
+  bool is_text(Index column) const { return text_of(column) != nullptr; }
+
+  const Encoding* encoding_of(Index column) const {
+    const Text* text = text_of(column);
+    if (text == nullptr) return nullptr;
+    return &data_.encodings[static_cast<std::size_t>(text - texts_.data())];
+  }
+
+  /// Of each row, whether its cell is missing.
+  std::vector<bool> gaps(Index column) const {
+    std::vector<bool> missing(static_cast<std::size_t>(rows()), false);
+    const Text* text = text_of(column);
+    if (text == nullptr && odd(column).missing.count == 0) return missing;
+    for (std::size_t row = 0; row < missing.size(); ++row) {
+      missing[row] = text == nullptr ? std::isnan(table_.values(static_cast<Index>(row), column))
+                                     : text->cells.codes[row] < 0;
+    }
+    return missing;
   }
 
   /// The option and NAME for a shell, or with the column's number where the name is unwieldy.
@@ -390,12 +453,13 @@ class DatasetReader {
     }
     const Index numbers = rows() - cells.text.count - cells.missing.count - cells.infinite.count;
     if (cells.text.count < numbers) {
-      fail(phrase("{} (so in {} of {} rows); correct it, or use {one_hot} to make 0/1 columns of "
-                  "this column, or ",
+      fail(phrase("{} (so in {} of {} rows); correct it, or use {categories} one-hot to make "
+                  "0/1 columns of this column, or ",
                   is_text_here, cells.text.count, rows()) +
            exclusion(column) + " to leave it out");
     }
-    fail(phrase("holds text ({}); {one_hot} turns such columns into 0/1 columns, ", text) +
+    fail(phrase("holds text ({}); {categories} one-hot turns such columns into 0/1 columns, ",
+                text) +
          exclusion(column) + " leaves it out");
   }
 
@@ -510,35 +574,34 @@ class DatasetReader {
 
   void leave_out_incomplete_rows() {
     const Index all = rows();
-    const auto leave_out = [&](Index row, bool missing) {
-      if (missing) kept_[static_cast<std::size_t>(row)] = false;
-    };
-    for (const Index column : used_) {
-      if (is_text(column) || odd(column).missing.count == 0) continue;
-      for (Index row = 0; row < all; ++row) leave_out(row, std::isnan(table_.values(row, column)));
-    }
-    for (const Text& text : texts_) {
-      for (Index row = 0; row < all; ++row) {
-        leave_out(row, text.cells.codes[static_cast<std::size_t>(row)] < 0);
+    // Inputs are the last of the columns in use.
+    const auto inputs = static_cast<std::ptrdiff_t>(imputes_ ? inputs_.size() : 0);
+    const std::vector<Index> needed(used_.begin(), used_.end() - inputs);
+    for (const Index column : needed) {
+      const std::vector<bool> missing = gaps(column);
+      for (std::size_t row = 0; row < kept_.size(); ++row) {
+        if (missing[row]) kept_[row] = false;
       }
     }
     if (second_) {
-      for (Index row = 0; row < all; ++row) leave_out(row, std::isnan(second_->values.data()[row]));
+      for (std::size_t row = 0; row < kept_.size(); ++row) {
+        if (std::isnan(second_->values.data()[row])) kept_[row] = false;
+      }
     }
     data_.dropped_rows = std::count(kept_.begin(), kept_.end(), false);
     if (data_.dropped_rows == 0) return;
-    if (!source_.drop_missing) {
-      const Message advice =
-          phrase("; {drop_missing} leaves out such rows ({} of {})", data_.dropped_rows, all);
-      if (const auto found = table_.first_odd(&OddCells::missing, used_)) {
-        table_.fail(*found->cell, found->column, description(*found->cell) + advice);
+    if (source_.missing != Missing::drop) {
+      if (const auto found = table_.first_odd(&OddCells::missing, needed)) {
+        table_.fail(*found->cell, found->column,
+                    description(*found->cell) + advice_on_missing(found->column));
       }
       const auto found = second_->first_odd(&OddCells::missing, second_->all_columns());
-      second_->fail(*found->cell, found->column, description(*found->cell) + advice);
+      second_->fail(*found->cell, found->column,
+                    description(*found->cell) + advice_on_missing(std::nullopt));
     }
     if (data_.dropped_rows == all) {
       Message what =
-          Message::pattern("every row has a missing value, so {drop_missing} leaves none");
+          Message::pattern("every row has a missing value, so {missing} drop leaves none");
       const Index worst =
           *std::max_element(inputs_.begin(), inputs_.end(), [&](Index first, Index second) {
             return odd(first).missing.count < odd(second).missing.count;
@@ -550,6 +613,18 @@ class DatasetReader {
       }
       throw FileError(file_.name(), what);
     }
+  }
+
+  /// What helps against a missing value in a column, or in the second file.
+  Message advice_on_missing(std::optional<Index> column) const {
+    const bool is_input = !column || part_of(*column).empty();
+    if (optional_target_) {
+      return is_input ? phrase("; fill it, or train with {missing} indicator")
+                      : phrase("; fill it: every row needs a value there");
+    }
+    const Message drop =
+        phrase("; {missing} drop leaves out such rows ({} of {})", data_.dropped_rows, rows());
+    return column && is_input ? drop + phrase(", {missing} indicator keeps them") : drop;
   }
 
   void leave_out_weightless_rows() {
@@ -579,7 +654,8 @@ class DatasetReader {
       const std::vector<std::string>& values = text.cells.values;
       std::vector<bool> seen(values.size(), false);
       for (std::size_t row = 0; row < kept_.size(); ++row) {
-        if (kept_[row]) seen[static_cast<std::size_t>(text.cells.codes[row])] = true;
+        const Index code = text.cells.codes[row];
+        if (kept_[row] && code >= 0) seen[static_cast<std::size_t>(code)] = true;
       }
       Encoding encoding{name(text.column), {}};
       for (std::size_t i = 0; i < values.size(); ++i) {
@@ -598,6 +674,49 @@ class DatasetReader {
     }
   }
 
+  /// One for each input, by the kept rows. Means follow when the numbers are put together.
+  void make_imputations() {
+    const Index kept = std::count(kept_.begin(), kept_.end(), true);
+    for (const Index column : inputs_) {
+      const Index missing = kept_gaps(column);
+      if (missing == kept) {
+        throw FileError(file_.name(),
+                        phrase("column {} has no value in any row; ", shown(name(column))) +
+                            exclusion(column) + " leaves it out");
+      }
+      Imputation imputation{name(column), {}, missing > 0};
+      if (!is_text(column)) imputation.mean = 0.0;
+      data_.imputations.push_back(std::move(imputation));
+    }
+  }
+
+  /// The number of kept rows whose cell is missing.
+  Index kept_gaps(Index column) const {
+    const std::vector<bool> missing = gaps(column);
+    Index count = 0;
+    for (std::size_t row = 0; row < kept_.size(); ++row) {
+      if (kept_[row] && missing[row]) ++count;
+    }
+    return count;
+  }
+
+  /// Missing values of columns that have no indicator.
+  void warn_of_new_gaps() {
+    std::map<std::string, Index> columns;  // of the file, by their names in training
+    for (const Input& input : layout_) columns.emplace(input.name, input.column);
+    for (std::size_t i = 0; i < texts_.size(); ++i) {
+      columns.emplace(data_.encodings[i].column, texts_[i].column);
+    }
+    for (const Imputation& imputation : data_.imputations) {
+      if (imputation.has_indicator || kept_gaps(columns.at(imputation.column)) == 0) continue;
+      data_.warnings.push_back(
+          {"new_missing_values",
+           phrase("{}: column {} has missing values and had none in training; {}", file_.name(),
+                  shown(imputation.column),
+                  imputation.mean ? "its mean stands in" : "its 0/1 columns are all 0 there")});
+    }
+  }
+
   void refuse_equal_names() const {
     std::vector<std::string> names = data_.columns;
     std::sort(names.begin(), names.end());
@@ -605,7 +724,8 @@ class DatasetReader {
     if (twice != names.end()) {
       throw FileError(
           file_.name(),
-          phrase("{one_hot} gives two columns the name {}; rename a column", shown(*twice)));
+          phrase("{categories} or {missing} gives two columns the name {}; rename a column",
+                 shown(*twice)));
     }
   }
 
@@ -658,9 +778,18 @@ class DatasetReader {
     std::map<std::string, Index> position;
     std::vector<std::pair<Index, Index>> numbers;  // columns of X and of the file
     for (std::size_t j = 0; j < layout_.size(); ++j) {
-      const auto [name, column] = layout_[j];
+      const auto& [name, column, is_indicator] = layout_[j];
       position[name] = static_cast<Index>(j);
-      if (!is_text(column)) numbers.emplace_back(static_cast<Index>(j), column);
+      if (is_indicator) {
+        const std::vector<bool> missing = gaps(column);
+        for (std::size_t t = 0; t < rows.size(); ++t) {
+          if (missing[static_cast<std::size_t>(rows[t])]) {
+            data_.X(static_cast<Index>(t), static_cast<Index>(j)) = 1.0;
+          }
+        }
+      } else if (!is_text(column)) {
+        numbers.emplace_back(static_cast<Index>(j), column);
+      }
     }
     for (std::size_t t = 0; t < rows.size(); ++t) {
       for (const auto& [j, column] : numbers) {
@@ -678,6 +807,7 @@ class DatasetReader {
       }
       for (std::size_t t = 0; t < rows.size(); ++t) {
         const Index code = cells.codes[static_cast<std::size_t>(rows[t])];
+        if (code < 0) continue;
         const Index column = column_of[static_cast<std::size_t>(code)];
         if (column >= 0) {
           data_.X(static_cast<Index>(t), column) = 1.0;
@@ -709,6 +839,7 @@ class DatasetReader {
   std::vector<std::string> target_texts_;  ///< the different ones, in the order of appearance
   bool optional_target_ = false;
   bool in_training_ = true;    ///< the inputs are this file's own
+  bool imputes_ = false;       ///< rows keep missing values of inputs
   std::vector<Index> inputs_;  ///< columns of the file
   std::vector<Index> used_;    ///< inputs, weights, offset, groups, and a target that must be there
   std::vector<Text> texts_;
@@ -737,17 +868,20 @@ Dataset read_dataset_like(const Dataset& data, const DataSource& source, const s
   like.target = data.target;
   like.weights = data.weights_column;
   like.offset = data.offset_column;
-  return DatasetReader(like).read(data.columns, data.encodings, data.classes, false);
+  return DatasetReader(like).read(data.columns, data.encodings, data.classes, data.imputations,
+                                  false);
 }
 
 Dataset read_inputs(const DataSource& source, const std::vector<std::string>& columns,
-                    const std::vector<Encoding>& encodings,
-                    const std::vector<std::string>& classes) {
+                    const std::vector<Encoding>& encodings, const std::vector<std::string>& classes,
+                    const std::vector<Imputation>& imputations) {
   DataSource inputs = source;
   inputs.weights.clear();
   inputs.groups.clear();
   inputs.exclude.clear();
-  return DatasetReader(inputs).read(columns, encodings, classes, true);
+  Dataset data = DatasetReader(inputs).read(columns, encodings, classes, imputations, true);
+  put_means(data);
+  return data;
 }
 
 }  // namespace lodestone
