@@ -77,7 +77,8 @@ def test_no_drawn_line_is_wider_than_the_terminal(lodestone, table_file, work, c
 
 
 def test_the_bar_of_a_wide_terminal_tells_everything(lodestone):
-    drawn = drawn_lines(lodestone.folder, WORK["train"], 120)[-3]
+    lines = drawn_lines(lodestone.folder, WORK["train"], 120)
+    drawn = [line for line in lines if line.startswith("\033[K[")][-1]
     assert re.fullmatch(
         r"\033\[K\[[#.]{24}\] +\d+%(  \d+ s left)?  loss \S+  neurons \d+  step \d+  lambda \S+",
         drawn,
