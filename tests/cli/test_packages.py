@@ -57,8 +57,9 @@ def text_of(*path):
 
 
 def test_the_libraries_in_a_wheel_are_documented():
-    if "VERSION_CODENAME=bookworm" not in pathlib.Path("/etc/os-release").read_text():
-        pytest.skip("the list is that of Debian 12")
+    release = pathlib.Path("/etc/os-release")
+    if not release.exists() or "VERSION_CODENAME=bookworm" not in release.read_text():
+        pytest.skip("the documented list is that of Debian 12, which CI runs on: other systems name others")
     linked = subprocess.run(["ldd", PROGRAM], check=True, capture_output=True, text=True).stdout
     libraries = {pathlib.Path(line.split()[0]).name for line in linked.splitlines()}
     table = text_of("docs", "architecture.md").partition("| library | of | licence |\n")[2]
