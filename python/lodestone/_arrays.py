@@ -98,6 +98,12 @@ def target_name(y: Any) -> str:
     return series_name(y, "y")
 
 
+def target_names(y: Any, count: int) -> list[str]:
+    """Those of several targets: of a frame's columns, else y0, y1, ..."""
+    names = [str(name) for name in own_names(y)]
+    return names if len(names) == count else [f"y{k}" for k in range(count)]
+
+
 def series_name(values: Any, otherwise: str) -> str:
     name = getattr(values, "name", None)
     return name if isinstance(name, str) and name else otherwise

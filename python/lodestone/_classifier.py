@@ -1,4 +1,4 @@
-"""Two classes for scikit-learn."""
+"""Classes for scikit-learn."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from lodestone._regressor import LodestoneRegressor
 @with_entries_of(LodestoneRegressor)
 @with_ranges("fit", **RENAMED)
 class LodestoneClassifier(ClassifierMixin, Estimator):
-    """Two classes by few learned directions, with a certificate: ``lodestone fit --family logistic``
-    for scikit-learn.
+    """Classes by few learned directions, with a certificate: ``lodestone fit --family logistic``, for
+    more than two classes ``--family softmax``, for scikit-learn.
 
-    The score intercept + coef·x + Σ_i amplitude_i · relu(direction_i·x + bias_i) is the log of the
-    odds of ``classes_[1]``. It minimizes the logistic loss; everything else is as in
-    `LodestoneRegressor`: the path over the weight decay λ, the choice of λ and of the number of
-    features by cross-validation, the certificate, the units, and tables as X. Where a linear function
-    separates the classes, the model is that function.
-
-    For more than two classes: ``sklearn.multiclass.OneVsRestClassifier(LodestoneClassifier())``.
+    Of two classes the score intercept + coef·x + Σ_i amplitude_i · relu(direction_i·x + bias_i) is the
+    log of the odds of ``classes_[1]``, and minimizes the logistic loss. Of more each class has a score,
+    with an intercept, a linear part and amplitudes of its own along directions that all classes share;
+    the probabilities are the softmax of the scores, which minimize the softmax loss (docs/math.md, 12).
+    Everything else is as in `LodestoneRegressor`: the path over the weight decay λ, the choice of λ and
+    of the number of features by cross-validation, the certificate, the units, and tables as X. Where a
+    linear function separates two classes, the model is that function.
 
     For the same rows, options and folds the results are those of ``lodestone fit``, bit for bit, at
     any number of threads (`lodestone.set_threads`).
@@ -43,13 +43,13 @@ class LodestoneClassifier(ClassifierMixin, Estimator):
     cv : int, splitter or iterable of (train, test), default 5
         A number: that many folds with the classes in equal shares, dealt at random by `random_state`
         (StratifiedKFold, with groups StratifiedGroupKFold); a fold is left out where the others lack
-        a class. Anything else as in scikit-learn; every fold must train on both classes. A single
+        a class. Anything else as in scikit-learn; every fold must train on all classes. A single
         split has one error a model and no spread: `select` must be "best", and a refit is taken
         wherever its error is smaller.
     categories, missing, select, relaxed, max_features, standardize, linear, biases, precision
     gap_tolerance, bootstrap, max_seconds, random_state, verbose
     class_weight : "balanced", mapping or None, default None
-        What rows of a class count, beside their own weight. "balanced": both classes as much in
+        What rows of a class count, beside their own weight. "balanced": all classes as much in
         total. A mapping: positive weights by label, 1 where a label has none. Probabilities are those
         of the rows so weighted.
     linear_ridge : float, optional
@@ -59,15 +59,16 @@ class LodestoneClassifier(ClassifierMixin, Estimator):
 
     Attributes
     ----------
-    classes_ : array (2,)
+    classes_ : array (classes,)
         The labels, sorted.
     directions_ : array (features, d)
         Of unit length in standardized columns (bias included); known up to sign.
-    biases_, amplitudes_ : array (features,)
-        Amplitudes are in units of the score, the largest first.
-    coef_ : array (d,)
+    biases_ : array (features,)
+    amplitudes_ : array (features,) or (features, classes)
+        In units of the score, the largest first.
+    coef_ : array (d,) or (classes, d)
         The linear part of the score.
-    intercept_ : float
+    intercept_ : float or array (classes,)
     weight_decay_, weight_decay_max_, certificate_, path_, path_networks_, curve_, cv_results_
     feature_reports_
     feature_importances_ : array (d,)
@@ -123,10 +124,10 @@ class LodestoneClassifier(ClassifierMixin, Estimator):
         self.linear_ridge = linear_ridge
 
     def decision_function(self, X: Any, offset: Optional[Any] = None) -> np.ndarray:
-        """Scores (n,) for rows X (n, d): the log of the odds of ``classes_[1]``. Raises as
-        `predict`."""
+        """Scores for rows X (n, d). Of two classes (n,): the log of the odds of ``classes_[1]``; of
+        more (n, classes), of which only differences count. Raises as `predict`."""
         rows = self._rows(X)
-        return self.model_.scores(rows, self._offset(offset, rows))
+        return np.asarray(self.model_.scores(rows, self._offset(offset, rows)))
 
     def predict(self, X: Any, offset: Optional[Any] = None) -> np.ndarray:
         """The more probable label (n,) for rows X (n, d), with their offset (n,) where `fit` was
@@ -135,21 +136,26 @@ class LodestoneClassifier(ClassifierMixin, Estimator):
         `fit` was given one, or one where not. Labels of columns that training did not see leave their
         0/1 columns 0, with a UserWarning."""
         scores = self.decision_function(X, offset)
-        return self.classes_[(scores > 0.0).astype(int)]
+        codes = scores.argmax(axis=1) if scores.ndim == 2 else (scores > 0.0).astype(int)
+        return self.classes_[codes]
 
     def predict_proba(self, X: Any, offset: Optional[Any] = None) -> np.ndarray:
-        """Probabilities (n, 2) of ``classes_``; the second are those of ``model_.predict``. Raises
-        as `predict`."""
+        """Probabilities (n, classes) of ``classes_``, those of ``model_.predict``; of two classes it
+        has the second. Raises as `predict`."""
         rows = self._rows(X)
         offsets = self._offset(offset, rows)
+        if self.model_.outputs:
+            return np.asarray(self.model_.predict(rows, offsets))
         # 1 − P would leave no digit of a small probability of the first class.
         first = np.exp(-np.logaddexp(0.0, self.model_.scores(rows, offsets)))
         return np.column_stack([first, self.model_.predict(rows, offsets)])
 
     def predict_log_proba(self, X: Any, offset: Optional[Any] = None) -> np.ndarray:
-        """Logs (n, 2) of the probabilities, from the scores: finite also where a probability is
+        """Logs (n, classes) of the probabilities, from the scores: finite also where a probability is
         rounded to 0. Raises as `predict`."""
         scores = self.decision_function(X, offset)
+        if scores.ndim == 2:
+            return scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
         return -np.logaddexp(0.0, np.column_stack([scores, -scores]))
 
     def score(
@@ -159,11 +165,6 @@ class LodestoneClassifier(ClassifierMixin, Estimator):
         return float(accuracy_score(y, self.predict(X, offset), sample_weight=sample_weight))
 
     # ---- inside
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_class = False
-        return tags
 
     def _targets(self, y: Any) -> np.ndarray:
         if y is None:
@@ -178,12 +179,8 @@ class LodestoneClassifier(ClassifierMixin, Estimator):
             raise ValueError("y: got infinity; labels must be finite")
         check_classification_targets(known)
         kind = type_of_target(known, input_name="y", raise_unknown=True)
-        if kind != "binary":
-            raise ValueError(
-                f"y: got {len(np.unique(known))} classes; must be two classes. Only binary "
-                f"classification is supported. The type of the target is {kind}. Wrap it: "
-                f"sklearn.multiclass.OneVsRestClassifier({type(self).__name__}())"
-            )
+        if kind not in ("binary", "multiclass"):
+            raise ValueError(f"y: got a target of type {kind}; must be one label a row")
         self.classes_, codes = np.unique(known, return_inverse=True)
         numbers_of_rows = np.full(len(labels), np.nan)
         numbers_of_rows[~missing] = codes
@@ -192,20 +189,24 @@ class LodestoneClassifier(ClassifierMixin, Estimator):
     def _checked(self, rows: Rows) -> Rows:
         weights = np.ones(len(rows.y)) if rows.weights is None else rows.weights
         codes = rows.y.astype(int)
-        totals = np.bincount(codes, weights=weights, minlength=2)
-        if not totals.all():
+        totals = np.bincount(codes, weights=weights, minlength=len(self.classes_))
+        counted = np.flatnonzero(totals)
+        if len(counted) < 2:
             label = self.classes_.tolist()[int(totals.argmax())]
-            raise ValueError(f"y: got one class only, {label!r}, in the rows that count; must hold two "
-                             "classes")
+            raise ValueError(f"y: got one class only, {label!r}, in the rows that count; must hold at "
+                             "least two classes")
+        if len(counted) < len(totals):
+            label = self.classes_.tolist()[int(totals.argmin())]
+            raise ValueError(f"y: got no row that counts of the class {label!r}; leave out its rows")
         if self.class_weight is None:
             return rows
         return dataclasses.replace(rows, weights=weights * self._of_classes(totals)[codes])
 
     def _of_classes(self, totals: np.ndarray) -> np.ndarray:
-        """(2,) what a row of each class counts; `totals` are the weights of their rows."""
+        """(classes,) what a row of each class counts; `totals` are the weights of their rows."""
         given = self.class_weight
         if isinstance(given, str) and given == "balanced":
-            return totals.sum() / (2.0 * totals)
+            return totals.sum() / (len(totals) * totals)
         if not isinstance(given, Mapping):
             raise ValueError(f"class_weight: got {given!r}; must be 'balanced', a mapping from labels "
                              "to weights, or None")
@@ -213,7 +214,7 @@ class LodestoneClassifier(ClassifierMixin, Estimator):
         for label, weight in given.items():
             if label not in labels:
                 raise ValueError(f"class_weight: got the label {label!r}; y holds "
-                                 f"{labels[0]!r} and {labels[1]!r}")
+                                 + ", ".join(map(repr, labels)))
             if not isinstance(weight, numbers.Real) or not 0.0 < float(weight) < np.inf:
                 raise ValueError(f"class_weight: got {weight!r} for {label!r}; must be positive and "
                                  "finite")
@@ -221,16 +222,19 @@ class LodestoneClassifier(ClassifierMixin, Estimator):
 
     def _loss_options(self) -> dict[str, Any]:
         require_number(self, "linear_ridge", optional=True)
-        return {"family": "logistic", "linear_ridge": self.linear_ridge}
+        return {"linear_ridge": self.linear_ridge}
+
+    def _options_of_targets(self) -> dict[str, str]:
+        return {"family": "softmax" if len(self.classes_) > 2 else "logistic"}
 
     def _splits(
         self, rows: Rows, groups: Any, seed: int
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         splits = super()._splits(rows, groups, seed)
         for training, _ in splits:
-            if not _both_classes(rows, training):
-                raise ValueError("cv: got a fold that trains on one class only; every fold must train "
-                                 "on both")
+            if not self._all_classes(rows, training):
+                raise ValueError("cv: got a fold that trains without one of the classes; every fold "
+                                 "must train on all of them")
         return splits
 
     def _dealt(
@@ -246,11 +250,14 @@ class LodestoneClassifier(ClassifierMixin, Estimator):
             np.zeros(len(counted)), rows.y[counted], None if groups is None else groups[rows.kept][counted]
         )
         splits = [(counted[training], counted[held_out]) for training, held_out in dealt]
-        splits = [split for split in splits if _both_classes(rows, split[0])]
+        splits = [split for split in splits if self._all_classes(rows, split[0])]
         if not splits:
-            raise ValueError(f"cv: got {folds} folds; each would train on one class only")
+            raise ValueError(f"cv: got {folds} folds; each would train without one of the classes")
         return splits
 
+    def _all_classes(self, rows: Rows, some: np.ndarray) -> bool:
+        return len(np.unique(rows.y[some][rows.counted[some]])) == len(self.classes_)
 
-def _both_classes(rows: Rows, some: np.ndarray) -> bool:
-    return len(np.unique(rows.y[some][rows.counted[some]])) == 2
+    def _class_names(self) -> list[str]:
+        """Of two classes the model means the second; of more it names each output."""
+        return [str(label) for label in self.classes_] if len(self.classes_) > 2 else []

@@ -25,6 +25,7 @@ from lodestone._arrays import (
     option_texts,
     series_name,
     target_name,
+    target_names,
     unmasked,
 )
 from lodestone._importance import shares
@@ -48,7 +49,7 @@ class Rows:
     X: np.ndarray
     """(n, d) of the rows that are kept."""
     y: np.ndarray
-    """(n,)"""
+    """(n,), or (n, targets)"""
     weights: Optional[np.ndarray]
     """(n,)"""
     kept: np.ndarray
@@ -120,9 +121,9 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         X : array or frame (n, d)
             Finite numbers; in a frame also text, categories and booleans (`categories`). n > d + 1
             unless columns depend on each other.
-        y : array or series (n,)
-            Of a regressor numbers, finite and not constant; of a classifier labels of two classes,
-            where a missing one counts as a missing value. With ``missing="drop"`` a row goes too that
+        y : array or series (n,), array or frame (n, targets)
+            Of a regressor numbers, finite and not constant; several targets share their directions.
+            Of a classifier labels, where a missing one counts as a missing value. With ``missing="drop"`` a row goes too that
             misses its target, its weight or its offset; otherwise each must have them.
         sample_weight : array (n,), optional
             0 or positive; only ratios matter. A row of weight 0 counts as absent.
@@ -144,10 +145,11 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             For an Arrow stream where neither polars nor pyarrow is installed.
         """
         options = self._options()
-        name_of_target = target_name(y)
+        name_of_target, given_targets = target_name(y), y
         for name, values in (("X", X), ("y", y), ("sample_weight", sample_weight)):
             unmasked(values, name)
         rows = self._checked(self._training_rows(X, self._targets(y), sample_weight, offset))
+        options.update(self._options_of_targets())
         splits = self._splits(rows, groups, int(options["seed"]))
         if rows.encoding is None:
             columns = [str(name) for name in getattr(self, "feature_names_in_", ())]
@@ -158,10 +160,11 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             encoding = rows.encoding
         single = len(splits) == 1
         shown = bar(self.verbose, "fit")
+        several = rows.y.ndim == 2
         try:
             parts = _core.fit(
                 rows.X,
-                rows.y,
+                np.ascontiguousarray(rows.y[:, 0]) if several else rows.y,
                 rows.weights,
                 encoding.outputs,
                 name_of_target,
@@ -174,6 +177,9 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
                 rows.offset,
                 series_name(offset, "offset"),
                 encoding.imputations,
+                rows.y if several else None,
+                target_names(given_targets, rows.y.shape[1]) if several else [],
+                self._class_names(),
             )
         finally:
             if shown is not None:
@@ -275,7 +281,14 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         if ridges:
             counts = [count for _, count, *_ in ridges]
             reports = {name: np.repeat(values, counts) for name, values in reports.items()}
-        columns = {"amplitude": self.amplitudes_, "bias": self.biases_, **reports}
+        if self.model_.outputs:
+            amplitudes = {
+                f"amplitude[{name}]": of_output
+                for name, of_output in zip(self.model_.outputs, self.amplitudes_.T)
+            }
+        else:
+            amplitudes = {"amplitude": self.amplitudes_}
+        columns = {**amplitudes, "bias": self.biases_, **reports}
         taken = {*columns, *_FEATURE_COLUMNS, *_BOOTSTRAP_COLUMNS}
         names = self.model_.columns
         for name, numbers_of_column in zip(names, self.directions_.T):
@@ -325,6 +338,14 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         """Rows whose targets can be fitted, with their final weights."""
         return rows
 
+    def _class_names(self) -> list[str]:
+        """What the model calls the numbers of classes; empty where it need not know."""
+        return []
+
+    def _options_of_targets(self) -> dict[str, str]:
+        """Options that only the targets tell."""
+        return {}
+
     def _loss_options(self) -> dict[str, Any]:
         """Options of the library that say what is fitted to the targets."""
         return {}
@@ -363,7 +384,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         frame_of_X = _frames.native(X)
         checks: dict[str, Any] = {"dtype": np.float64, "order": "C", "ensure_min_samples": 2}
         if frame_of_X is None and self.missing == "refuse":
-            X, y = validate_data(self, X, y, y_numeric=True, **checks)
+            X, y = validate_data(self, X, y, y_numeric=True, multi_output=_several(y), **checks)
             y = np.ascontiguousarray(y, dtype=np.float64)
             weights, offsets = _weights(sample_weight, y), offset_of(offset, len(y))
             return Rows(X, y, weights, np.ones(len(y), dtype=bool), X, y, None, offsets)
@@ -384,8 +405,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         offsets = offset_of(offset, table.rows, allow_nan=drops)
         known = np.ones(table.rows, dtype=bool)
         for values in (y, weights, offsets) if drops else ():
-            if isinstance(values, np.ndarray) and values.dtype.kind == "f" and values.ndim == 1:
-                known &= ~np.isnan(values)
+            if isinstance(values, np.ndarray) and values.dtype.kind == "f":
+                known &= ~np.isnan(values).reshape(len(values), -1).any(axis=1)
         if not known.any():
             raise ValueError("y: every row misses its target, weight or offset, so missing='drop' "
                              "leaves none")
@@ -398,7 +419,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             weights = None if weights is None else weights[kept]
             offsets = None if offsets is None else offsets[kept]
         numbers_of_rows, targets = check_X_y(
-            numbers_of_rows, targets, y_numeric=True, estimator=self, **checks
+            numbers_of_rows, targets, y_numeric=True, multi_output=_several(targets),
+            estimator=self, **checks
         )
         targets = np.ascontiguousarray(targets, dtype=np.float64)
         return Rows(numbers_of_rows, targets, weights, kept, given, y, encoding, offsets)
@@ -544,6 +566,12 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         self._n_features_out = len(self.amplitudes_)
 
 
+def _several(y: Any) -> bool:
+    """Whether there is more than one target; a single column is told by scikit-learn."""
+    shape = np.shape(y)
+    return len(shape) == 2 and shape[1] > 1
+
+
 def _reports(parts: dict[str, Any], bootstrapped: tuple[str, ...]) -> dict[str, np.ndarray]:
     """What is known of each feature, or of each smooth function: its first piece has the direction."""
     found = columns_of(parts["reports"])
@@ -566,9 +594,13 @@ def _of_first_fold(intervals: Any) -> Any:
     return one
 
 
-def _standardized(network: dict[str, np.ndarray], biases: bool) -> Network:
-    W = network["W"]
-    return Network(network["a"], W[:, :-1], W[:, -1]) if biases else Network(network["a"], W)
+def _standardized(network: dict[str, Any], biases: bool) -> Any:
+    """The network, or of several outputs a tuple of networks that share W."""
+    if network["S"] is not None:
+        outputs = np.ascontiguousarray((network["a"][:, None] * network["S"]).T)
+        return tuple(_standardized({**network, "a": a, "S": None}, biases) for a in outputs)
+    a, W = network["a"], network["W"]
+    return Network(a, W[:, :-1], W[:, -1]) if biases else Network(a, W)
 
 
 def _cross_validation(parts: dict[str, Any]) -> dict[str, np.ndarray]:
@@ -606,7 +638,7 @@ def _curve(parts: dict[str, Any]) -> dict[str, np.ndarray]:
 
 
 def _shown_count(model: _core.Model) -> int:
-    return len(model.ridges) or len(model.amplitudes)
+    return len(model.ridges) or len(model.biases)
 
 
 def _path(parts: dict[str, Any]) -> dict[str, np.ndarray]:

@@ -89,10 +89,10 @@ def native(X: Any) -> Optional[Any]:
     try:
         found = narwhals.from_native(X, pass_through=True, allow_series=True)
     except narwhals.exceptions.DuplicateError:
-        _refuse_equal_names(_own_names(X))
+        _refuse_equal_names(own_names(X))
         raise
     if isinstance(found, narwhals.DataFrame):
-        _refuse_equal_names(_own_names(X))
+        _refuse_equal_names(own_names(X))
         return X
     if hasattr(X, "__arrow_c_stream__") and not isinstance(found, narwhals.Series):
         return _from_arrow(X)
@@ -145,18 +145,24 @@ def of_array(
 
 def names_of(frame: Any) -> list[str]:
     """The names of a frame's columns as a model has them: x0, x1, ... where they are no text."""
-    names = _own_names(frame)
+    names = own_names(frame)
     named = all(isinstance(name, str) for name in names)
     return list(names) if named else [f"x{j}" for j in range(len(names))]
 
 
 def numbers_of_series(y: Any) -> Any:
-    """A series of numbers as an array (n,) of float64 with NaN where it is missing; anything else as
-    it is."""
+    """A series of numbers as an array (n,) of float64 with NaN where it is missing, a frame of several
+    such columns as an array (n, columns); anything else as it is."""
     if y is None or isinstance(y, (np.ndarray, list, tuple, str, bytes, numbers.Number)):
         return y
     import narwhals
 
+    table = native(y)
+    if table is not None:
+        columns = narwhals.from_native(table)
+        if all(dtype.is_numeric() for dtype in columns.schema.values()):
+            return np.column_stack([_numbers(columns[name]) for name in columns.columns])
+        return y
     found = narwhals.from_native(y, pass_through=True, series_only=True)
     if isinstance(found, narwhals.Series) and found.dtype.is_numeric():
         return _numbers(found)
@@ -191,7 +197,7 @@ def labels_of(y: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def codes_of(y: Any, classes: np.ndarray) -> np.ndarray:
-    """Labels (n,) as 0 and 1. Raises ValueError for one that is not of the two classes."""
+    """Labels (n,) as 0, 1, ... Raises ValueError for one that is not of the classes."""
     labels, missing = labels_of(y)
     place = {label: float(code) for code, label in enumerate(classes.tolist())}
     values = labels.tolist()
@@ -202,7 +208,8 @@ def codes_of(y: Any, classes: np.ndarray) -> np.ndarray:
     return np.array([place[label] for label in values])
 
 
-def _own_names(frame: Any) -> list[Any]:
+def own_names(frame: Any) -> list[Any]:
+    """Names of a frame's columns; none of what has no columns."""
     names: Any = getattr(frame, "column_names", None)  # pyarrow, whose columns are the data
     if names is None:
         names = getattr(frame, "columns", ())

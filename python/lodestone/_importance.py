@@ -58,9 +58,13 @@ def shares(
 def _over(
     model: Any, X: np.ndarray, w: np.ndarray, center: np.ndarray, scale: np.ndarray, *, assumed: bool
 ) -> Shares:
-    W, b, a = model.directions, model.biases, model.amplitudes
-    beta = np.asarray(model.beta)
-    n, m = len(X), len(a)
+    """Several outputs count by their variance, targets in units of their deviations."""
+    W, b = model.directions, model.biases
+    n, m = len(X), len(b)
+    d = len(center)
+    betas = np.asarray(model.beta).reshape(-1, d)
+    amplitudes = np.asarray(model.amplitudes).reshape(m, len(betas))
+    units = model.target_scales if len(model.target_scales) else np.ones(len(betas))
     moved = X - center
     z = moved @ W.T if m else np.zeros((n, 0))
     offset = b + W @ center if m else np.zeros(0)
@@ -69,17 +73,22 @@ def _over(
     # The slope of relu from the centre to the row: what makes the parts add up (10.1).
     step = np.where(on, z + offset, 0.0) - at_center
     slope = np.divide(step, z, out=on.astype(float), where=np.abs(z) > 1e-9 * (1.0 + np.abs(offset)))
-    parts = a * slope
-    prediction = moved @ beta + (parts * z).sum(axis=1)
-    prediction = prediction - w @ prediction
-    variance = float(w @ prediction**2)
-    through = np.zeros((len(center), m + 1))
-    if variance > 0.0:
+    variance = 0.0
+    through = np.zeros((d, m + 1))
+    gradients = []
+    for a, beta, unit in zip(amplitudes.T, betas, units):
+        parts = a * slope
+        prediction = moved @ beta + (parts * z).sum(axis=1)
+        prediction = (prediction - w @ prediction) / unit**2
+        variance += float(w @ prediction**2) * unit**2
         weighted = moved * (w * prediction)[:, None]
-        through[:, :m] = (weighted.T @ parts) * W.T / variance if m else through[:, :m]
-        through[:, m] = weighted.sum(axis=0) * beta / variance
-    gradients = beta + ((on * a) @ W if m else np.zeros((n, 1)))
-    eigenvalues, axes = _subspace(gradients * scale * np.sqrt(w)[:, None])
+        if m:
+            through[:, :m] += (weighted.T @ parts) * W.T
+        through[:, m] += weighted.sum(axis=0) * beta
+        gradient = beta + ((on * a) @ W if m else np.zeros((n, 1)))
+        gradients.append(gradient * scale / unit * np.sqrt(w)[:, None])
+    through = through / variance if variance > 0.0 else np.zeros_like(through)
+    eigenvalues, axes = _subspace(np.vstack(gradients))
     return Shares(
         features=through[:, :m].sum(axis=0),
         linear=float(through[:, m].sum()),

@@ -112,11 +112,12 @@ class LodestoneRegressor(RegressorMixin, Estimator):
     ----------
     directions_ : array (features, d)
         Of unit length in standardized columns (bias included); known up to sign.
-    biases_, amplitudes_ : array (features,)
-        Amplitudes are in units of the target, the largest first.
-    coef_ : array (d,)
+    biases_ : array (features,)
+    amplitudes_ : array (features,) or (features, targets)
+        In units of the target, the largest first.
+    coef_ : array (d,) or (targets, d)
         The linear part.
-    intercept_ : float
+    intercept_ : float or array (targets,)
     weight_decay_ : float
         The chosen λ, of the standardized problem.
     weight_decay_max_ : float
@@ -127,7 +128,8 @@ class LodestoneRegressor(RegressorMixin, Estimator):
     path_ : dict of arrays
         The columns of path.csv, a number for each λ (see `path`).
     path_networks_ : list of Network
-        The penalized network at each λ, in standardized coordinates.
+        The penalized network at each λ, in standardized coordinates; of several targets a tuple of
+        networks that share W.
     curve_ : dict of arrays
         The columns of curve.csv, a number for each point (see `curve`).
     cv_results_ : dict of arrays
@@ -225,7 +227,7 @@ class LodestoneRegressor(RegressorMixin, Estimator):
 
         Returns
         -------
-        array (n,), or with `interval` the tuple (predictions, ends)
+        array (n,) or (n, targets), or with `interval` the tuple (predictions, ends)
             `ends` (n, 2) are the lower and upper ends of CV+ intervals: quantiles of what each fold's
             model predicts, plus and minus how far it was from the rows it had not seen (docs/math.md,
             9.9). They are of one width up to what the folds disagree in, and infinite where there
@@ -274,9 +276,12 @@ class LodestoneRegressor(RegressorMixin, Estimator):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.positive_only = self.family == "poisson"
+        tags.target_tags.multi_output = self.family == "square"
         return tags
 
     def _checked(self, rows: Rows) -> Rows:
+        if rows.y.ndim == 2 and self.family != "square":
+            raise ValueError(f"family: got {self.family!r}; several targets have family='square'")
         if self.family == "poisson" and rows.y.min() < 0.0:
             raise ValueError(f"y: got {rows.y.min():g}; must be 0 or positive for family='poisson'")
         if self.family == "poisson" and not rows.y[rows.counted].any():

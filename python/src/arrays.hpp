@@ -22,6 +22,7 @@ using MatrixIn = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device
 using VectorIn = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using MatrixOut = nb::ndarray<nb::numpy, double, nb::ndim<2>>;
 using VectorOut = nb::ndarray<nb::numpy, double, nb::ndim<1>>;
+using ArrayOut = nb::ndarray<nb::numpy, double>;  // of one or two dimensions
 
 /// The array's own memory as a matrix: valid while the array lives.
 inline Eigen::Map<const Matrix> view(const MatrixIn& values) {
@@ -43,6 +44,10 @@ inline VectorOut to_numpy(Vector values) {
   const nb::capsule owner(kept, [](void* p) noexcept { delete static_cast<Vector*>(p); });
   return VectorOut(kept->data(), {static_cast<std::size_t>(kept->size())}, owner);
 }
+
+/// The same where the number of dimensions depends on the number of outputs.
+inline ArrayOut to_array(Matrix values) { return ArrayOut(to_numpy(std::move(values))); }
+inline ArrayOut to_array(Vector values) { return ArrayOut(to_numpy(std::move(values))); }
 
 /// What Python names a file by (str, bytes or os.PathLike) in the file system's encoding. Raises
 /// TypeError for anything else and ValueError for a zero byte, as `open` does.

@@ -86,13 +86,18 @@ void bind_fit(nb::module_& module) {
          std::vector<std::string> columns, std::string target, const OptionTexts& options,
          const std::vector<std::pair<Rows, Rows>>& splits, const nb::object& on_progress,
          const std::vector<EncodingParts>& encodings, const std::optional<VectorIn>& offset,
-         const std::string& offset_name, const std::vector<ImputationParts>& imputations) {
+         const std::string& offset_name, const std::vector<ImputationParts>& imputations,
+         const std::optional<MatrixIn>& targets, std::vector<std::string> target_names,
+         std::vector<std::string> classes) {
         Dataset data = to_dataset(X, y, weights, std::move(columns), std::move(target));
         set_offset(data, offset, offset_name);
         for (const auto& [column, values] : encodings) data.encodings.push_back({column, values});
         for (const auto& [column, mean, has_indicator] : imputations) {
           data.imputations.push_back({column, mean, has_indicator});
         }
+        if (targets) data.Y = view(*targets);
+        data.targets = std::move(target_names);
+        data.classes = std::move(classes);
         const Index rows = data.X.rows();
         Fitting fitting(options);
         for (const auto& [training, held_out] : splits) {
@@ -107,7 +112,9 @@ void bind_fit(nb::module_& module) {
       nb::arg("X"), nb::arg("y"), nb::arg("sample_weight").none(), nb::arg("columns"),
       nb::arg("target"), nb::arg("options"), nb::arg("splits"), nb::arg("on_progress").none(),
       nb::arg("encodings") = std::vector<EncodingParts>(), nb::arg("offset") = nb::none(),
-      nb::arg("offset_name") = "offset", nb::arg("imputations") = std::vector<ImputationParts>());
+      nb::arg("offset_name") = "offset", nb::arg("imputations") = std::vector<ImputationParts>(),
+      nb::arg("targets") = nb::none(), nb::arg("target_names") = std::vector<std::string>(),
+      nb::arg("classes") = std::vector<std::string>());
   module.def(
       "mean_of_present",
       [](const VectorIn& values, const VectorIn& weights) {

@@ -34,6 +34,34 @@ Vector numbers(const Model& model, double Feature::*field) {
   return result;
 }
 
+// Of several outputs m×q, else m.
+ArrayOut amplitudes(const Model& model) {
+  if (model.outputs.empty()) return to_array(numbers(model, &Feature::amplitude));
+  Matrix result(static_cast<Index>(model.features.size()), model.output_count());
+  for (Index i = 0; i < result.rows(); ++i) {
+    result.row(i) = model.features[static_cast<std::size_t>(i)].amplitudes;
+  }
+  return to_array(std::move(result));
+}
+
+nb::object alpha(const Model& model) {
+  if (model.outputs.empty()) return nb::float_(model.affine.alpha);
+  Vector result(model.output_count());
+  for (Index k = 0; k < result.size(); ++k) {
+    result[k] = model.outputs[static_cast<std::size_t>(k)].affine.alpha;
+  }
+  return nb::cast(to_numpy(std::move(result)));
+}
+
+ArrayOut beta(const Model& model) {
+  if (model.outputs.empty()) return to_array(model.affine.beta);
+  Matrix result(model.output_count(), model.dimension());
+  for (Index k = 0; k < result.rows(); ++k) {
+    result.row(k) = model.outputs[static_cast<std::size_t>(k)].affine.beta;
+  }
+  return to_array(std::move(result));
+}
+
 void set_features(Model& model, const MatrixIn& W, const VectorIn& b, const VectorIn& a) {
   if (b.shape(0) != W.shape(0) || a.shape(0) != W.shape(0)) {
     throw InvalidArgument("model", std::to_string(W.shape(0)) + " directions",
@@ -62,23 +90,33 @@ void require_columns(const Model& model, const MatrixIn& X) {
                         "the model has " + std::to_string(model.dimension()));
 }
 
-Vector predict(const Model& model, const MatrixIn& X, const std::optional<VectorIn>& offset) {
+// Of several outputs n×q, else n.
+ArrayOut predict(const Model& model, const MatrixIn& X, const std::optional<VectorIn>& offset) {
   require_columns(model, X);
   const auto rows = view(X);
-  return without_lock([&] { return model.predict(rows, to_offset(offset)); });
+  const Vector known = to_offset(offset);
+  if (model.outputs.empty()) {
+    return to_array(without_lock([&] { return model.predict(rows, known); }));
+  }
+  return to_array(without_lock([&] { return model.predict_outputs(rows, known); }));
 }
 
-Vector scores(const Model& model, const MatrixIn& X, const std::optional<VectorIn>& offset) {
+ArrayOut scores(const Model& model, const MatrixIn& X, const std::optional<VectorIn>& offset) {
   require_columns(model, X);
   const auto rows = view(X);
-  return without_lock([&] { return model.scores(rows, to_offset(offset)); });
+  const Vector known = to_offset(offset);
+  if (model.outputs.empty()) {
+    return to_array(without_lock([&] { return model.scores(rows, known); }));
+  }
+  return to_array(without_lock([&] { return model.output_scores(rows, known); }));
 }
 
 // None where there are no rows, another number of columns, an offset is missing, or a number in X
 // or a prediction is not finite: who calls this has somebody else say what is wrong.
 std::optional<VectorOut> predict_finite(const Model& model, const MatrixIn& X) {
   const auto rows = view(X);
-  if (rows.rows() == 0 || rows.cols() != model.dimension() || !model.offset_column.empty()) {
+  if (rows.rows() == 0 || rows.cols() != model.dimension() || !model.offset_column.empty() ||
+      !model.outputs.empty()) {
     return std::nullopt;
   }
   bool finite = false;
@@ -138,6 +176,43 @@ std::vector<RidgeState> ridges(const Model& model) {
   return result;
 }
 
+// Name, alpha, beta and amplitudes of each output, and the deviations of the targets; of one output
+// empty.
+using OutputState = std::tuple<std::string, double, VectorOut, VectorOut>;
+
+std::vector<OutputState> outputs(const Model& model) {
+  std::vector<OutputState> result;
+  for (std::size_t k = 0; k < model.outputs.size(); ++k) {
+    const auto& [name, affine] = model.outputs[k];
+    Vector amplitudes(static_cast<Index>(model.features.size()));
+    for (Index i = 0; i < amplitudes.size(); ++i) {
+      amplitudes[i] = model.features[static_cast<std::size_t>(i)].amplitudes[static_cast<Index>(k)];
+    }
+    result.emplace_back(name, affine.alpha, to_numpy(affine.beta), to_numpy(std::move(amplitudes)));
+  }
+  return result;
+}
+
+void restore_outputs(Model& model, const nb::list& state) {
+  for (const nb::handle item : state) {
+    const auto one = nb::cast<nb::tuple>(item);
+    const Vector amplitudes = view(nb::cast<VectorIn>(one[3]));
+    if (static_cast<std::size_t>(amplitudes.size()) != model.features.size()) {
+      throw InvalidArgument("model", std::to_string(amplitudes.size()) + " amplitudes of an output",
+                            "it has " + std::to_string(model.features.size()) + " features");
+    }
+    model.outputs.push_back(
+        {nb::cast<std::string>(one[0]),
+         {nb::cast<double>(one[1]), sized(nb::cast<VectorIn>(one[2]), model.dimension())}});
+    for (Index i = 0; i < amplitudes.size(); ++i) {
+      Vector& all = model.features[static_cast<std::size_t>(i)].amplitudes;
+      all.conservativeResize(all.size() + 1);
+      all[all.size() - 1] = amplitudes[i];
+    }
+  }
+  if (model.family.softmax()) model.family.classes = model.output_count();
+}
+
 nb::tuple state_of(const Model& model) {
   const Standardization& step = model.standardization;
   const Provenance& from = model.provenance;
@@ -152,7 +227,8 @@ nb::tuple state_of(const Model& model) {
                      from.lambda_in_target_units, from.rows),
       nb::make_tuple(std::string(name(model.family.kind)), model.family.huber_width,
                      model.family.linear_ridge, std::string(name(model.family.linear))),
-      ridges(model), model.classes, model.offset_column, imputations(model));
+      ridges(model), model.classes, model.offset_column, imputations(model),
+      nb::make_tuple(outputs(model), to_numpy(step.target_scales)));
 }
 
 // Elements of a tuple are read without a look at its length.
@@ -167,7 +243,7 @@ nb::tuple part_of(const nb::tuple& state, int position, std::size_t length) {
 }
 
 void restore(Model& model, const nb::tuple& state) {
-  check_length(state, 16);
+  check_length(state, 17);
   const nb::tuple step = part_of(state, 9, 5);
   const nb::tuple from = part_of(state, 10, 7);
   const nb::tuple family = part_of(state, 11, 4);
@@ -208,6 +284,9 @@ void restore(Model& model, const nb::tuple& state) {
        nb::cast<std::vector<RidgeState>>(state[12])) {
     made.ridges.push_back({first, count, freedom, explained});
   }
+  const nb::tuple outputs = part_of(state, 16, 2);
+  restore_outputs(made, nb::cast<nb::list>(outputs[0]));
+  made.standardization.target_scales = view(nb::cast<VectorIn>(outputs[1]));
   new (&model) Model(std::move(made));
 }
 
@@ -322,20 +401,42 @@ void bind_model(nb::module_& module) {
       .def(
           "predict",
           [](const Model& model, const MatrixIn& X, const std::optional<VectorIn>& offset) {
-            return to_numpy(predict(model, X, offset));
+            return predict(model, X, offset);
           },
           nb::arg("X"), nb::arg("offset") = nb::none(),
           "Predictions (n) for rows X (n, d) of float64, columns in the model's order; other\n"
           "layouts are copied first: scores, of the logistic family the probability of 1, of\n"
-          "counts their mean. `offset` (n) is added to the scores; a model that was trained with\n"
-          "one needs it. Raises ValueError for another number of columns or offsets.")
+          "counts their mean. With several outputs (n, outputs): each target's prediction, or the\n"
+          "probability of each class. `offset` (n) is added to the scores; a model that was "
+          "trained\n"
+          "with one needs it. Raises ValueError for another number of columns or offsets.")
       .def(
           "scores",
           [](const Model& model, const MatrixIn& X, const std::optional<VectorIn>& offset) {
-            return to_numpy(scores(model, X, offset));
+            return scores(model, X, offset);
           },
           nb::arg("X"), nb::arg("offset") = nb::none(),
-          "The scores (n) themselves. Raises as `predict`.")
+          "The scores (n), or (n, outputs), themselves. Raises as `predict`.")
+      .def(
+          "output",
+          [](const Model& model, Index output) {
+            if (output < 0 || output >= model.output_count()) {
+              throw InvalidArgument("output", std::to_string(output),
+                                    "must be 0 to " + std::to_string(model.output_count() - 1));
+            }
+            return model.output(output);
+          },
+          nb::arg("output"),
+          "One of several outputs as a model of its own, whose predictions are that output's\n"
+          "scores; of one output the model itself. Raises ValueError.")
+      .def_prop_ro(
+          "outputs",
+          [](const Model& model) {
+            std::vector<std::string> names;
+            for (const Output& output : model.outputs) names.push_back(output.name);
+            return names;
+          },
+          "Names of several outputs, targets or classes; empty where there is one.")
       .def(
           "predict_finite", &predict_finite, nb::arg("X"),
           "The same for at least one row where all of X and all predictions are finite, else None.")
@@ -359,10 +460,10 @@ void bind_model(nb::module_& module) {
           "target", [](const Model& model) { return model.target; }, "Name of the target.")
       .def_prop_ro(
           "family", [](const Model& model) { return std::string(name(model.family.kind)); },
-          "'square', 'logistic', 'poisson' or 'huber': what a score means.")
+          "'square', 'logistic', 'poisson', 'huber' or 'softmax': what a score means.")
       .def_prop_ro(
           "classes", [](const Model& model) { return model.classes; },
-          "The two texts that 0 and 1 stand for, in that order; empty where the target's numbers\n"
+          "The texts that 0, 1, ... stand for, in that order; empty where the target's numbers\n"
           "are meant.")
       .def_prop_ro(
           "offset", [](const Model& model) { return model.offset_column; },
@@ -374,10 +475,12 @@ void bind_model(nb::module_& module) {
           "linear", [](const Model& model) { return std::string(name(model.family.linear)); },
           "'free', or 'none' where features carry what is linear: beta is 0.")
       .def_prop_ro(
-          "alpha", [](const Model& model) { return model.affine.alpha; }, "The constant.")
+          "alpha", [](const Model& model) { return alpha(model); },
+          nb::sig("def alpha(self) -> typing.Any"), "The constant; of several outputs (outputs).")
       .def_prop_ro(
-          "beta", [](const Model& model) { return to_numpy(model.affine.beta); }, arrays_own,
-          "The linear part (d), in units of the target per unit of the column.")
+          "beta", [](const Model& model) { return beta(model); }, arrays_own,
+          "The linear part (d), in units of the target per unit of the column; of several outputs\n"
+          "(outputs, d).")
       .def_prop_ro(
           "directions", [](const Model& model) { return to_numpy(directions(model)); }, arrays_own,
           "(features, d), each of unit length in standardized columns, in 1 / units of the column.")
@@ -385,9 +488,8 @@ void bind_model(nb::module_& module) {
           "biases", [](const Model& model) { return to_numpy(numbers(model, &Feature::bias)); },
           arrays_own, "(features).")
       .def_prop_ro(
-          "amplitudes",
-          [](const Model& model) { return to_numpy(numbers(model, &Feature::amplitude)); },
-          arrays_own, "(features), in units of the target.")
+          "amplitudes", [](const Model& model) { return amplitudes(model); }, arrays_own,
+          "(features), in units of the target; of several outputs (features, outputs).")
       .def_prop_ro("ridges", &ridges,
                    "(first, count, degrees_of_freedom, explained) of each smooth function: so many "
                    "features\n"
@@ -409,10 +511,14 @@ void bind_model(nb::module_& module) {
           arrays_own, "(d) what it divided them by.")
       .def_prop_ro(
           "target_scale", [](const Model& model) { return model.standardization.target_scale; },
-          "What it divided the target by.")
+          "What it divided the target by; of several targets 1.")
       .def_prop_ro(
           "weight_decay", [](const Model& model) { return model.provenance.lambda; },
           "Lambda of the standardized problem it was trained with; 0 where that is not known.")
+      .def_prop_ro(
+          "target_scales",
+          [](const Model& model) { return to_numpy(model.standardization.target_scales); },
+          arrays_own, "(outputs) what it divided several targets by; empty where there is one.")
       .def("__getstate__", &state_of)
       .def("__setstate__", &restore)
       .def("__repr__", [](const Model& model) {

@@ -19,6 +19,7 @@ nb::dict as_dict(Network network) {
   nb::dict dict;
   dict["a"] = to_numpy(std::move(network.a));
   dict["W"] = to_numpy(std::move(network.W));
+  dict["S"] = network.S.size() > 0 ? nb::cast(to_numpy(std::move(network.S))) : nb::none();
   return dict;
 }
 

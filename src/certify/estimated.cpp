@@ -272,11 +272,11 @@ Supremum searched_on(const Residual& residual, const Network& network, std::uint
   const Matrix neurons = unit_directions(network.W(with_mass, Eigen::all));
   const Index d = neurons.cols();
   std::optional<KinkAscents> kinks;
-  if (kinks_pay(residual.rows(), d)) kinks.emplace(std::get<RowMeasure>(residual.measure()).rows);
+  if (kinks_pay(residual.rows(), d)) kinks.emplace(residual.row_points());
   const Index most = affordable_starts(search::flops_for_a_result, residual.rows(), d);
   Matrix known = found.maxima_directions;
   if (d == 2) {
-    known = rows_below(known, cells_of_plane(std::get<RowMeasure>(residual.measure()).rows));
+    known = rows_below(known, cells_of_plane(residual.row_points()));
   }
   double height = found.value;
   Index starts = found.starts;

@@ -385,11 +385,16 @@ Matrix KinkAscents::vertices(Index count, std::uint64_t seed, Index first) const
   return directions;
 }
 
-Matrix KinkAscents::ends(const Vector& weights, const Matrix& starts, int steps) const {
-  Vector of_distinct = Vector::Zero(rows_.rows());
+Vector KinkAscents::of_distinct(const Vector& weights) const {
+  Vector sums = Vector::Zero(rows_.rows());
   for (std::size_t t = 0; t < position_.size(); ++t) {
-    of_distinct[position_[t]] += weights[static_cast<Index>(t)];
+    sums[position_[t]] += weights[static_cast<Index>(t)];
   }
+  return sums;
+}
+
+Matrix KinkAscents::ends(const Vector& weights, const Matrix& starts, int steps) const {
+  const Vector of_distinct = this->of_distinct(weights);
   Matrix result(starts.rows(), starts.cols());
   for_each_block((starts.rows() + ascents_per_block - 1) / ascents_per_block, [&](Index block) {
     const Index end = std::min(starts.rows(), (block + 1) * ascents_per_block);
@@ -399,6 +404,43 @@ Matrix KinkAscents::ends(const Vector& weights, const Matrix& starts, int steps)
     }
   });
   return result;
+}
+
+Matrix KinkAscents::ends(const std::function<Vector(Index start)>& weights, const Matrix& starts,
+                         int steps) const {
+  Matrix result(starts.rows(), starts.cols());
+  for_each_block(starts.rows(), [&](Index i) {
+    const Vector own = of_distinct(weights(i));
+    Ascent ascent(*this, own, starts.row(i).transpose());
+    result.row(i) = ascent.climb(steps).transpose();
+  });
+  return result;
+}
+
+Matrix kink_ends(const Residual& residual, const KinkAscents& kinks, const Matrix& starts) {
+  constexpr int most_rounds = 10;
+  constexpr double at_rest = 1e-7;  // chord
+  if (starts.rows() == 0) return starts;
+  if (residual.outputs() == 1) {
+    return kinks.ends(residual.row_weights(starts.row(0).transpose()), starts, enough_kink_steps);
+  }
+  Matrix ends = starts;
+  std::vector<Index> moving(static_cast<std::size_t>(starts.rows()));
+  std::iota(moving.begin(), moving.end(), Index{0});
+  for (int round = 0; round < most_rounds && !moving.empty(); ++round) {
+    const Matrix from = ends(moving, Eigen::all);
+    const Matrix to =
+        kinks.ends([&](Index i) { return residual.row_weights(from.row(i).transpose()); }, from,
+                   enough_kink_steps);
+    std::vector<Index> still;
+    for (std::size_t k = 0; k < moving.size(); ++k) {
+      const auto row = static_cast<Index>(k);
+      ends.row(moving[k]) = to.row(row);
+      if ((to.row(row) - from.row(row)).norm() > at_rest) still.push_back(moving[k]);
+    }
+    moving = std::move(still);
+  }
+  return ends;
 }
 
 }  // namespace lodestone

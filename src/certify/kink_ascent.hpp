@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "lodestone/objective/objective.hpp"
@@ -25,6 +26,10 @@ class KinkAscents {
   /// Work: about 6nd flops a line search.
   Matrix ends(const Vector& weights, const Matrix& starts, int steps) const;
 
+  /// The same where each start has weights of its own.
+  Matrix ends(const std::function<Vector(Index start)>& weights, const Matrix& starts,
+              int steps) const;
+
   /// `count` unit directions at which d − 1 kinks meet, of rows drawn at random: those from
   /// position `first` on of the seed's sequence. A narrow cell has as many corners as a wide one,
   /// and is met by them where directions drawn from the sphere miss it. None where there are fewer
@@ -35,11 +40,17 @@ class KinkAscents {
   class Ascent;
 
   Vector products(const Eigen::VectorXd& u) const;  // u·x_t of the distinct rows
+  Vector of_distinct(const Vector& weights) const;
 
   std::vector<Index> position_;  // of each given row among the distinct ones
   Matrix rows_;                  // the distinct rows
   Matrix coordinates_;           // the same coordinate by coordinate
   Vector lengths_;
 };
+
+/// Takes unit directions to local maxima of a residual on the rows that `kinks` is of. With several
+/// outputs the form that touches the field at each direction is climbed, again and again until the
+/// direction rests: no step lowers the field.
+Matrix kink_ends(const Residual& residual, const KinkAscents& kinks, const Matrix& starts);
 
 }  // namespace lodestone

@@ -274,11 +274,7 @@ void RowSearch::add(Matrix starts, Index most_on_kinks) {
   const Ends climbed = distinct(climb(field, std::move(starts), options_), same_end,
                                 promising_share * height_, 2 * most_on_kinks);
   Ends ends = unknown(climbed, most_on_kinks);
-  if (kinks_ != nullptr) {
-    const ResidualMeasure measure = residual_.measure();
-    ends.directions =
-        kinks_->ends(std::get<RowMeasure>(measure).weights, ends.directions, enough_kink_steps);
-  }
+  if (kinks_ != nullptr) ends.directions = kink_ends(residual_, *kinks_, ends.directions);
   ends.values = residual_.correlate(ends.directions).value;
   std::vector<Index> kept;
   for (Index i = 0; i < ends.values.size(); ++i) {

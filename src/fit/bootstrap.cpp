@@ -29,12 +29,12 @@ Matrix input_directions(const Network& network, bool biases) {
 
 // The features descended on a resample. Too few different rows for the affine part determine no
 // direction: no features then.
-Network fitted_again(const SampleObjective& rows, const Vector& resampled,
+Network fitted_again(const RowObjective& rows, const Vector& resampled,
                      const Network& feature_network, double lambda,
                      const std::function<bool()>& should_stop) {
-  std::unique_ptr<SampleObjective> objective;
+  std::unique_ptr<const RowObjective> objective;
   try {
-    objective = std::make_unique<SampleObjective>(rows.with_weights(resampled));
+    objective = rows.reweighted(resampled);
   } catch (const InvalidArgument&) {
     return Network::empty(feature_network.W.cols());
   }
@@ -128,7 +128,7 @@ void bootstrap(const PreparedRows& rows, const FitOptions& options, bool relaxed
                   fitted_again(*rows.objective, resampled, result.feature_network,
                                relaxed ? decay_of_refits(*rows.objective) : result.lambda, stopped),
                   options.biases)
-            : ridges_again(*rows.objective, resampled, directions, stopped);
+            : ridges_again(*rows.objective->sample(), resampled, directions, stopped);
     for (Index i = 0; i < count; ++i) {
       double least = 90.0;
       for (Index j = 0; j < found.rows(); ++j) {

@@ -93,7 +93,7 @@ Network CrossValidation::network_without(const Candidate& candidate, std::size_t
   const Network& network = paths_[fold][static_cast<std::size_t>(candidate.index)];
   if (!candidate.smooth) return network;
   RidgePursuit pursuit =
-      pursuit_from(*folds_[fold].training, network, [&] { return progress.stopped(); });
+      pursuit_from(*folds_[fold].training->sample(), network, [&] { return progress.stopped(); });
   for (Index count = 0; count < candidate.feature_count; ++count) pursuit.add();
   return pursuit.sum().network();
 }
@@ -134,7 +134,7 @@ void CrossValidation::add_smooth(int index, Index most, std::vector<Candidate>& 
       const auto k = static_cast<std::size_t>(block);
       if (!pursuits[k]) {
         pursuits[k] = std::make_unique<RidgePursuit>(
-            pursuit_from(*folds_[k].training, paths_[k][static_cast<std::size_t>(index)],
+            pursuit_from(*folds_[k].training->sample(), paths_[k][static_cast<std::size_t>(index)],
                          [&] { return progress.stopped(); }));
       }
       // A fold that has nothing left to explain stays as it is.
@@ -173,7 +173,7 @@ Index CrossValidation::fewest_training_rows() const {
 }
 
 Model CrossValidation::model_without(const Fold& fold, const Network& network) const {
-  Model model = to_original_units(network, fold.training->affine(network), options_.biases,
+  Model model = to_original_units(network, fold.training->affines(network), options_.biases,
                                   rows_.standardization);
   model.columns = rows_.data.columns;
   model.target = rows_.data.target;
@@ -186,11 +186,8 @@ CrossValidation::Errors CrossValidation::held_out_errors(const Fold& fold,
                                                          const Network& network) const {
   const Dataset& table = *fold.table;
   const auto [first, count] = fold.held_out;
-  const Model model = model_without(fold, network);
   Errors errors;
-  errors.deviances = deviances(
-      options_.family, table.y.segment(first, count),
-      model.scores(table.X.middleRows(first, count), within(table.offset, fold.held_out)));
+  errors.deviances = deviances(model_without(fold, network), table, first, count);
   if (table.weights.size() == 0) {
     errors.weights = Vector::Constant(count, 1.0 / static_cast<double>(count));
   } else {

@@ -16,7 +16,8 @@ std::vector<FeatureReport> report_features(const Objective& objective, const Net
     FeatureReport& report = reports[static_cast<std::size_t>(i)];
     report.mass = mass[i];
     report.share = mass[i] / mass.sum();
-    report.eta = -correlation.value[i] / lambda;
+    // Of several outputs ‖η_λ‖.
+    report.eta = (objective.outputs() > 1 ? 1.0 : -1.0) * correlation.value[i] / lambda;
   }
   return reports;
 }

@@ -74,8 +74,7 @@ void set_linear_part(FitOptions& options, const fitting::DealtRows& dealt, bool 
   const Index coefficients = dealt.data.X.cols() + 1;
   const bool few = rows <= coefficients && distinct_rows(dealt.data.X, rows) >= rows;
   options.family.linear = options.linear.value_or(few ? LinearPart::none : LinearPart::free);
-  const bool ridged =
-      options.family.kind == Family::Kind::logistic && options.family.has_linear_part();
+  const bool ridged = options.family.of_classes() && options.family.has_linear_part();
   options.family.linear_ridge = options.linear_ridge.value_or(ridged ? ridge_of_classes : 0.0);
   if (!options.family.has_linear_part()) options.family.linear_ridge = 0.0;
 }
@@ -112,7 +111,7 @@ void cross_validate(fitting::CrossValidation& cross, std::size_t fold_count,
     fitting::add_relaxed(cross, options, rows.objective->dimension(), result.candidates, progress);
   }
   const bool smooth = options.shape != Shape::relu && options.family.square() && options.biases &&
-                      options.family.has_linear_part();
+                      options.family.has_linear_part() && rows.objective->outputs() == 1;
   if (smooth && result.cross_validated) {
     const bool asked = options.select.rule == Selection::feature_count;
     cross.add_smooth(best,
@@ -202,7 +201,7 @@ void search_chosen_point(const Objective& objective, const PathPlan& plan, PathP
   PathOptions thorough = plan.options;
   thorough.thorough = true;
   thorough.search_flops = search::flops_for_a_result;
-  if (objective.sample() != nullptr) {
+  if (!objective.smooth()) {
     // A path on rows searches as it goes; it goes on where its last search fell short.
     if (point.ending != Ending::search || stopped()) return;
     PathPoint again = solve_at(objective, point.lambda, point.network, thorough, plan.observer);
@@ -291,16 +290,46 @@ std::vector<RidgeSum> finish(const Objective& objective, const PathPlan& plan,
 
 }  // namespace
 
-FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOptions& given,
+namespace {
+
+// What rows with several outputs cannot have, and how many classes there are.
+void settle_outputs(const Dataset& data, FitOptions& options) {
+  Family& family = options.family;
+  const auto refuse = [](const char* field, const std::string& value, const char* rule) {
+    throw InvalidArgument(field, value, rule);
+  };
+  if (family.softmax() && family.classes == 0) {
+    family.classes = data.classes.empty() ? static_cast<Index>(data.y.maxCoeff()) + 1
+                                          : static_cast<Index>(data.classes.size());
+  }
+  if (family.softmax()) family.check_target(data.y);
+  if (!family.softmax() && data.Y.size() == 0) return;
+  if (data.Y.size() > 0 && !family.square()) {
+    refuse("family", name(family.kind), "several targets have the square loss");
+  }
+  if (data.offset.size() > 0) {
+    refuse("offset", data.offset_column, "several outputs have no offset");
+  }
+  if (options.path.rigorous) refuse("rigorous", "true", "proofs are of one output");
+  if (options.shape == Shape::smooth) {
+    refuse("shape", name(options.shape), "smooth ridge functions are of one output");
+  }
+}
+
+}  // namespace
+
+FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOptions& asked,
               const FitObserver& observer) {
+  FitOptions given = asked;
+  all = checked_dataset(std::move(all));
   given.validate();
+  settle_outputs(all, given);
   if (validation) given.family.check_values(validation->y);
   if (validation && validation->offset.size() == 0 && all.offset.size() > 0) {
     throw InvalidArgument("offset", "nothing in the validation rows",
                           "the rows have an offset, so every validation row needs one");
   }
-  fitting::DealtRows dealt =
-      fitting::deal_folds(checked_dataset(std::move(all)), validation, given);
+  fitting::DealtRows dealt = fitting::deal_folds(std::move(all), validation, given);
   FitOptions options = options_for_rows(given, dealt.data.y.size());
   set_linear_part(options, dealt, validation.has_value());
   const fitting::PreparedRows rows = fitting::prepare(std::move(dealt.data), options);
@@ -309,6 +338,7 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
   const double largest = largest_lambda(objective, options.seed);
   std::vector<double> lambdas = fitting::lambda_values(options, largest);
   // Nothing but rounding is left of a target that is linear in the inputs; any λ gives that model.
+  const bool several = objective.outputs() > 1;
   const double left = options.family.square()
                           ? objective.null_loss() / std::max(linear_target, linear_rounding(rows))
                           : 2.0 * objective.null_loss() / rows.deviance_unit() / separated_target;
@@ -347,7 +377,7 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
                                                  options.relaxed == Relaxed::always);
   }
 
-  const double null_deviance = options.family.square() ? 1.0 : rows.deviance_unit();
+  const double null_deviance = options.family.square() && !several ? 1.0 : rows.deviance_unit();
   describe_path(objective, null_deviance, result);
   std::tie(result.best_index, result.chosen_index) = fitting::choose(result.candidates, options);
   const Meaning meaning{
@@ -361,7 +391,8 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
     fitting::bootstrap(rows, options, relaxed, progress, result);
     result.interrupted = result.interrupted || progress.stopped();
   }
-  const bool told_as_score = options.family.square() || options.family.kind == Family::Kind::huber;
+  const bool told_as_score =
+      !several && (options.family.square() || options.family.kind == Family::Kind::huber);
   if (result.cross_validated && told_as_score && !progress.stopped()) {
     result.intervals = cross->intervals(result.chosen(), progress);
   }

@@ -112,6 +112,15 @@ void check_groups(const Dataset& data, int folds) {
 
 // Groups and times may hold a class together, so that a fold would learn nothing of the other one.
 void check_trained_targets(const Family& family, const Vector& y, std::size_t fold) {
+  if (family.softmax()) {
+    for (Index k = 0; k < family.classes; ++k) {
+      if ((y.array() == static_cast<double>(k)).any()) continue;
+      throw InvalidArgument("folds", fmt::format("fold {}", fold + 1),
+                            "it trains on no row of one of the classes; give fewer folds, or other "
+                            "ones");
+    }
+    return;
+  }
   if (family.kind != Family::Kind::logistic || y.minCoeff() != y.maxCoeff()) return;
   throw InvalidArgument("folds", fmt::format("fold {}", fold + 1),
                         "it trains on one class only; give fewer folds, or other ones");
@@ -131,12 +140,11 @@ void check_trained_targets(const Family& family, const DealtRows& rows) {
 }
 
 // Forward folds start with few of the rows: where these are too few, the error says whose they are.
-std::shared_ptr<const SampleObjective> training_of(const GivenFold& fold, std::size_t number,
-                                                   const PreparedRows& rows,
-                                                   const FitOptions& options) {
+std::shared_ptr<const RowObjective> training_of(const GivenFold& fold, std::size_t number,
+                                                const PreparedRows& rows,
+                                                const FitOptions& options) {
   try {
-    return std::make_shared<const SampleObjective>(
-        standardized(fold.training, rows.standardization, options));
+    return objective_of(fold.training, rows.standardization, options);
   } catch (const InvalidArgument& error) {
     if (!options.forward_folds || !options.splits.empty()) throw;
     throw InvalidArgument("folds", fmt::format("fold {}", number + 1),
@@ -160,6 +168,7 @@ DealtRows deal_folds(Dataset all, const std::optional<Dataset>& validation,
   const bool by_cross_validation = choosing && !validation;
   DealtRows rows;
   if (by_cross_validation) rows.given = given_folds(all, options.splits);
+  if (options.family.softmax()) check_trained_targets(options.family, rows);
   rows.data = weighted_rows(std::move(all));
   const Index n = rows.data.y.size();
   const Index needed = options.forward_folds ? options.folds + 1 : options.folds;
@@ -181,6 +190,7 @@ DealtRows deal_folds(Dataset all, const std::optional<Dataset>& validation,
     check_trained_targets(options.family, rows);
   } else if (rows.data.groups.empty()) {
     order_by_folds(rows, random_folds(n, options.folds, options.seed), options.folds);
+    if (options.family.softmax()) check_trained_targets(options.family, rows);
   } else {
     check_groups(rows.data, options.folds);
     order_by_folds(rows, grouped_folds(rows.data.groups, options.folds, options.seed),
@@ -203,9 +213,8 @@ std::vector<Fold> make_folds(const PreparedRows& rows, const std::vector<RowRang
                      std::make_shared<const Dataset>(std::move(fold.held_out)), held_out});
   }
   for (const RowRange& range : ranges) {
-    folds.push_back({std::make_shared<const SampleObjective>(
-                         rows.objective->without_rows(range.first, range.count)),
-                     borrowed(rows.data), range});
+    folds.push_back(
+        {rows.objective->leaving_out(range.first, range.count), borrowed(rows.data), range});
   }
   return folds;
 }

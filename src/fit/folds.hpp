@@ -41,7 +41,7 @@ DealtRows deal_folds(Dataset all, const std::optional<Dataset>& validation,
 /// One fold: what it is trained on, and the rows that it is judged by. Both may belong to somebody
 /// else, who must stay.
 struct Fold {
-  std::shared_ptr<const SampleObjective> training;
+  std::shared_ptr<const RowObjective> training;
   std::shared_ptr<const Dataset> table;  ///< original units
   RowRange held_out;                     ///< of the table
 };

@@ -1,8 +1,13 @@
 #include "fit/prepared_rows.hpp"
 
+#include <string>
 #include <utility>
 
+#include "lodestone/objective/shared.hpp"
+
 namespace lodestone::fitting {
+
+namespace {
 
 SampleData standardized(const Dataset& data, const Standardization& standardization,
                         const FitOptions& options) {
@@ -14,24 +19,49 @@ SampleData standardized(const Dataset& data, const Standardization& standardizat
           options.biases,
           options.precision,
           options.family,
-          square ? Vector() : Vector(data.offset / standardization.target_scale)};
+          square ? Vector() : Vector(data.offset / standardization.target_scale),
+          Matrix(data.Y.array().rowwise() / standardization.target_scales.transpose().array())};
+}
+
+// The names of the outputs: of targets, or of classes.
+std::string output_name(const Dataset& data, std::size_t k) {
+  if (!data.targets.empty()) return data.targets[k];
+  return data.classes.empty() ? std::to_string(k) : data.classes[k];
+}
+
+}  // namespace
+
+std::unique_ptr<const RowObjective> objective_of(const Dataset& data,
+                                                 const Standardization& standardization,
+                                                 const FitOptions& options) {
+  SampleData rows = standardized(data, standardization, options);
+  if (options.family.softmax() || rows.Y.size() > 0) {
+    return std::make_unique<const SharedObjective>(std::move(rows));
+  }
+  return std::make_unique<const SampleObjective>(std::move(rows));
 }
 
 PreparedRows prepare(Dataset data, const FitOptions& options) {
   PreparedRows rows;
   rows.data = std::move(data);
-  rows.standardization = Standardization::fit(options.standardize, rows.data.X,
-                                              rows.data.target_beyond_offset(), rows.data.weights);
+  const Dataset& given = rows.data;
+  rows.standardization =
+      given.Y.size() > 0
+          ? Standardization::fit_several(options.standardize, given.X, given.Y, given.weights)
+          : Standardization::fit(options.standardize, given.X, given.target_beyond_offset(),
+                                 given.weights);
   if (!options.family.square()) rows.standardization.target_scale = 1.0;
   rows.null_deviance = null_deviance(rows.data, options.family);
-  rows.objective = std::make_unique<const SampleObjective>(
-      standardized(rows.data, rows.standardization, options));
+  rows.objective = objective_of(rows.data, rows.standardization, options);
   return rows;
 }
 
 Model model_of(const Network& network, const PreparedRows& rows, bool biases) {
   Model model =
-      to_original_units(network, rows.objective->affine(network), biases, rows.standardization);
+      to_original_units(network, rows.objective->affines(network), biases, rows.standardization);
+  for (std::size_t k = 0; k < model.outputs.size(); ++k) {
+    model.outputs[k].name = output_name(rows.data, k);
+  }
   model.columns = rows.data.columns;
   model.encodings = rows.data.encodings;
   model.imputations = rows.data.imputations;
@@ -42,6 +72,17 @@ Model model_of(const Network& network, const PreparedRows& rows, bool biases) {
   model.ranges = column_ranges(rows.data.X);
   return model;
 }
+
+namespace {
+
+// The unit deviance of scores: for the square loss the squared error.
+Vector deviances(const Family& family, const Vector& y, const Vector& scores) {
+  if (family.square()) return (scores - y).cwiseAbs2();
+  return y.binaryExpr(
+      scores, [&](double target, double score) { return 2.0 * family.loss(target, score); });
+}
+
+}  // namespace
 
 Model model_of(const RidgeSum& sum, const PreparedRows& rows) {
   const Network network = sum.network();
@@ -68,17 +109,40 @@ Vector normalized_weights(const Dataset& data) {
 }
 
 double null_deviance(const Dataset& data, const Family& family) {
+  if (data.Y.size() > 0) return static_cast<double>(data.Y.cols());
   const Vector weights = normalized_weights(data);
+  if (family.softmax()) {
+    Vector shares = Vector::Zero(family.classes);
+    for (Index t = 0; t < weights.size(); ++t) shares[static_cast<Index>(data.y[t])] += weights[t];
+    return -2.0 * shares.dot(shares.array().log().matrix());
+  }
   const double constant = family.constant_score(data.y, weights, data.offset);
   Vector scores = Vector::Constant(data.y.size(), constant);
   if (data.offset.size() > 0) scores += data.offset;
   return weights.dot(deviances(family, data.y, scores));
 }
 
-Vector deviances(const Family& family, const Vector& y, const Vector& scores) {
-  if (family.square()) return (scores - y).cwiseAbs2();
-  return y.binaryExpr(
-      scores, [&](double target, double score) { return 2.0 * family.loss(target, score); });
+Vector deviances(const Model& model, const Dataset& table, Index first, Index count) {
+  const auto X = table.X.middleRows(first, count);
+  const Vector y = table.y.segment(first, count);
+  const Vector offset =
+      table.offset.size() == 0 ? Vector() : Vector(table.offset.segment(first, count));
+  if (model.outputs.empty()) return deviances(model.family, y, model.scores(X, offset));
+  const Matrix scores = model.output_scores(X);
+  Vector result(count);
+  if (!model.family.softmax()) {
+    const Matrix errors = scores - table.Y.middleRows(first, count);
+    for (Index t = 0; t < count; ++t) {
+      result[t] = errors.row(t)
+                      .cwiseQuotient(model.standardization.target_scales.transpose())
+                      .squaredNorm();
+    }
+    return result;
+  }
+  for (Index t = 0; t < count; ++t) {
+    result[t] = 2.0 * softmax_at(static_cast<Index>(y[t]), scores.row(t)).loss;
+  }
+  return result;
 }
 
 }  // namespace lodestone::fitting

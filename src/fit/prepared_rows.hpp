@@ -16,7 +16,7 @@ struct PreparedRows {
   Dataset data;
   Standardization standardization;
   double null_deviance = 0.0;  ///< of the best constant, in the target's own unit
-  std::unique_ptr<const SampleObjective> objective;
+  std::unique_ptr<const RowObjective> objective;
 
   /// What 2L is to be divided by for a share of the null deviance.
   double deviance_unit() const {
@@ -26,9 +26,10 @@ struct PreparedRows {
 
 PreparedRows prepare(Dataset data, const FitOptions& options);
 
-/// Rows in the units of a standardization.
-SampleData standardized(const Dataset& data, const Standardization& standardization,
-                        const FitOptions& options);
+/// The objective of rows in the units of a standardization, with one output or several.
+std::unique_ptr<const RowObjective> objective_of(const Dataset& data,
+                                                 const Standardization& standardization,
+                                                 const FitOptions& options);
 
 /// A network of the standardized problem in original units, with the names and ranges of the rows.
 Model model_of(const Network& network, const PreparedRows& rows, bool biases);
@@ -40,10 +41,12 @@ Model model_of(const RidgeSum& sum, const PreparedRows& rows);
 Vector normalized_weights(const Dataset& data);
 
 /// Mean deviance of the best constant score beside the offset, by the weights of the rows: for the
-/// square loss the variance of the target without its offset.
+/// square loss the variance of the target without its offset, of several targets the sum of the
+/// variances in units of themselves, their number.
 double null_deviance(const Dataset& data, const Family& family);
 
-/// The unit deviance 2ℓ of each row's score: for the square loss the squared error.
-Vector deviances(const Family& family, const Vector& y, const Vector& scores);
+/// The unit deviance 2ℓ of each of these rows of a table: for the square loss the squared error, of
+/// several targets the sum of the squared errors in units of the target's deviations.
+Vector deviances(const Model& model, const Dataset& table, Index first, Index count);
 
 }  // namespace lodestone::fitting

@@ -93,9 +93,17 @@ std::vector<bool> best_by_flips(FlippedSlope part, double gain) {
 Network with_smallest_linear_part(const Objective& objective, Network network) {
   const Index m = network.width();
   if (m == 0 || !objective.has_linear_part()) return network;
-  const Vector beta = objective.affine(network).beta;
-  // A bias adds to α, which counts for nothing here.
-  const Matrix steps = network.a.asDiagonal() * network.W.leftCols(beta.size());
+  // The slopes of all outputs one after the other. A bias adds to α, which counts for nothing here.
+  const std::vector<Affine> affines = objective.affines(network);
+  const auto outputs = static_cast<Index>(affines.size());
+  const Index d = affines.front().beta.size();
+  const Matrix A = output_weights(network);
+  Vector beta(outputs * d);
+  Matrix steps(m, outputs * d);
+  for (Index k = 0; k < outputs; ++k) {
+    beta.segment(k * d, d) = affines[static_cast<std::size_t>(k)].beta;
+    steps.middleCols(k * d, d) = A.col(k).asDiagonal() * network.W.leftCols(d);
+  }
   const double gain = least_gain * steps.squaredNorm();
   const FlippedSlope part(beta, steps);
   const std::vector<bool> flipped =

@@ -70,9 +70,17 @@ Dataset checked_dataset(Dataset data) {
     throw InvalidArgument("columns", fmt::format("{} names", data.columns.size()),
                           fmt::format("X has {} columns", data.X.cols()));
   }
-  if (data.y.size() != data.X.rows()) {
+  if (data.Y.size() > 0 && data.y.size() == 0) data.y = data.Y.col(0);
+  if (data.Y.size() > 0 && data.targets.empty()) {
+    for (Index k = 0; k < data.Y.cols(); ++k) data.targets.push_back(fmt::format("y{}", k));
+  }
+  if (data.y.size() != data.X.rows() || (data.Y.size() > 0 && data.Y.rows() != data.X.rows())) {
     throw InvalidArgument("y", fmt::format("{} targets", data.y.size()),
                           fmt::format("X has {} rows", data.X.rows()));
+  }
+  if (static_cast<Index>(data.targets.size()) != data.Y.cols()) {
+    throw InvalidArgument("targets", fmt::format("{} names", data.targets.size()),
+                          fmt::format("Y has {} columns", data.Y.cols()));
   }
   if (data.offset.size() > 0 && data.offset.size() != data.X.rows()) {
     throw InvalidArgument("offset", fmt::format("{} numbers", data.offset.size()),
@@ -82,7 +90,11 @@ Dataset checked_dataset(Dataset data) {
     throw InvalidArgument("offset", "nan or infinity", "every number must be finite");
   }
   for (Index t = 0; t < data.X.rows(); ++t) {
-    if (data.X.row(t).allFinite() && std::isfinite(data.y[t])) continue;
+    const bool several = data.Y.size() > 0;
+    if (data.X.row(t).allFinite() && std::isfinite(data.y[t]) &&
+        (!several || data.Y.row(t).allFinite())) {
+      continue;
+    }
     throw InvalidArgument("rows",
                           fmt::format("a number that is not finite in row {} (counted from 0)", t),
                           "all inputs and targets must be finite");
@@ -114,13 +126,16 @@ Dataset take_rows(const Dataset& data, const std::vector<Index>& rows) {
                     data.groups_column,
                     same_or_none(data.offset),
                     data.offset_column,
-                    data.imputations};
+                    data.imputations,
+                    Matrix(data.Y.size() > 0 ? count : 0, data.Y.cols()),
+                    data.targets};
   for (Index t = 0; t < count; ++t) {
     const Index row = rows[static_cast<std::size_t>(t)];
     result.X.row(t) = data.X.row(row);
     if (result.y.size() > 0) result.y[t] = data.y[row];
     if (result.weights.size() > 0) result.weights[t] = data.weights[row];
     if (result.offset.size() > 0) result.offset[t] = data.offset[row];
+    if (result.Y.size() > 0) result.Y.row(t) = data.Y.row(row);
     if (!data.groups.empty()) result.groups.push_back(data.groups[static_cast<std::size_t>(row)]);
   }
   return result;
@@ -134,6 +149,7 @@ void shrink_to_rows(Dataset& data, const std::vector<Index>& rows) {
   if (data.y.size() > 0) keep_rows(data.y, rows);
   if (data.weights.size() > 0) keep_rows(data.weights, rows);
   if (data.offset.size() > 0) keep_rows(data.offset, rows);
+  if (data.Y.size() > 0) keep_rows(data.Y, rows);
   if (data.groups.empty()) return;
   std::vector<Index> groups;
   for (const Index row : rows) groups.push_back(data.groups[static_cast<std::size_t>(row)]);
@@ -356,11 +372,15 @@ Shares deal_rows(Dataset all, double test_share, double validation_share, std::u
                           "too few to train on; at least two are needed after the shares kept "
                           "aside for test and validation");
   }
-  const Vector target = data.target_beyond_offset();
-  if (target.minCoeff() == target.maxCoeff()) {
+  const auto refuse_constant = [](const std::string& name, const Vector& target) {
+    if (target.minCoeff() < target.maxCoeff()) return;
     throw InvalidArgument(
-        "target", fmt::format("'{}'", data.target),
+        "target", fmt::format("'{}'", name),
         fmt::format("the column is constant ({:g}): there is nothing to learn", target[0]));
+  };
+  refuse_constant(data.target, data.target_beyond_offset());
+  for (Index k = 0; k < data.Y.cols(); ++k) {
+    refuse_constant(data.targets[static_cast<std::size_t>(k)], data.Y.col(k));
   }
   // One share after the other, each given back before the next is copied: at most one of them lies
   // in memory twice.

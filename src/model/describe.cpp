@@ -53,8 +53,14 @@ std::string describe(const Model& model) {
   std::string text = fmt::format(
       "{} = intercept + linear part + {} of the form amplitude * relu(direction + bias)",
       model.target.empty() ? "y" : model.target, counted(static_cast<Index>(count), "feature"));
-  text += fmt::format("\nintercept: {:.4g}", model.affine.alpha);
-  text += fmt::format("\nlinear part: {}", weighted_columns(model, model.affine.beta));
+  if (model.outputs.empty()) {
+    text += fmt::format("\nintercept: {:.4g}", model.affine.alpha);
+    text += fmt::format("\nlinear part: {}", weighted_columns(model, model.affine.beta));
+  }
+  for (const Output& output : model.outputs) {
+    text += fmt::format("\n{}: intercept {:.4g}, linear part {}", output.name, output.affine.alpha,
+                        weighted_columns(model, output.affine.beta));
+  }
   for (std::size_t i = 0; i < std::min(count, most_features); ++i) {
     const Feature& feature = model.features[i];
     text +=

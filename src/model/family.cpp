@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "lodestone/core/error.hpp"
 
@@ -53,6 +54,8 @@ Family::Point Family::at(double y, double score) const {
       return {huber_width * (size - 0.5 * huber_width), std::copysign(huber_width, z),
               least_huber_curvature * huber_width / size};
     }
+    case Kind::softmax:
+      break;  // of several scores
   }
   return {0.0, 0.0, 1.0};
 }
@@ -75,6 +78,8 @@ double Family::secant(double y, double score) const {
       const double z = std::abs(score - y);
       return z <= huber_width ? 1.0 : huber_width / z;
     }
+    case Kind::softmax:
+      break;
   }
   return 1.0;
 }
@@ -98,6 +103,8 @@ double Family::conjugate(double y, double rho) const {
     }
     case Kind::huber:
       return std::abs(rho) <= huber_width ? 0.5 * rho * rho + rho * y : infinity;
+    case Kind::softmax:
+      break;
   }
   return infinity;
 }
@@ -112,6 +119,8 @@ double Family::score_of_derivative(double y, double rho) const {
       return std::clamp(std::log(s) - std::log1p(-s), -largest_score, largest_score);
     case Kind::poisson:
       return std::max(std::log(s), -largest_score);
+    case Kind::softmax:
+      break;
   }
   return s;
 }
@@ -125,6 +134,8 @@ double Family::response(double score) const {
       return 1.0 / (1.0 + std::exp(-score));
     case Kind::poisson:
       return std::exp(score);
+    case Kind::softmax:
+      break;
   }
   return score;
 }
@@ -171,6 +182,12 @@ void Family::check_values(const Vector& y) const {
       throw InvalidArgument("target", number_text(value),
                             "must not be negative for the poisson family: a count or a rate");
     }
+    if (softmax() &&
+        !(value >= 0.0 && value < static_cast<double>(classes) && value == std::floor(value))) {
+      throw InvalidArgument("target", number_text(value),
+                            "must be the number of a class for the softmax family, from 0 to " +
+                                std::to_string(classes - 1));
+    }
   }
 }
 
@@ -183,6 +200,33 @@ void Family::check_target(const Vector& y) const {
   if (kind == Kind::poisson && y.maxCoeff() == 0.0) {
     throw InvalidArgument("target", "all 0", "at least one count must be positive");
   }
+  if (softmax()) {
+    require_in(Limits::classes, "classes", classes);
+    for (Index k = 0; k < classes; ++k) {
+      if ((y.array() == static_cast<double>(k)).any()) continue;
+      throw InvalidArgument("target", "no row of class " + std::to_string(k),
+                            "must hold every class");
+    }
+  }
+}
+
+SoftmaxPoint softmax_at(Index y, const Eigen::Ref<const Eigen::RowVectorXd>& scores) {
+  const double highest = scores.maxCoeff();
+  SoftmaxPoint point{0.0, (scores.array() - highest).exp().transpose(), 0.0};
+  // What the other classes add is summed by itself: small losses keep their digits.
+  const double own = std::exchange(point.derivatives[y], 0.0);
+  const double others = point.derivatives.sum();
+  const double sum = own + others;
+  point.loss = own >= others ? std::log1p(others / own) : std::log(sum) - (scores[y] - highest);
+  point.derivatives /= sum;
+  point.others = others / sum;
+  point.derivatives[y] = -point.others;
+  return point;
+}
+
+Vector softmax_probabilities(const Eigen::Ref<const Eigen::RowVectorXd>& scores) {
+  const Vector powers = (scores.array() - scores.maxCoeff()).exp().transpose();
+  return powers / powers.sum();
 }
 
 const char* name(Family::Kind kind) {
@@ -195,6 +239,8 @@ const char* name(Family::Kind kind) {
       return "poisson";
     case Family::Kind::huber:
       return "huber";
+    case Family::Kind::softmax:
+      return "softmax";
   }
   return "";
 }
@@ -209,11 +255,12 @@ LinearPart parse_linear_part(const std::string& text) {
 }
 
 Family::Kind parse_family(const std::string& text) {
-  for (const auto kind :
-       {Family::Kind::square, Family::Kind::logistic, Family::Kind::poisson, Family::Kind::huber}) {
+  for (const auto kind : {Family::Kind::square, Family::Kind::logistic, Family::Kind::poisson,
+                          Family::Kind::huber, Family::Kind::softmax}) {
     if (text == name(kind)) return kind;
   }
-  throw InvalidArgument("family", "'" + text + "'", "must be square, logistic, poisson or huber");
+  throw InvalidArgument("family", "'" + text + "'",
+                        "must be square, logistic, poisson, huber or softmax");
 }
 
 }  // namespace lodestone

@@ -31,7 +31,47 @@ Vector Model::predict(const Eigen::Ref<const Matrix>& X, bool& finite, const Vec
   return result;
 }
 
+Model Model::output(Index k) const {
+  if (outputs.empty()) return *this;
+  Model one = *this;
+  one.outputs.clear();
+  one.family.kind = Family::Kind::square;
+  one.family.classes = 0;
+  one.classes.clear();
+  const Output& own = outputs[static_cast<std::size_t>(k)];
+  one.target = own.name;
+  one.affine = own.affine;
+  one.standardization.target_scale = standardization.scale_of_output(k);
+  one.standardization.target_scales.resize(0);
+  for (Feature& feature : one.features) {
+    feature.amplitude = feature.amplitudes[k];
+    feature.amplitudes.resize(0);
+  }
+  return one;
+}
+
+Matrix Model::output_scores(const Eigen::Ref<const Matrix>& X, const Vector& offset) const {
+  Matrix scores(X.rows(), output_count());
+  for (Index k = 0; k < output_count(); ++k) scores.col(k) = output(k).scores(X, offset);
+  return scores;
+}
+
+Matrix Model::predict_outputs(const Eigen::Ref<const Matrix>& X, const Vector& offset) const {
+  if (outputs.empty()) return predict(X, offset);
+  Matrix result = output_scores(X, offset);
+  if (family.softmax()) {
+    for (Index t = 0; t < result.rows(); ++t) {
+      result.row(t) = softmax_probabilities(result.row(t)).transpose();
+    }
+  }
+  return result;
+}
+
 Vector Model::scores(const Eigen::Ref<const Matrix>& X, const Vector& offset) const {
+  if (!outputs.empty()) {
+    throw InvalidArgument("model", std::to_string(outputs.size()) + " outputs",
+                          "only a model of one output has one score a row");
+  }
   if (X.cols() != dimension()) {
     throw InvalidArgument("data", std::to_string(X.cols()) + " columns",
                           "the model needs " + std::to_string(dimension()));
@@ -159,6 +199,37 @@ Model to_original_units(const Network& network, const Affine& affine, bool biase
                    [](const Feature& first, const Feature& second) {
                      return std::abs(first.amplitude) > std::abs(second.amplitude);
                    });
+  return model;
+}
+
+Model to_original_units(const Network& network, const std::vector<Affine>& affines, bool biases,
+                        const Standardization& standardization) {
+  if (affines.size() == 1) {
+    return to_original_units(network, affines.front(), biases, standardization);
+  }
+  const Affine none{0.0, Vector::Zero(standardization.map.cols())};
+  Model model = without_features(none, biases, standardization);
+  const auto q = static_cast<Index>(affines.size());
+  for (Index k = 0; k < q; ++k) {
+    Standardization own = standardization;
+    own.target_scale = standardization.scale_of_output(k);
+    model.outputs.push_back(
+        {"", without_features(affines[static_cast<std::size_t>(k)], biases, own).affine});
+  }
+  // The largest first.
+  const Vector mass = masses(network);
+  std::vector<Index> order;
+  for (Index i = 0; i < network.width(); ++i) {
+    if (mass[i] > 0.0) order.push_back(i);
+  }
+  std::stable_sort(order.begin(), order.end(), [&](Index i, Index j) { return mass[i] > mass[j]; });
+  for (const Index i : order) {
+    const Vector w = network.W.row(i).transpose() / network.W.row(i).stableNorm();
+    Feature feature = feature_in_original_units(mass[i], w, biases, standardization);
+    feature.amplitudes = mass[i] * network.S.row(i).transpose();
+    for (Index k = 0; k < q; ++k) feature.amplitudes[k] *= standardization.scale_of_output(k);
+    model.features.push_back(std::move(feature));
+  }
   return model;
 }
 

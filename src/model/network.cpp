@@ -8,6 +8,26 @@
 
 namespace lodestone {
 
+Matrix output_weights(const Network& network) {
+  if (network.S.size() == 0) return network.a;
+  return network.a.asDiagonal() * network.S;
+}
+
+Network with_outputs(const Matrix& A, Matrix W) {
+  return {A.rowwise().stableNorm(), std::move(W), unit_directions(A)};
+}
+
+Network output_of(const Network& network, Index output) {
+  if (network.S.size() == 0) return network;
+  return {network.a.cwiseProduct(network.S.col(output)), network.W};
+}
+
+Network chosen_neurons(const Network& network, const std::vector<Index>& neurons) {
+  Network chosen{network.a(neurons), network.W(neurons, Eigen::all)};
+  if (network.S.size() > 0) chosen.S = network.S(neurons, Eigen::all);
+  return chosen;
+}
+
 double squared_norm(const Network& network) {
   return network.a.squaredNorm() + network.W.squaredNorm();
 }
@@ -74,17 +94,23 @@ Network merged(const Network& network, double angle_deg, Mirrors mirrors) {
   const std::vector<MergeGroup> groups = merge_groups(network, angle_deg, mirrors);
   const auto count = static_cast<Index>(groups.size());
   Network result{Vector(count), Matrix(count, network.W.cols())};
+  Matrix outputs = Matrix::Zero(network.S.size() > 0 ? count : 0, network.S.cols());
   for (Index g = 0; g < count; ++g) {
     const MergeGroup& group = groups[static_cast<std::size_t>(g)];
     result.a[g] = std::copysign(1.0, network.a[group.members.front()]);
     result.W.row(g) = group.sum.transpose();
+    if (outputs.size() == 0) continue;
+    for (const Index i : group.members) {
+      outputs.row(g) += network.a[i] * network.W.row(i).stableNorm() * network.S.row(i);
+    }
   }
+  if (outputs.size() > 0) result = with_outputs(outputs, unit_directions(result.W));
   balance(result);
   return result;
 }
 
 Network transformed(const Network& network, const Matrix& map) {
-  return {network.a, network.W * map};
+  return {network.a, network.W * map, network.S};
 }
 
 }  // namespace lodestone

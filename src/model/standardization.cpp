@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "core/block_sums.hpp"
@@ -92,21 +93,51 @@ Eigen::MatrixXd whitener(const Matrix& rows, const Vector& shares, double offset
 
 }  // namespace
 
-Standardization Standardization::fit(Kind kind, const Matrix& X, const Vector& y,
-                                     const Vector& weights) {
-  const Index n = X.rows();
-  const Index d = X.cols();
-  const Vector shares = weights.size() == 0 ? Vector::Constant(n, 1.0 / static_cast<double>(n))
-                                            : Vector(weights / row_sum(weights));
-  Standardization result;
-  result.kind = kind;
+namespace {
 
-  const Deviation target = deviations(y, shares);
-  const double target_mean = target.mean[0];
-  result.target_scale = target.deviation[0];
-  if (!(result.target_scale > constant_tolerance * std::abs(target_mean))) {
+Vector shares_of(const Vector& weights, Index n) {
+  return weights.size() == 0 ? Vector::Constant(n, 1.0 / static_cast<double>(n))
+                             : Vector(weights / row_sum(weights));
+}
+
+Vector scales_of_targets(const Matrix& Y, const Vector& shares) {
+  const Deviation targets = deviations(Y, shares);
+  for (Index k = 0; k < Y.cols(); ++k) {
+    if (targets.deviation[k] > constant_tolerance * std::abs(targets.mean[k])) continue;
     throw InvalidArgument("target", "a constant column", "there is nothing to learn from it");
   }
+  return targets.deviation;
+}
+
+Standardization fit_inputs(Standardization::Kind kind, const Matrix& X, const Vector& shares);
+
+}  // namespace
+
+Standardization Standardization::fit(Kind kind, const Matrix& X, const Vector& y,
+                                     const Vector& weights) {
+  const Vector shares = shares_of(weights, X.rows());
+  const double target_scale = scales_of_targets(y, shares)[0];
+  Standardization result = fit_inputs(kind, X, shares);
+  result.target_scale = target_scale;
+  return result;
+}
+
+Standardization Standardization::fit_several(Kind kind, const Matrix& X, const Matrix& Y,
+                                             const Vector& weights) {
+  const Vector shares = shares_of(weights, X.rows());
+  Vector scales = scales_of_targets(Y, shares);
+  Standardization result = fit_inputs(kind, X, shares);
+  result.target_scales = std::move(scales);
+  return result;
+}
+
+namespace {
+
+Standardization fit_inputs(Standardization::Kind kind, const Matrix& X, const Vector& shares) {
+  using Kind = Standardization::Kind;
+  const Index d = X.cols();
+  Standardization result;
+  result.kind = kind;
   const Deviation inputs = deviations(X, shares);
   result.center = inputs.mean;
   result.scale.resize(d);
@@ -149,6 +180,8 @@ Standardization Standardization::fit(Kind kind, const Matrix& X, const Vector& y
   result.map = (result.map * whitener(result.apply(X), shares, std::hypot(1.0, offset))).eval();
   return result;
 }
+
+}  // namespace
 
 Matrix Standardization::apply(Matrix X) const {
   // Block by block, each written to where it and the blocks before it have been read: p <= d.

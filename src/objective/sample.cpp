@@ -21,14 +21,14 @@
 #include "lodestone/objective/objective.hpp"
 #include "objective/affine_basis.hpp"
 #include "objective/check_sizes.hpp"
+#include "objective/pseudo_inverse.hpp"
+#include "objective/row_sums.hpp"
+#include "objective/rows.hpp"
 #include "objective/sample_moments.hpp"
 
 namespace lodestone {
 namespace {
 
-// Directions of the inputs whose variance is below this share of the largest are treated as
-// absent: collinear, duplicated and constant columns leave rounding noise there, nothing else.
-constexpr double relative_rank_tolerance = 1e-10;
 constexpr double constant_tolerance = 1e-12;
 // Below this share, more than half of the digits of a coefficient would be lost in the normal
 // equations: the columns are made orthonormal by a QR factorization of the rows instead.
@@ -74,63 +74,12 @@ void check_data(const SampleData& data) {
   data.family.check_target(data.y);
 }
 
-// Σ over blocks of rows of the rows×columns matrix that add(first, count, sum) adds to.
-template <class AddRows>
-Matrix sum_over(const kernels::RowBlocks& visited, Index rows, Index columns, const AddRows& add) {
-  const std::vector<double> sums = sum_over_blocks(
-      visited.count(), static_cast<std::size_t>(rows * columns), [&](Index block, double* to) {
-        const auto [first, count] = visited[block];
-        add(first, count, Eigen::Map<Matrix>(to, rows, columns));
-      });
-  return Eigen::Map<const Matrix>(sums.data(), rows, columns);
-}
-
-// The upper half of sum += Fᵀ diag(weights) F, and Fᵀ diag(weights) G beside it, for F and G side
-// by side in `columns`: F has the first p columns, sum is p wide and as long as columns has
-// columns.
-void add_gram(const Matrix& columns, const Eigen::Ref<const Vector>& weights,
-              Eigen::Map<Matrix> sum) {
-  const Index stride = columns.cols();
-  const kernels::PackedFactor<double> right(
-      columns.rows(), stride, kernels::rows_of(columns.data(), stride), weights.data());
-  kernels::simd::multiply_add(sum.rows(), kernels::transpose_of(columns.data(), stride), right,
-                              sum.data(), sum.cols(), kernels::Part::upper);
-}
-
-// The upper half of a square matrix on both sides.
-Matrix symmetrized(Matrix upper) {
-  upper.triangularView<Eigen::StrictlyLower>() = upper.transpose();
-  return upper;
-}
-
 void refuse_interpolation(Index rows, Index rank) {
   if (rows > rank) return;
   throw InvalidArgument(
       "rows", std::to_string(rows),
       "the linear part alone has " + std::to_string(rank) +
           " coefficients and would interpolate; give more rows than that or fewer columns");
-}
-
-struct PseudoInverse {
-  Matrix matrix;
-  Index rank = 0;
-  double condition = 1.0;  // the smallest eigenvalue as a share of the largest
-};
-
-PseudoInverse pseudo_inverse(const Matrix& symmetric) {
-  const Eigenpairs pairs = symmetric_eigenpairs(symmetric);
-  const Vector& values = pairs.values;
-  const double cutoff = relative_rank_tolerance * values.maxCoeff();
-  PseudoInverse result;
-  Vector inverse = Vector::Zero(values.size());
-  for (Index j = 0; j < values.size(); ++j) {
-    if (values[j] <= cutoff) continue;
-    inverse[j] = 1.0 / values[j];
-    ++result.rank;
-  }
-  result.matrix = pairs.vectors * inverse.asDiagonal() * pairs.vectors.transpose();
-  result.condition = values.minCoeff() / values.maxCoeff();
-  return result;
 }
 
 }  // namespace
@@ -145,53 +94,6 @@ Precision parse_precision(const std::string& text) {
   }
   throw InvalidArgument("precision", "'" + text + "'", "must be float64 or float32");
 }
-
-using Float32Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
-// Inputs in float32 beside those in float64.
-struct Float32Copy {
-  std::once_flag made;
-  Float32Matrix values;
-  bool usable = false;
-};
-
-// The rows of a table and which of them count. Inputs and targets are shared by objectives that
-// leave out different rows.
-struct SampleObjective::Rows {
-  std::shared_ptr<const std::variant<Matrix, Float32Matrix>> X;  // n×p
-  std::shared_ptr<const Vector> y;                               // n
-  std::shared_ptr<const Vector> weights;                         // n, or none: equal
-  bool biases = false;
-  Family family;
-  kernels::RowBlocks visited;
-  std::shared_ptr<const Vector> offset;  // n, or none; the square loss has it off its targets
-  Vector slope_ridge = {};  // p, of a quadratic model: ridge on each β_j; empty: that of the family
-  std::shared_ptr<Float32Copy> float32 = std::make_shared<Float32Copy>();
-
-  // The inputs in float32, made when first asked for; none where a number is out of its range.
-  const Float32Matrix* in_float32() const {
-    if (const auto* stored = std::get_if<Float32Matrix>(X.get())) return stored;
-    std::call_once(float32->made, [&] {
-      float32->values = std::get<Matrix>(*X).cast<float>();
-      float32->usable = float32->values.allFinite();
-    });
-    return float32->usable ? &float32->values : nullptr;
-  }
-
-  Index count() const { return y->size(); }
-  bool has_offset() const { return offset->size() > 0; }
-
-  // Calls kernel(rows) with the inputs as kernels read them.
-  template <class Kernel>
-  decltype(auto) visit(const Kernel& kernel) const {
-    return std::visit(
-        [&]<class M>(const M& values) {
-          return kernel(kernels::SampleRows<typename M::Scalar>{values.data(), values.cols(),
-                                                                biases, visited});
-        },
-        *X);
-  }
-};
 
 SampleObjective::~SampleObjective() = default;
 
@@ -247,7 +149,6 @@ SampleObjective::SampleObjective(std::shared_ptr<const Rows> data) : data_(std::
     throw InvalidArgument("weights", "all zero", "at least one row must have weight");
   }
   weights_ /= row_sum(weights_);
-  y_ = *data_->y;
 
   // The affine part is fitted to centred and scaled columns: 1 and a column of years would
   // otherwise look parallel.
@@ -313,6 +214,13 @@ SampleObjective::SampleObjective(std::shared_ptr<const Rows> data) : data_(std::
   }
   affine_inverse_ = std::move(inverse.matrix);
   refuse_interpolation(rows_with_weight, rank);
+  settle_target();
+}
+
+// What the targets alone make: their affine part, or the best affine scores, and the loss without
+// neurons.
+void SampleObjective::settle_target() {
+  y_ = *data_->y;
   if (!family().square()) {
     Scores best = best_scores(Vector::Zero(y_.size()), fine_decrement);
     y_affine_ = std::move(best.coefficients);
@@ -322,8 +230,25 @@ SampleObjective::SampleObjective(std::shared_ptr<const Rows> data) : data_(std::
   // Twice: the second pass takes off what rounding left of the first.
   y_affine_ = fit_affine(y_);
   remove_affine(y_);
-  if (ridge == 0.0) remove_affine(y_);
+  if (family().linear_ridge == 0.0) remove_affine(y_);
   null_loss_ = 0.5 * sum_over_rows(y_.size(), [&](Index t) { return y_[t] * y_[t] * weights_[t]; });
+}
+
+SampleObjective SampleObjective::with_target(Vector y) const {
+  Rows rows = *data_;
+  rows.y = std::make_shared<const Vector>(std::move(y));
+  SampleObjective other = *this;
+  other.data_ = std::make_shared<const Rows>(std::move(rows));
+  other.settle_target();
+  return other;
+}
+
+std::unique_ptr<const RowObjective> SampleObjective::leaving_out(Index first, Index count) const {
+  return std::make_unique<const SampleObjective>(without_rows(first, count));
+}
+
+std::unique_ptr<const RowObjective> SampleObjective::reweighted(Vector weights) const {
+  return std::make_unique<const SampleObjective>(with_weights(std::move(weights)));
 }
 
 Index SampleObjective::rows() const { return data_->visited.visited(); }
@@ -521,6 +446,14 @@ class SampleObjective::RowResidual final : public Residual {
     target_product_ = -row_dot(weighted_, objective.y_);
   }
 
+  /// The field of these derivatives ∂ℓ/∂F (n), whatever they come from.
+  RowResidual(const SampleObjective& objective, Vector derivatives)
+      : objective_(objective),
+        network_(Network::empty(objective.dimension())),
+        weighted_(std::move(derivatives)) {
+    weighted_.array() *= objective.weights_.array();
+  }
+
   Correlation correlate(const Matrix& U) const override {
     check_sizes(U, objective_.dimension());
     Correlation result;
@@ -536,6 +469,7 @@ class SampleObjective::RowResidual final : public Residual {
     return RowMeasure{rows_at(all), weighted_};
   }
   Index rows() const override { return weighted_.size(); }
+  Vector row_weights(const Vector&) const override { return weighted_; }
 
   double energy() const override { return energy_; }
   double target_product() const override { return target_product_; }
@@ -803,6 +737,13 @@ QuadraticModel SampleObjective::quadratic_model(const Network& network) const {
   }
   if (data_->has_offset()) targets -= *data_->offset;
   const double curvature = row_sum(weights);
+  return {square_loss(std::move(weights), std::move(targets), curvature), curvature};
+}
+
+// The square loss of other weights and targets; the ridge is in units of the curvature.
+SampleObjective SampleObjective::square_loss(Vector weights, Vector targets,
+                                             double curvature) const {
+  const Family& family = data_->family;
   Rows rows = *data_;
   rows.family = Family::Kind::square;
   rows.family.linear = family.linear;
@@ -815,7 +756,7 @@ QuadraticModel SampleObjective::quadratic_model(const Network& network) const {
   rows.y = std::make_shared<const Vector>(std::move(targets));
   rows.offset = std::make_shared<const Vector>();
   rows.weights = std::make_shared<const Vector>(std::move(weights));
-  return {SampleObjective(std::make_shared<const Rows>(std::move(rows))), curvature};
+  return SampleObjective(std::make_shared<const Rows>(std::move(rows)));
 }
 
 // The largest −Σ ω ℓ*(y, c r) + c Σ ω r o − c² ridge, 0 <= c <= most <= 1, for weighted = ω r and
@@ -853,6 +794,10 @@ double SampleObjective::dual_value(const Vector& weighted, double ridge, double 
 std::unique_ptr<Residual> SampleObjective::residual(const Network& network) const {
   check_sizes(network, dimension());
   return std::make_unique<RowResidual>(*this, network);
+}
+
+std::unique_ptr<Residual> SampleObjective::residual_of(Vector derivatives) const {
+  return std::make_unique<RowResidual>(*this, std::move(derivatives));
 }
 
 FeatureGram SampleObjective::feature_gram(const Matrix& U) const {

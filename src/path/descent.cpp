@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include "path/lbfgs.hpp"
@@ -9,29 +10,41 @@
 namespace lodestone::path {
 namespace {
 
+// How many numbers a network has, and where: output weights, m×q, then W.
+struct Shape {
+  Index m;
+  Index outputs;
+  Index dimension;
+};
+
 Vector flattened(const Network& network) {
-  const Index m = network.width();
-  Vector point(m + network.W.size());
-  point.head(m) = network.a;
+  const Matrix A = output_weights(network);
+  Vector point(A.size() + network.W.size());
+  point.head(A.size()) = Eigen::Map<const Vector>(A.data(), A.size());
   point.tail(network.W.size()) = Eigen::Map<const Vector>(network.W.data(), network.W.size());
   return point;
 }
 
-Network unflattened(const Vector& point, Index m, Index dimension) {
-  Network network{point.head(m), Matrix(m, dimension)};
-  Eigen::Map<Vector>(network.W.data(), network.W.size()) = point.tail(network.W.size());
-  return network;
+Network unflattened(const Vector& point, const Shape& shape) {
+  const auto& [m, outputs, dimension] = shape;
+  Matrix W = Eigen::Map<const Matrix>(point.data() + m * outputs, m, dimension);
+  if (outputs == 1) return {point.head(m), std::move(W)};
+  return with_outputs(Eigen::Map<const Matrix>(point.data(), m, outputs), std::move(W));
 }
 
-// L_λ of the network in a flat point, and its gradient.
-double value_and_gradient(const Objective& objective, double lambda, Index m, const Vector& point,
-                          Vector& gradient) {
-  const Index dimension = objective.dimension();
-  const Evaluation evaluation = objective.evaluate(unflattened(point, m, dimension));
+// L_λ of the network in a flat point, and its gradient. `coefficients` are those of the evaluation
+// before, and become those of this one.
+double value_and_gradient(const Objective& objective, double lambda, const Shape& shape,
+                          const Vector& point, Matrix& coefficients, Vector& gradient) {
+  Evaluation evaluation = objective.evaluate_near(unflattened(point, shape), coefficients);
+  coefficients = std::move(evaluation.coefficients);
+  const Index amplitudes = shape.m * shape.outputs;
+  const double* of_amplitudes =
+      shape.outputs == 1 ? evaluation.gradient_a.data() : evaluation.gradient_A.data();
   gradient.resize(point.size());
-  gradient.head(m) = evaluation.gradient_a;
-  gradient.tail(m * dimension) =
-      Eigen::Map<const Vector>(evaluation.gradient_W.data(), m * dimension);
+  gradient.head(amplitudes) = Eigen::Map<const Vector>(of_amplitudes, amplitudes);
+  gradient.tail(shape.m * shape.dimension) =
+      Eigen::Map<const Vector>(evaluation.gradient_W.data(), shape.m * shape.dimension);
   gradient += lambda * point;
   return evaluation.loss + 0.5 * lambda * point.squaredNorm();
 }
@@ -42,9 +55,10 @@ Descended descend(const Objective& objective, const Network& start, double lambd
                   const DescentOptions& options) {
   const Index m = start.width();
   if (m == 0) return {start, 0};
-  const Index dimension = objective.dimension();
+  const Shape shape{m, objective.outputs(), objective.dimension()};
+  Matrix coefficients;
   const auto function = [&](const Vector& point, Vector& gradient) {
-    return value_and_gradient(objective, lambda, m, point, gradient);
+    return value_and_gradient(objective, lambda, shape, point, coefficients, gradient);
   };
   const Vector point = flattened(start);
   LbfgsOptions lbfgs;
@@ -55,7 +69,7 @@ Descended descend(const Objective& objective, const Network& start, double lambd
   lbfgs.value_rounding = objective.loss_rounding();
   lbfgs.should_stop = options.should_stop;
   LbfgsResult result = minimize_lbfgs(function, point, lbfgs);
-  Descended descended{unflattened(result.point, m, dimension), result.evaluations};
+  Descended descended{unflattened(result.point, shape), result.evaluations};
   balance(descended.network);
   return descended;
 }
@@ -70,7 +84,7 @@ Network heaviest(const Network& network, Index count) {
   std::iota(order.begin(), order.end(), Index{0});
   std::stable_sort(order.begin(), order.end(), [&](Index i, Index j) { return mass[i] > mass[j]; });
   order.resize(static_cast<std::size_t>(std::min(count, network.width())));
-  return {network.a(order), network.W(order, Eigen::all)};
+  return chosen_neurons(network, order);
 }
 
 }  // namespace lodestone::path

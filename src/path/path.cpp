@@ -6,7 +6,6 @@
 #include <cmath>
 #include <optional>
 #include <utility>
-#include <variant>
 
 #include "certify/gap.hpp"
 #include "certify/kink_ascent.hpp"
@@ -30,6 +29,10 @@ constexpr double tighter = 0.1;  // of that violation, where no birth lowers the
 constexpr int most_tightened = 3;
 constexpr int round_patience = 8;    // rounds without a clearly smaller gap
 constexpr double birth_share = 0.2;  // |η| − 1 that is worth a neuron
+
+bool on_rows(const Objective& objective) {
+  return objective.sample() != nullptr || objective.shared() != nullptr;
+}
 
 // Fewer neurons where P_λ does not mind: the coarsest merge that raises it by no more than `rise`.
 Network merged_where_free(const Objective& objective, const Network& network, double lambda,
@@ -139,16 +142,14 @@ double largest_lambda(const Objective& objective, std::uint64_t seed) {
   const Network null = Network::empty(objective.dimension());
   const auto residual = objective.residual(null);
   const Supremum found = estimate_supremum(*residual, null, search::for_lambda_max(seed));
-  if (objective.sample() == nullptr || found.maxima_directions.rows() == 0 ||
+  if (!on_rows(objective) || found.maxima_directions.rows() == 0 ||
       !kinks_pay(residual->rows(), objective.dimension())) {
     return found.value;
   }
   // Ascents of a gradient end up to 1e-7 below the corners where kinks meet; which of them does so
   // hangs on the last bits.
-  const ResidualMeasure measure = residual->measure();
-  const auto& rows = std::get<RowMeasure>(measure);
   const Matrix tops =
-      KinkAscents(rows.rows).ends(rows.weights, found.maxima_directions, enough_kink_steps);
+      kink_ends(*residual, KinkAscents(residual->row_points()), found.maxima_directions);
   return std::max(found.value, residual->correlate(tops).value.cwiseAbs().maxCoeff());
 }
 
@@ -156,8 +157,8 @@ PathPoint solve_at(const Objective& objective, double lambda, const Network& sta
                    const PathOptions& options, const PathObserver& observer) {
   options.validate();
   check_lambda_of_path(lambda);
-  if (const SampleObjective* rows = objective.sample()) {
-    path::CorrectivePath corrective(*rows);
+  if (on_rows(objective)) {
+    path::CorrectivePath corrective(objective);
     corrective.start_from(start);
     return corrective.solve(lambda, options, observer);
   }
@@ -279,7 +280,7 @@ PathResult solve_path(const Objective& objective, const PathOptions& options,
   }
   Network network = Network::empty(objective.dimension());
   std::optional<path::CorrectivePath> corrective;
-  if (const SampleObjective* rows = objective.sample()) corrective.emplace(*rows);
+  if (on_rows(objective)) corrective.emplace(objective);
   const int count = static_cast<int>(values.size());
   for (int i = 0; i < count && values[static_cast<std::size_t>(i)] > 0.0; ++i) {
     const double lambda = values[static_cast<std::size_t>(i)];

@@ -405,9 +405,11 @@ std::vector<Option> fit_options(FitRequest& r) {
           {bound(
                {.name = "family",
                 .value = "NAME",
-                .choices = {"square", "logistic", "poisson", "huber"},
-                .help = "Loss and kind of target: square, logistic (classes 0 and 1, or shares), "
-                        "poisson (counts or rates) or huber (square with less pull from outliers)"},
+                .choices = {"square", "logistic", "poisson", "huber", "softmax"},
+                .help =
+                    "Loss and kind of target: square, logistic (classes 0 and 1, or shares), "
+                    "softmax (several classes), poisson (counts or rates) or huber (square with "
+                    "less pull from outliers)"},
                [&how](const std::string& given) { how.family.kind = parse_family(given); },
                [&how] { return std::string(name(how.family.kind)); }),
            number({.name = "huber_width",

@@ -128,8 +128,9 @@ std::string fit_summary_text(const FitRequest& request, const FitResult& result,
   if (!result.model.offset_column.empty()) json["offset"] = result.model.offset_column;
   if (!result.model.classes.empty()) {
     json["classes"] = result.model.classes;
-    json["probability_of"] = result.model.classes[1];
+    if (result.model.outputs.empty()) json["probability_of"] = result.model.classes[1];
   }
+  for (const Output& output : result.model.outputs) json["outputs"].push_back(output.name);
   if (result.cross_validated) {
     json["selection"] = {
         {"rule", name(request.how.select)},

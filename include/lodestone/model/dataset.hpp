@@ -32,7 +32,7 @@ struct Imputation {
 /// Inputs and a target, in their original units.
 struct Dataset {
   Matrix X;                               ///< n×d
-  Vector y;                               ///< n
+  Vector y;                               ///< n; of several targets the first
   std::vector<std::string> columns = {};  ///< d names; empty: fit() numbers them
   std::string target = {};
   Vector weights = {};                    ///< n row weights >= 0, or empty: equal
@@ -40,13 +40,15 @@ struct Dataset {
   std::vector<Encoding> encodings = {};   ///< of the text columns among the inputs
   Index dropped_rows = 0;                 ///< left out for missing values
   std::vector<Warning> warnings = {};     ///< what reading found odd, for people
-  std::vector<std::string> classes = {};  ///< the two texts that y's 0 and 1 stand for, or empty
+  std::vector<std::string> classes = {};  ///< the texts that y's 0, 1, ... stand for, or empty
   std::vector<Index> groups = {};  ///< n numbers from 0, alike in rows that stay together, or empty
   std::string groups_column = {};  ///< where they came from
   Vector offset = {};  ///< n known parts of the scores, which is offset + f(x), or empty: none
   std::string offset_column = {};  ///< where they came from
   /// One for each column of the table among the inputs where missing values are kept, or none.
   std::vector<Imputation> imputations = {};
+  Matrix Y = {};                          ///< several targets: n×q, q > 1; one: empty
+  std::vector<std::string> targets = {};  ///< several targets: q names; empty: fit() numbers them
 
   /// y, or y − offset: constant where there is nothing to learn, and what the square loss fits.
   Vector target_beyond_offset() const;
@@ -62,8 +64,9 @@ struct SampleLimits {
 std::vector<std::string> numbered_columns(Index count);
 
 /// Rows that can be trained on: columns without names become numbered_columns, a target without a
-/// name "y", an offset without a name "offset". Throws InvalidArgument for another number of names
-/// than columns, another number of targets or offsets than rows, and numbers that are not finite.
+/// name "y", an offset without a name "offset", several targets without names "y0", "y1", ....
+/// Throws InvalidArgument for another number of names than columns, another number of targets or
+/// offsets than rows, and numbers that are not finite.
 Dataset checked_dataset(Dataset data);
 
 /// n rows x ~ N(0, I_d), y = f_*(x) + noise. `noise` is the noise's standard deviation as a share

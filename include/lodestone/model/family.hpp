@@ -25,12 +25,15 @@ struct Family {
     logistic,  ///< y in [0, 1], a class or a share; the prediction is P(y = 1) = 1/(1 + e^−F)
     poisson,   ///< y >= 0, a count or a rate; the prediction is its mean e^F
     huber,     ///< ½ z² for |z| <= κ, else κ|z| − ½κ², z = F − y; the prediction is F
+    softmax,  ///< y one of the classes 0, ..., q−1, with a score F_k each; ℓ = log Σ_k e^F_k − F_y;
+              ///< the predictions are P(y = k) = e^F_k / Σ_j e^F_j (docs/math.md, 12.2)
   };
 
   /// What the numbers of a family may be.
   struct Limits {
     static constexpr Range huber_width = above(0);
     static constexpr Range linear_ridge = at_least(0);
+    static constexpr Range classes = at_least(2);
   };
 
   // NOLINTNEXTLINE(google-explicit-constructor): a kind is a family
@@ -46,11 +49,18 @@ struct Family {
 
   LinearPart linear = LinearPart::free;
 
+  Index classes = 0;  ///< q, of the softmax family; >= 2
+
   bool has_linear_part() const { return linear == LinearPart::free; }
 
   bool square() const { return kind == Kind::square; }
+  bool softmax() const { return kind == Kind::softmax; }
 
-  /// ℓ, ∂ℓ/∂F and ∂²ℓ/∂F² at once, as the functions below have them.
+  /// Whether targets are classes or shares of two.
+  bool of_classes() const { return kind == Kind::logistic || softmax(); }
+
+  /// ℓ, ∂ℓ/∂F and ∂²ℓ/∂F² at once, as the functions below have them. These and the following are of
+  /// families with one score; those of the softmax are in SoftmaxPoint.
   struct Point {
     double loss;
     double derivative;
@@ -97,7 +107,20 @@ struct Family {
   friend bool operator==(const Family&, const Family&) = default;
 };
 
-/// "square", "logistic", "poisson", "huber"; parse throws InvalidArgument for anything else.
+/// The softmax loss of class y at q scores, with what follows from it: right to rounding for scores
+/// of any size.
+struct SoftmaxPoint {
+  double loss;         ///< log Σ_k e^F_k − F_y >= 0
+  Vector derivatives;  ///< q, ∂ℓ/∂F_k = P(k) − 1[k = y]; of class y that is −others
+  double others;       ///< 1 − P(y)
+};
+SoftmaxPoint softmax_at(Index y, const Eigen::Ref<const Eigen::RowVectorXd>& scores);
+
+/// P(k) = e^F_k / Σ_j e^F_j of q scores.
+Vector softmax_probabilities(const Eigen::Ref<const Eigen::RowVectorXd>& scores);
+
+/// "square", "logistic", "poisson", "huber", "softmax"; parse throws InvalidArgument for anything
+/// else.
 const char* name(Family::Kind kind);
 Family::Kind parse_family(const std::string& text);
 

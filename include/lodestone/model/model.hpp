@@ -17,7 +17,15 @@ namespace lodestone {
 struct Feature {
   Vector direction;  ///< d, in 1/(units of the column)
   double bias = 0.0;
-  double amplitude = 0.0;  ///< in units of the target
+  double amplitude = 0.0;  ///< in units of the target; of several outputs the length of
+                           ///< `amplitudes` in units of their deviations
+  Vector amplitudes = {};  ///< several outputs: q, each in its own unit; one: empty
+};
+
+/// One of several outputs of a model.
+struct Output {
+  std::string name;  ///< of the target, or of the class
+  Affine affine;     ///< of its score
 };
 
 /// Features in a row that share one direction, up to sign, and are one smooth function of it,
@@ -53,9 +61,11 @@ struct Model {
   std::vector<Imputation> imputations;
   std::string target;
   Family family;                     ///< of the target: what a score means
-  std::vector<std::string> classes;  ///< the two texts that 0 and 1 stand for, or none
+  std::vector<std::string> classes;  ///< the texts that 0, 1, ... stand for, or none
   std::string offset_column;         ///< of the known part of a score; empty: scores have none
-  Affine affine;
+  Affine affine;                     ///< of one output; of several zero, and `outputs` has theirs
+  std::vector<Output> outputs = {};  ///< several outputs: q > 1 of them, one a class for the
+                                     ///< softmax family; one output: empty
   std::vector<Feature> features;
   std::vector<Ridge> ridges;  ///< of all features in their order, or none: each stands for itself
   Standardization standardization;
@@ -67,6 +77,12 @@ struct Model {
   /// The number of inputs, d.
   Index dimension() const { return affine.beta.size(); }
 
+  Index output_count() const { return outputs.empty() ? 1 : static_cast<Index>(outputs.size()); }
+
+  /// One output as a model of its own: its score, under the square loss. Of one output the model
+  /// itself.
+  Model output(Index k) const;
+
   /// The number of functions that a reader is shown: of ridges, or of features where there are
   /// none.
   Index shown_count() const {
@@ -76,8 +92,15 @@ struct Model {
   /// Predictions for n rows X (n×d, columns in the model's order): scores, for the logistic family
   /// the probability of 1, for counts their mean. `offset` has a number for each row, or none.
   /// Throws InvalidArgument for another number of columns or offsets, and for a model that needs
-  /// an offset when none is given.
+  /// an offset when none is given, and for a model of several outputs.
   Vector predict(const Eigen::Ref<const Matrix>& X, const Vector& offset = {}) const;
+
+  /// The same of all outputs, n×q: each target's prediction, or the probability of each class. Of
+  /// one output predict().
+  Matrix predict_outputs(const Eigen::Ref<const Matrix>& X, const Vector& offset = {}) const;
+
+  /// The scores of all outputs, n×q.
+  Matrix output_scores(const Eigen::Ref<const Matrix>& X, const Vector& offset = {}) const;
 
   /// The scores α + β·x + Σ features + offset themselves, n.
   Vector scores(const Eigen::Ref<const Matrix>& X, const Vector& offset = {}) const;
@@ -104,6 +127,10 @@ std::vector<Warning> extrapolation_warnings(const Model& model, const Matrix& X)
 /// length (with the bias) in standardized coordinates, the largest amplitude comes first, and
 /// neurons without mass are left out. Columns are named x0, x1, ..., the target not at all.
 Model to_original_units(const Network& network, const Affine& affine, bool biases,
+                        const Standardization& standardization);
+
+/// The same for several outputs, an affine part for each; they have no names yet.
+Model to_original_units(const Network& network, const std::vector<Affine>& affines, bool biases,
                         const Standardization& standardization);
 
 /// The same neuron by neuron: feature i is neuron i, its layers as they are, so that a change of

@@ -21,10 +21,20 @@ struct Standardization {
   Matrix map;     ///< d×p, p <= d: constant (and, whitened, collinear) columns drop out; of fewer
                   ///< rows than columns the span is kept, in an orthonormal basis
   double target_scale = 1.0;  ///< standard deviation of the target, > 0
+  Vector target_scales = {};  ///< several targets: q, of each; target_scale is 1 then
 
   /// Learns the step from n×d inputs, n targets and row weights (empty: equal). Throws
   /// InvalidArgument when the target is constant or no input varies.
   static Standardization fit(Kind kind, const Matrix& X, const Vector& y, const Vector& weights);
+
+  /// The same for several targets, the columns of Y (n×q).
+  static Standardization fit_several(Kind kind, const Matrix& X, const Matrix& Y,
+                                     const Vector& weights);
+
+  /// What output k is multiplied by to be in its target's unit.
+  double scale_of_output(Index k) const {
+    return target_scales.size() > 0 ? target_scales[k] : target_scale;
+  }
 
   /// n×p standardized inputs of n×d inputs; in their memory when they are moved in.
   Matrix apply(Matrix X) const;

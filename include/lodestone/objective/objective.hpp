@@ -17,9 +17,11 @@ namespace lodestone {
 
 /// L and its gradient at a network, with α and β at their optimum (docs/math.md, 2.1 and 3.2).
 struct Evaluation {
-  double loss = 0.0;  ///< L(θ), without the penalty
-  Vector gradient_a;  ///< m
-  Matrix gradient_W;  ///< m×d
+  double loss = 0.0;         ///< L(θ), without the penalty
+  Vector gradient_a;         ///< m; of several outputs empty
+  Matrix gradient_W;         ///< m×d
+  Matrix gradient_A = {};    ///< several outputs: m×q, in the output weights a_i s_i
+  Matrix coefficients = {};  ///< classes: where the search for the affine part ended
 };
 
 /// Correlations of a residual r with relu(u·x) for a batch of directions. r is f − y for the square
@@ -81,8 +83,22 @@ class Residual : public CorrelationField {
   /// The number of rows that measure() would copy; 0 on a population.
   virtual Index rows() const { return 0; }
 
+  /// On rows: x_t, n×d, a copy, as measure() has them.
+  virtual Matrix row_points() const { return std::get<RowMeasure>(measure()).rows; }
+
+  /// On rows: weights (n) of the function Σ_t weights_t relu(u·x_t) of u that touches the field at
+  /// this unit direction and is nowhere above it; of one output the field itself, up to sign.
+  virtual Vector row_weights(const Vector& direction) const {
+    static_cast<void>(direction);
+    return std::get<RowMeasure>(measure()).weights;
+  }
+
   /// Whether L is the square loss.
   virtual bool square() const { return true; }
+
+  /// The number of outputs. Of several the field is C(u) = ‖E[r relu(u·x)]‖, r ∈ R^q, and `measure`
+  /// throws: proofs are of one.
+  virtual Index outputs() const { return 1; }
 
   /// L of the network.
   virtual double loss() const { return 0.5 * energy(); }
@@ -128,14 +144,16 @@ class Residual : public CorrelationField {
 /// Least squares in the output weights with the directions fixed: minimize
 /// ½ aᵀ K a − bᵀ a + L(0), K_ij = E σ_i σ_j, b_i = E σ_i y with affine-free features σ_i.
 struct FeatureGram {
-  Matrix K;  ///< p×p
-  Vector b;  ///< p
+  Matrix K;       ///< p×p
+  Vector b;       ///< p; of several outputs empty
+  Matrix B = {};  ///< several outputs: p×q, a column for each
 };
 
 /// The amplitudes a that minimize ½ aᵀ K a − bᵀ a + ½ ridge ‖a‖²; ridge > 0.
 Vector solve_ridge(const FeatureGram& gram, double ridge);
 
 class SampleObjective;
+class SharedObjective;
 
 /// What a network is trained against: population or sample, behind one interface.
 ///
@@ -166,6 +184,11 @@ class Objective {
   /// Null otherwise.
   virtual const SampleObjective* sample() const { return nullptr; }
 
+  /// The same with several outputs.
+  virtual const SharedObjective* shared() const { return nullptr; }
+
+  virtual Index outputs() const { return 1; }
+
   /// Whether scores have β·x beside the neurons, so that a neuron and its mirror image −u are one
   /// feature.
   virtual bool has_linear_part() const { return true; }
@@ -175,6 +198,12 @@ class Objective {
 
   /// L and ∇L. Rounding error of the loss: about 1e-16 of the squared mass.
   virtual Evaluation evaluate(const Network& network) const = 0;
+
+  /// The same, begun at the coefficients of an evaluation at a network nearby.
+  virtual Evaluation evaluate_near(const Network& network, const Matrix& start) const {
+    static_cast<void>(start);
+    return evaluate(network);
+  }
 
   /// L as it is reported: correct to 1e-6 relative also where evaluate() has lost its digits.
   virtual double loss(const Network& network) const = 0;
@@ -186,6 +215,9 @@ class Objective {
 
   /// The optimal α and β for a network. β has the inputs' dimension (no bias coordinate).
   virtual Affine affine(const Network& network) const = 0;
+
+  /// The same for each output.
+  virtual std::vector<Affine> affines(const Network& network) const { return {affine(network)}; }
 };
 
 /// Population objective: x ~ N(0, I_d), y = f_*(x); everything in closed form (docs/math.md, 2).
@@ -226,10 +258,10 @@ struct SampleData {
   Precision precision = Precision::float64;
   Family family = {};
   Vector offset = {};  ///< n known parts of the scores, or empty: a score is offset + f(x)
+  Matrix Y = {};       ///< several outputs of the square loss: n×q targets, in the place of y
 };
 
 class AffineBasis;
-class SampleObjective;
 
 /// The weighted square loss that touches L at a network (docs/math.md, 11.3):
 /// L ≈ const + curvature · L_square, so that λ becomes λ/curvature.
@@ -243,8 +275,29 @@ struct ActiveRows {
   std::vector<std::vector<std::uint64_t>> bits;  ///< for each neuron, 256 bits a block of rows
 };
 
+/// An objective that is a (weighted) mean over rows.
+class RowObjective : public Objective {
+ public:
+  bool smooth() const override { return false; }
+
+  virtual const Family& family() const = 0;
+  bool has_linear_part() const override { return family().has_linear_part(); }
+
+  /// Rows that count.
+  virtual Index rows() const = 0;
+
+  /// What rounding leaves of a linear target, as a share of its mean square: more than 1e-31 where
+  /// columns nearly depend on each other.
+  virtual double linear_rounding() const = 0;
+
+  /// The same without rows [first, first + count), and with other weights; the inputs are shared.
+  /// Throw InvalidArgument as the constructor does.
+  virtual std::unique_ptr<const RowObjective> leaving_out(Index first, Index count) const = 0;
+  virtual std::unique_ptr<const RowObjective> reweighted(Vector weights) const = 0;
+};
+
 /// Sample objective: (weighted) means over n rows (docs/math.md, 3).
-class SampleObjective final : public Objective {
+class SampleObjective final : public RowObjective {
  public:
   /// Keeps the matrix it is given, without a copy (in float32, half of it). Throws InvalidArgument
   /// for sizes that do not match, numbers that are not finite (in float32), negative or all-zero
@@ -263,21 +316,22 @@ class SampleObjective final : public Objective {
   /// constructor does.
   SampleObjective with_weights(Vector weights) const;
 
+  /// The same with other targets (n), for the square loss. Inputs, and what they and the weights
+  /// alone make, are shared or copied.
+  SampleObjective with_target(Vector y) const;
+
+  std::unique_ptr<const RowObjective> leaving_out(Index first, Index count) const override;
+  std::unique_ptr<const RowObjective> reweighted(Vector weights) const override;
+
   const SampleObjective* sample() const override { return this; }
-
-  const Family& family() const;
-  bool has_linear_part() const override { return family().has_linear_part(); }
-
-  /// What rounding leaves of a linear target, as a share of its mean square: more than 1e-31 where
-  /// columns nearly depend on each other.
-  double linear_rounding() const { return linear_rounding_; }
+  const Family& family() const override;
+  double linear_rounding() const override { return linear_rounding_; }
 
   /// For other families than the square: the square loss with weights ω ℓ'' and targets F − ℓ'/ℓ''
   /// at this network with its best affine part. The inputs are shared.
   QuadraticModel quadratic_model(const Network& network) const;
 
-  /// Rows that count.
-  Index rows() const;
+  Index rows() const override;
 
   /// Copies of the rows with weight: inputs without a bias coordinate, the target without offset
   /// and affine part (of other families than the square both as they are), weights that sum to 1.
@@ -286,7 +340,6 @@ class SampleObjective final : public Objective {
   Precision precision() const;
 
   Index dimension() const override;
-  bool smooth() const override { return false; }
   double loss_rounding() const override;
   double null_loss() const override { return null_loss_; }
   Evaluation evaluate(const Network& network) const override;
@@ -304,6 +357,7 @@ class SampleObjective final : public Objective {
   ActiveRows active_rows(const Matrix& U) const;
 
  private:
+  friend class SharedObjective;  // several outputs on the same rows
   class RowResidual;
   struct Rows;
 
@@ -331,6 +385,9 @@ class SampleObjective final : public Objective {
   Scores best_scores(const Vector& contributions, double decrement) const;
   Evaluation evaluate_family(const Network& network) const;
   double dual_value(const Vector& weighted, double ridge, double most) const;
+  void settle_target();
+  SampleObjective square_loss(Vector weights, Vector targets, double curvature) const;
+  std::unique_ptr<Residual> residual_of(Vector derivatives) const;
   Affine affine_of(const Vector& coefficients) const;
 
   std::shared_ptr<const Rows> data_;

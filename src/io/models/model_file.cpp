@@ -37,6 +37,9 @@ Json to_json(const Standardization& standardization) {
                {"target_scale", standardization.target_scale},
                {"center", to_list(standardization.center)},
                {"scale", to_list(standardization.scale)}};
+  if (standardization.target_scales.size() > 0) {
+    json["target_scales"] = to_list(standardization.target_scales);
+  }
   // The other kinds follow from centre and scale; at many columns a map is most of the file.
   if (standardization.kind != Standardization::Kind::whiten) return json;
   Json& rows = json["map"] = Json::array();
@@ -50,6 +53,7 @@ Standardization standardization_from(const Json& json) {
   Standardization result;
   result.kind = parse_standardization(json.at("kind").get<std::string>());
   result.target_scale = json.at("target_scale").get<double>();
+  if (json.contains("target_scales")) result.target_scales = to_vector(json.at("target_scales"));
   result.center = to_vector(json.at("center"));
   result.scale = to_vector(json.at("scale"));
   if (result.kind != Standardization::Kind::whiten) return result;
@@ -137,13 +141,36 @@ std::vector<Ridge> ridges_from(const Json& json, const std::vector<Feature>& fea
 // Files of a target of numbers, and all from before there were classes, have none.
 std::vector<std::string> classes_from(const Json& family, Family::Kind kind) {
   auto classes = list_at(family, "classes").get<std::vector<std::string>>();
-  if (kind != Family::Kind::logistic || classes.size() != 2 || classes[0] == classes[1]) {
-    throw std::out_of_range("'classes' are not the two of a logistic family");
+  const bool different =
+      std::set<std::string>(classes.begin(), classes.end()).size() == classes.size();
+  const bool two = kind == Family::Kind::logistic && classes.size() == 2;
+  const bool several = kind == Family::Kind::softmax && classes.size() >= 2;
+  if (!different || !(two || several)) {
+    throw std::out_of_range("'classes' are not those of the family");
   }
   return classes;
 }
 
+// Files of one output, and all from before there were several, have none.
+std::vector<Output> outputs_from(const Json& json, std::size_t columns) {
+  std::vector<Output> outputs;
+  for (const Json& item : list_at(json, "outputs")) {
+    outputs.push_back({item.at("name").get<std::string>(),
+                       {item.at("alpha").get<double>(), to_vector(item.at("beta"))}});
+    if (static_cast<std::size_t>(outputs.back().affine.beta.size()) != columns) {
+      throw std::out_of_range("beta of an output does not have one number a column");
+    }
+  }
+  if (outputs.size() < 2) throw std::out_of_range("'outputs' must be at least two");
+  return outputs;
+}
+
 std::string formula_of(const Model& model) {
+  if (!model.outputs.empty()) {
+    const std::string score = "alpha_k + beta_k.x + sum of amplitudes_k * relu(direction.x + bias)";
+    if (!model.family.softmax()) return "output k = " + score;
+    return "P(output k) = exp(score_k) / sum of exp(score_j), score_k = " + score;
+  }
   const std::string score = std::string(model.offset_column.empty() ? "" : "offset + ") +
                             "alpha + beta.x + sum of amplitude * relu(direction.x + bias)";
   switch (model.family.kind) {
@@ -154,6 +181,7 @@ std::string formula_of(const Model& model) {
       return "mean of target = exp(score), score = " + score;
     case Family::Kind::square:
     case Family::Kind::huber:
+    case Family::Kind::softmax:
       break;
   }
   return "target = " + score;
@@ -181,14 +209,31 @@ Model model_from(const Json& json) {
   if (json.contains("imputations")) {
     model.imputations = imputations_from(json, model.columns, model.encodings);
   }
-  model.affine.alpha = json.at("affine").at("alpha").get<double>();
-  model.affine.beta = to_vector(json.at("affine").at("beta"));
+  if (json.contains("outputs")) {
+    model.outputs = outputs_from(json, model.columns.size());
+    model.affine.beta = Vector::Zero(static_cast<Index>(model.columns.size()));
+    if (model.family.softmax()) model.family.classes = model.output_count();
+  } else {
+    model.affine.alpha = json.at("affine").at("alpha").get<double>();
+    model.affine.beta = to_vector(json.at("affine").at("beta"));
+  }
+  if (model.family.softmax() != (model.family.classes > 0) ||
+      (!model.classes.empty() && model.family.softmax() &&
+       model.classes.size() != model.outputs.size())) {
+    throw std::out_of_range("'outputs' are not those of the family");
+  }
   if (static_cast<std::size_t>(model.dimension()) != model.columns.size()) {
     throw std::out_of_range("beta does not have one number a column");
   }
   for (const Json& item : list_at(json, "features")) {
     model.features.push_back({to_vector(item.at("direction")), item.at("bias").get<double>(),
                               item.at("amplitude").get<double>()});
+    if (model.outputs.empty()) continue;
+    Feature& feature = model.features.back();
+    feature.amplitudes = to_vector(item.at("amplitudes"));
+    if (feature.amplitudes.size() != model.output_count()) {
+      throw std::out_of_range("'amplitudes' do not have one number an output");
+    }
   }
   if (json.contains("ridges")) model.ridges = ridges_from(json, model.features);
   model.biases = json.value("biases", true);
@@ -210,6 +255,10 @@ Model model_from(const Json& json) {
                       provenance.at("lambda_in_target_units").get<double>(),
                       provenance.at("rows").get<Index>()};
   const Standardization& standardization = model.standardization;
+  const Vector& scales = standardization.target_scales;
+  if (scales.size() > 0 && scales.size() != model.output_count()) {
+    throw std::out_of_range("target_scales do not have one number an output");
+  }
   if (standardization.center.size() != model.dimension() ||
       standardization.scale.size() != model.dimension()) {
     throw std::out_of_range("center or scale does not have one number a column");
@@ -256,12 +305,20 @@ Json model_json(const Model& model) {
     json["ranges"] = {{"lowest", to_list(model.ranges.lowest)},
                       {"highest", to_list(model.ranges.highest)}};
   }
-  json["affine"] = {{"alpha", model.affine.alpha}, {"beta", to_list(model.affine.beta)}};
+  for (const Output& output : model.outputs) {
+    json["outputs"].push_back({{"name", output.name},
+                               {"alpha", output.affine.alpha},
+                               {"beta", to_list(output.affine.beta)}});
+  }
+  if (model.outputs.empty()) {
+    json["affine"] = {{"alpha", model.affine.alpha}, {"beta", to_list(model.affine.beta)}};
+  }
   Json& features = json["features"] = Json::array();
   for (const Feature& feature : model.features) {
     features.push_back({{"amplitude", feature.amplitude},
                         {"bias", feature.bias},
                         {"direction", to_list(feature.direction)}});
+    if (!model.outputs.empty()) features.back()["amplitudes"] = to_list(feature.amplitudes);
   }
   if (!model.ridges.empty()) {
     Json& ridges = json["ridges"] = Json::array();

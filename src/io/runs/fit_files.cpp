@@ -117,6 +117,12 @@ std::string path_json(const FitResult& result) {
     points.push_back({{"lambda", point.lambda},
                       {"a", std::vector<double>(point.network.a.begin(), point.network.a.end())},
                       {"W", W}});
+    if (point.network.S.size() == 0) continue;
+    Json& S = points.back()["S"] = Json::array();
+    for (Index i = 0; i < point.network.width(); ++i) {
+      S.push_back(
+          std::vector<double>(point.network.S.row(i).begin(), point.network.S.row(i).end()));
+    }
   }
   return io::readable(json);
 }
