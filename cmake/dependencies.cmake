@@ -46,5 +46,5 @@ if(LODESTONE_MISSING)
     "On Debian each of these installs them (as root or with sudo):\n"
     "  ./run packages\n"
     "  apt-get install ${packages}\n"
-    "Elsewhere install the packages that correspond to these.")
+    "Elsewhere ./run packages prints what they are called on Fedora, Arch and in Homebrew.")
 endif()

@@ -4,6 +4,7 @@ Lodestone hold."""
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -11,15 +12,19 @@ import tomllib
 import pytest
 from conftest import PROGRAM, REPOSITORY
 
-# In the list of ./run, but no library.
+# In the list, but no library.
 TOOLS = {"g++", "cmake", "ninja-build"}
 
 
-def debian_names():
-    """The packages that `./run packages` installs."""
-    text = (REPOSITORY / "run").read_text()
-    listed = re.search(r'build_packages="\n(.*?)"', text, re.DOTALL)[1]
-    return {line.split("#")[0].strip() for line in listed.splitlines()}
+def package_rows():
+    """The rows of packaging/packages.txt: uses, names on Debian, Fedora, Arch and in Homebrew, purpose."""
+    lines = (REPOSITORY / "packaging" / "packages.txt").read_text().splitlines()
+    return [line.split(maxsplit=5) for line in lines if not line.startswith("#")]
+
+
+def debian_names(use="build"):
+    """The packages that `./run packages` installs, or those of another use."""
+    return {row[1] for row in package_rows() if use in row[0].split(",")}
 
 
 def test_every_library_has_its_debian_package():
@@ -43,7 +48,67 @@ def test_one_message_names_everything_that_is_missing(tmp_path):
     said = " ".join(done.stderr.split())
     assert "libraries that were not found: oneTBB, fmt 9, CLI11 2." in said
     assert "./run packages" in said
+    assert "Fedora, Arch and in Homebrew" in said
     assert "apt-get install libtbb-dev libfmt-dev libcli11-dev " in said
+
+
+# ---- machines without Debian's packages
+
+
+def test_every_package_has_a_name_everywhere():
+    rows = package_rows()
+    assert all(len(row) == 6 for row in rows)
+    assert len({row[1] for row in rows}) == len(rows)
+    uses = {use for row in rows for use in row[0].split(",")}
+    assert uses == {"build", "test", "docs", "count", "wheel", "ci"}
+
+
+def run_with(tmp_path, manager, *words):
+    """What ./run says where this is the only package manager."""
+    for name in ["awk", "dirname", "id"]:
+        (tmp_path / name).symlink_to(shutil.which(name))
+    if manager:
+        (tmp_path / manager).write_text("#!/bin/sh\necho it was run; exit 1\n")
+        (tmp_path / manager).chmod(0o755)
+    done = subprocess.run(
+        [REPOSITORY / "run", *words], check=True, capture_output=True, text=True, env={"PATH": str(tmp_path)}
+    )
+    assert done.stdout == ""
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    "manager, command, column, unknown",
+    [
+        ("dnf", "dnf install", 2, set()),
+        ("pacman", "pacman -S --needed", 3, {"librandom123-dev"}),
+        ("brew", "brew install", 4, {"librandom123-dev"}),
+    ],
+)
+def test_other_package_managers_get_one_command_to_copy(tmp_path, manager, command, column, unknown):
+    said = run_with(tmp_path, manager, "packages")
+    copied = [line for line in said.splitlines() if line.startswith("  ")]
+    assert len(copied) == 1
+    words = copied[0].removeprefix("  ").removeprefix("sudo ")
+    assert words.startswith(command + " ")
+    rows = [row for row in package_rows() if "build" in row[0].split(",")]
+    names = {name for row in rows for name in row[column].split(",")} - {"-", "none"}
+    assert set(words.removeprefix(command).split()) == names
+    assert {row[1] for row in rows if row[column] == "none"} == unknown
+    for name in unknown:
+        assert f"no package is known there for Debian's {name}" in said
+
+
+def test_an_unknown_package_manager_gets_the_debian_names(tmp_path):
+    said = run_with(tmp_path, None, "packages")
+    assert "by its Debian name:" in said
+    assert set(said.split("Debian name:")[1].split()) == debian_names()
+
+
+def test_a_package_that_comes_with_another_needs_no_name(tmp_path):
+    said = run_with(tmp_path, "pacman", "need", "libgtest-dev", "libgmock-dev", "some-package")
+    assert "pacman -S --needed gtest\n" in said
+    assert "no package is known there for Debian's some-package:" in said
 
 
 # ---- packages that are made of Lodestone
