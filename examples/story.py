@@ -1,7 +1,9 @@
-"""How gradient descent learns features, told in seven cells.
+"""How gradient descent learns features
 
 After Zhou and Ge, "How Does Gradient Descent Learn Features" (NeurIPS 2024). Everything is exact:
-the loss is that of the whole population, not of rows drawn from it.
+the loss is that of the whole population, not of rows drawn from it. The story has seven cells and six
+pictures. The one shown here is of its end: neurons stand where the dual function |η| is 1, and in their plane it
+is nowhere larger.
 """
 
 # %% A network hides three directions in a plane of ten dimensions.
@@ -19,7 +21,7 @@ figures = parser.parse_known_args()[0].figures
 def show(name, figure):
     if figures is not None:
         figures.mkdir(parents=True, exist_ok=True)
-        figure.savefig(figures / f"{name}.png", dpi=130)
+        figure.savefig(figures / f"story_{name}.svg")
 
 
 teacher = lodestone.Teacher.random(d=10, k=3, r=2, min_angle=40, seed=2)

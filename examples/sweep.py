@@ -1,9 +1,19 @@
-"""How wide must the student be? Runs over widths and seeds, side by side with joblib. Each works on
-one thread, and its numbers do not depend on how many run at once."""
+"""How wide must the student be?
+
+Runs over widths and seeds, side by side with joblib. Each works on one thread, and its numbers do not depend on how
+many run at once.
+"""
+
+import argparse
+from pathlib import Path
 
 from joblib import Parallel, delayed
 
 import lodestone
+
+parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+parser.add_argument("--figures", type=Path, help="folder to save the picture in")
+figures = parser.parse_args().figures
 
 WIDTHS = (10, 30, 100)
 SEEDS = range(4)
@@ -18,6 +28,15 @@ def recovered(width, seed):
 
 grid = [(width, seed) for width in WIDTHS for seed in SEEDS]
 outcomes = Parallel(n_jobs=2)(delayed(recovered)(width, seed) for width, seed in grid)
-for width in WIDTHS:
-    wins = sum(won for (one, _), won in zip(grid, outcomes) if one == width)
-    print(f"width {width:4}: all directions recovered in {wins} of {len(SEEDS)} runs")
+wins = {width: sum(won for (one, _), won in zip(grid, outcomes) if one == width) for width in WIDTHS}
+for width, count in wins.items():
+    print(f"width {width:4}: all directions recovered in {count} of {len(SEEDS)} runs")
+
+if figures:
+    from matplotlib import pyplot
+
+    picture, axes = pyplot.subplots(figsize=(4.5, 3), layout="constrained")
+    axes.bar([str(width) for width in WIDTHS], wins.values())
+    axes.set_xlabel("width of the student")
+    axes.set_ylabel(f"runs of {len(SEEDS)} that recover all directions")
+    picture.savefig(figures / "sweep.svg")
