@@ -25,7 +25,7 @@ for name, model in (("lodestone", regressor), ("ridge", RidgeCV())):
     print(f"{name:10} R² {r2.mean():.3f} ± {r2.std() / len(r2) ** 0.5:.3f} on rows held out")
 
 regressor.fit(X, y)
-print(f"{len(regressor.amplitudes_)} features at lambda {regressor.weight_decay_:.3g}")
+print(f"features: {len(regressor.amplitudes_)}, at lambda {regressor.weight_decay_:.3g}")
 loadings = regressor.directions_ * regressor.model_.scale
 for amplitude, direction in zip(regressor.amplitudes_, loadings):
     largest = sorted(zip(-abs(direction), direction, X.columns))[:4]
@@ -35,4 +35,4 @@ for warning in regressor.warnings_:
     print("warning:", warning)
 
 if figures:
-    lodestone.plots.features(regressor, X, y).savefig(figures / "diabetes.svg")
+    lodestone.plots.importance(regressor, X).savefig(figures / "diabetes.svg")

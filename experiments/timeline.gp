@@ -1,4 +1,4 @@
-# The picture of the README: the demo's run, recorded more often.
+# The picture of docs/command-line.md: the demo's run, recorded more often.
 #   build/release/apps/lodestone/lodestone train --teacher random:d=20,k=4,r=4,seed=0 \
 #     --record-every 25 --out runs/timeline && gnuplot experiments/timeline.gp
 set terminal svg size 860,420 font "sans-serif,13" background "white"

@@ -13,7 +13,7 @@ EXAMPLES = REPOSITORY / "examples"
 SAYS = {
     "first_fit": "y = intercept + linear part + 3 features",
     "recover_teacher": "4 of 4 hidden directions recovered",
-    "diabetes": "features at lambda",
+    "diabetes": "features: 1, at lambda",
     "certify_mlp": "lodestone:    penalized loss",
     "sweep": "width  100: all directions recovered in 4 of 4 runs",
     "story": "3 of 3 recovered",
