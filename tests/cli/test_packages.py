@@ -105,6 +105,11 @@ def test_an_unknown_package_manager_gets_the_debian_names(tmp_path):
     assert set(said.split("Debian name:")[1].split()) == debian_names()
 
 
+def test_packages_are_asked_for_by_their_use(tmp_path):
+    said = run_with(tmp_path, None, "packages", "docs", "count")
+    assert set(said.split("Debian name:")[1].split()) == debian_names("docs") | debian_names("count")
+
+
 def test_a_package_that_comes_with_another_needs_no_name(tmp_path):
     said = run_with(tmp_path, "pacman", "need", "libgtest-dev", "libgmock-dev", "some-package")
     assert "pacman -S --needed gtest\n" in said
