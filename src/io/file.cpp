@@ -20,6 +20,7 @@ namespace lodestone {
 namespace {
 
 using io::Descriptor;
+using io::write_all;
 
 constexpr std::size_t kReadBlock = std::size_t{1} << 16;
 constexpr std::size_t kLargestWrite = std::size_t{1} << 30;
@@ -71,18 +72,6 @@ int open_retrying(const char* path, int flags, mode_t mode = 0) {
   return number;
 }
 
-void write_all(int descriptor, std::string_view content, const std::string& file) {
-  while (!content.empty()) {
-    const ssize_t written =
-        ::write(descriptor, content.data(), std::min(content.size(), kLargestWrite));
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      fail_writing(file, errno);
-    }
-    content.remove_prefix(static_cast<std::size_t>(written));
-  }
-}
-
 void flush_to_disk(int descriptor, const std::string& file) {
   while (::fsync(descriptor) != 0) {
     if (errno == EINTR) continue;
@@ -126,6 +115,18 @@ std::pair<int, std::string> open_neighbour(const std::filesystem::path& folder,
 }  // namespace
 
 namespace io {
+
+void write_all(int descriptor, std::string_view content, const std::string& file) {
+  while (!content.empty()) {
+    const ssize_t written =
+        ::write(descriptor, content.data(), std::min(content.size(), kLargestWrite));
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      fail_writing(file, errno);
+    }
+    content.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
 
 InputFile::InputFile(const std::string& path)
     : name_(path == "-" ? "standard input" : path),

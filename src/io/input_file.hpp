@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace lodestone::io {
 
@@ -29,6 +30,9 @@ class Descriptor {
  private:
   int number_;
 };
+
+/// Writes all of the content to an open file; `file` is its name for messages. Throws FileError.
+void write_all(int descriptor, std::string_view content, const std::string& file);
 
 /// A file that is read piece by piece, so that its bytes need not be in memory at once. All throw
 /// FileError.
