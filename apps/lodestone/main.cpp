@@ -157,6 +157,7 @@ int main(int argc, char** argv) {
     // What the environment asks for is refused before any work begins.
     instruction_set();
     threads();
+    app::read_tables_by_companion();
     const int status = app::run(argc, argv);
     // What was printed is part of the result: a full disk must not pass for success.
     std::cout.flush();

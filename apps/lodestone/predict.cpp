@@ -40,8 +40,8 @@ class Predict final : public Verb {
     app->add_option("MODEL", model_, "model.json of a run, or the run's folder")->required();
     app->add_option("DATA", data_,
                     "Table with the model's columns (others are ignored where columns have names; "
-                    "text and missing values get the 0/1 columns of training): CSV, NPY or NPZ; - "
-                    "is standard input")
+                    "text and missing values get the 0/1 columns of training): CSV, NPY, NPZ, "
+                    "Parquet or Arrow; - is standard input")
         ->required();
     common_.out = "-";
     std::vector<Option> options = predict_options(options_);

@@ -145,4 +145,7 @@ std::unique_ptr<Verb> make_man(CLI::App& parent);
 void catch_interrupts();
 bool interrupt_requested();
 
+/// Parquet and Arrow files are read by the Python package, in a process of its own.
+void read_tables_by_companion();
+
 }  // namespace lodestone::app

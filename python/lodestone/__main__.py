@@ -1,5 +1,6 @@
 """Verbs of the command line that are made in Python: ``python -m lodestone report RUN`` and
-``export MODEL``. The program ``lodestone`` hands them on to here."""
+``export MODEL``. The program ``lodestone`` hands them on to here, and asks ``table`` to read Parquet
+and Arrow files."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import argparse
 import json
 import os
 import sys
-from typing import Any, Optional, Sequence
+from typing import Any, Callable, Optional, Sequence
 
 _EXIT = "Exit status: 0 done, 2 unusable input, 130 interrupted."
 
@@ -59,6 +60,12 @@ def _parser() -> argparse.ArgumentParser:
         choices=("float64", "float32"),
         default="float64",
         help="numbers of the ONNX graph, its input and output [float64]",
+    )
+    verbs.add_parser(
+        "table",
+        description="Turn the Parquet or Arrow file on standard input into the text on standard output "
+        "that the program reads.",
+        epilog=_EXIT,
     )
     for verb in (report, export):
         verb.add_argument("--overwrite", action="store_true", help="replace a file that is there")
@@ -115,10 +122,23 @@ def _export(options: argparse.Namespace) -> Optional[dict[str, Any]]:
     }
 
 
+def _table(_: argparse.Namespace) -> None:
+    from lodestone._tables import pieces
+
+    sys.stdout.buffer.writelines(pieces(sys.stdin.buffer.read()))
+
+
+_VERBS: dict[str, Callable[[argparse.Namespace], Optional[dict[str, Any]]]] = {
+    "report": _report,
+    "export": _export,
+    "table": _table,
+}
+
+
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     try:
         options = _parser().parse_args(arguments)
-        done: Optional[dict[str, Any]] = {"report": _report, "export": _export}[options.verb](options)
+        done = _VERBS[options.verb](options)
         if done is None:
             pass  # what was asked for has been printed
         elif options.json:

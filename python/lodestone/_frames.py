@@ -16,7 +16,7 @@ import numbers
 import warnings
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, Iterable, Literal, NoReturn, Optional, Sequence
+from typing import Any, Iterable, Literal, NoReturn, Optional, Sequence, TypeVar
 
 import numpy as np
 
@@ -30,6 +30,13 @@ _NUMBERS = (numbers.Real, decimal.Decimal)
 
 # Who reads an Arrow stream: the first of these that is installed.
 _ARROW_READERS: tuple[Literal["polars", "pyarrow", "pandas"], ...] = ("polars", "pyarrow", "pandas")
+
+_Package = TypeVar("_Package", bound=str)
+
+ADVICE_ON_DATES = (
+    "make numbers of them: days since a fixed day, and the month, weekday or hour where the target "
+    "follows the calendar (times with a zone in one zone first)"
+)
 
 
 @dataclass(frozen=True)
@@ -119,7 +126,7 @@ def read(frame: Any, wanted: Sequence[str] = ()) -> Table:
     matrix = _matrix_of_pandas(whole.to_native())
     if matrix is not None:
         return of_array(matrix, names, named)
-    return Table(tuple(map(_cells, names, whole.iter_columns())), whole.shape[0], named)
+    return Table(tuple(map(cells_of, names, whole.iter_columns())), whole.shape[0], named)
 
 
 def _matrix_of_pandas(frame: Any) -> Optional[np.ndarray]:
@@ -232,23 +239,32 @@ def _require_unicode(text: str) -> None:
 def _from_arrow(X: Any) -> Any:
     import narwhals
 
-    for package in _ARROW_READERS:
+    package = first_installed(_ARROW_READERS)
+    if package is None:
+        raise ImportError(f"X: got {type(X).__name__}, an Arrow stream; to read it: pip install polars")
+    try:
+        return narwhals.from_arrow(X, backend=package).to_native()
+    except Exception as broken:
+        reason = str(broken).splitlines()[:1]
+        raise ValueError(f"X: its Arrow stream is no table: {''.join(reason)}") from broken
+
+
+def first_installed(packages: Iterable[_Package]) -> Optional[_Package]:
+    """The first of these packages that can be imported."""
+    for package in packages:
         try:
             importlib.import_module(package)
         except ImportError:
             continue
-        try:
-            return narwhals.from_arrow(X, backend=package).to_native()
-        except Exception as broken:
-            reason = str(broken).splitlines()[:1]
-            raise ValueError(f"X: its Arrow stream is no table: {''.join(reason)}") from broken
-    raise ImportError(f"X: got {type(X).__name__}, an Arrow stream; to read it: pip install polars")
+        return package
+    return None
 
 
 # ---- one column
 
 
-def _cells(name: str, column: Any) -> Cells:
+def cells_of(name: str, column: Any) -> Cells:
+    """The cells of a column of narwhals. Raises ValueError for what `read` refuses."""
     import narwhals
 
     dtype = column.dtype
@@ -296,7 +312,7 @@ def _cells_of_another_type(name: str, column: Any) -> Cells:
         return _labelled(name, "missing", [], np.full(len(column), -1, dtype=np.int64))
     own = column.to_native()
     values = np.asarray(own)
-    if values.dtype.kind in "biuf":  # sparse columns of pandas, and rare kinds of numbers
+    if values.ndim == 1 and values.dtype.kind in "biuf":  # sparse columns of pandas, and rare kinds of numbers
         return Cells(name, "number", numbers=np.where(null, np.nan, values.astype(np.float64)))
     if values.dtype.kind in "mM" or "period" in str(getattr(own, "dtype", "")):
         _refuse_dates(name, _native_type(column))
@@ -368,9 +384,7 @@ def _one_type(name: str, types: set[type]) -> str:
 
 
 def _refuse_dates(name: str, what: str) -> NoReturn:
-    raise ValueError(f"X: column {_shown(name)} holds dates or times ({what}); make numbers of them: "
-                     "days since a fixed day, and the month, weekday or hour where the target follows "
-                     "the calendar (times with a zone in one zone first)")
+    raise ValueError(f"X: column {_shown(name)} holds dates or times ({what}); {ADVICE_ON_DATES}")
 
 
 def _refuse_type(name: str, what: str) -> NoReturn:

@@ -4,18 +4,39 @@
 #include <nanobind/nanobind.h>
 
 #include <string>
+#include <string_view>
 
 #include "bindings.hpp"
 #include "interpreter.hpp"
 #include "lodestone/core/error.hpp"
 #include "lodestone/core/parallel.hpp"
+#include "lodestone/model/table.hpp"
 #include "lodestone/version.hpp"
 #include "results.hpp"
 
 namespace nb = nanobind;
 
+namespace {
+
+// Has the package read a Parquet or Arrow file, which the rows of a run may lie in.
+std::string convert_table(std::string_view content, const std::string& file) {
+  const nb::gil_scoped_acquire lock;
+  try {
+    const nb::object text = nb::module_::import_("lodestone._tables")
+                                .attr("csv_of")(nb::bytes(content.data(), content.size()));
+    const auto bytes = nb::cast<nb::bytes>(text);
+    return {bytes.c_str(), bytes.size()};
+  } catch (nb::python_error& error) {
+    if (!error.matches(PyExc_Exception)) throw;  // Ctrl-C
+    throw lodestone::FileError(file, std::string(nb::str(error.value()).c_str()));
+  }
+}
+
+}  // namespace
+
 NB_MODULE(_core, module) {
   module.attr("__version__") = lodestone::version;
+  lodestone::set_table_converter(convert_table);
 
   // A file that cannot be read or written is an OSError to Python, a bad argument a ValueError.
   nb::register_exception_translator([](const std::exception_ptr& raised, void*) {

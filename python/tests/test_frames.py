@@ -561,6 +561,7 @@ def test_columns_that_are_refused_in_polars_and_pyarrow():
         ([None] * 60, "'odd' has no value"),
         ([[1, 2]] * 60, r"'odd' holds [Ll]ist"),
         ([b"a"] * 60, "'odd' holds [Bb]inary"),
+        ([{"part": 1.0}] * 60, "'odd' holds [Ss]truct"),
     ):
         for table in (polars.DataFrame, pyarrow.table):
             with pytest.raises(ValueError, match=says):

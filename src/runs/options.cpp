@@ -172,9 +172,9 @@ std::vector<Option> data_options(DataSource& source) {
       of_table,
       {text({.name = "data",
              .value = "FILE",
-             .help =
-                 "Table to learn from: CSV with a header (as it is or compressed by gzip), NPY or "
-                 "NPZ; - is standard input"},
+             .help = "Table to learn from: CSV with a header (as it is or compressed by gzip), "
+                     "NPY, NPZ, "
+                     "Parquet or Arrow; - is standard input"},
             source.file),
        text({.name = "target",
              .value = "COLUMN",

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 #include <vector>
 
@@ -13,10 +14,14 @@
 namespace lodestone {
 namespace {
 
-// A target is a column, or a second file: FILE.npy, FILE.csv, FILE.npz or FILE.npz:NAME.
+// A target is a column, or a second file, which a name with one of these endings or FILE.npz:NAME
+// means.
 bool names_a_file(const std::string& target) {
-  const auto ends = [&](const char* end) { return target.ends_with(end); };
-  return ends(".npy") || ends(".npz") || ends(".csv") || target.find(".npz:") != target.npos;
+  constexpr std::array endings{".npy",   ".npz",     ".csv", ".parquet", ".pq",
+                               ".arrow", ".feather", ".ipc", ".arrows"};
+  return target.find(".npz:") != target.npos ||
+         std::any_of(endings.begin(), endings.end(),
+                     [&](const char* ending) { return target.ends_with(ending); });
 }
 
 }  // namespace

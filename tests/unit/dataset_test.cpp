@@ -420,6 +420,22 @@ TEST_F(DatasetTest, IdentifiersAreRefused) {
   EXPECT_EQ(read_dataset(table).X.cols(), 101);
 }
 
+TEST_F(DatasetTest, TextWithAdviceIsNoCategory) {
+  set_table_converter([](std::string_view, const std::string&) {
+    return "\"\",\"count days\",\"\"\n\"c\",\"day\",\"y\"\n"
+           "\"u\",\"2024-01-01\",1\n\"v, w\",\"2024-01-02\",2\n";
+  });
+  DataSource table = source("PAR1\x15", "data.parquet");
+  table.one_hot = true;
+  expect_refused(table, {"data.parquet: row 0 (counted from 0), column 'day'", "count days"});
+  table.exclude = {"day"};
+  EXPECT_EQ(read_dataset(table).columns, (Names{"c=u", "c=v, w"}));
+  table.exclude.clear();
+  table.groups = "day";
+  EXPECT_EQ(read_dataset(table).groups, (std::vector<Index>{0, 1})) << "rows of a day are a group";
+  set_table_converter(nullptr);
+}
+
 TEST_F(DatasetTest, EncodedNamesMustDiffer) {
   DataSource table = source("a=b,a,y\n1,b,2\n2,c,3\n");
   table.one_hot = true;

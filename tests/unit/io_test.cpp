@@ -992,6 +992,70 @@ TEST_F(NpzTest, DamagedArchivesAreErrors) {
   expect_file_error([&] { read_table(file); }, file + ": ", {"damaged", "CRC"});
 }
 
+// ---- Parquet and Arrow files, which a converter reads
+
+class ConvertedTest : public IoTest {
+ protected:
+  ~ConvertedTest() override { set_table_converter(nullptr); }
+
+  /// From now on a converter makes this text of every such file.
+  static void convert_to(const std::string& text) {
+    set_table_converter([text](std::string_view, const std::string&) { return text; });
+  }
+
+  std::string file_ = stored("PAR1\x15\x04", "data");
+};
+
+TEST_F(ConvertedTest, AreRefusedWithoutAConverter) {
+  for (const auto& [content, kind] : {std::pair{"PAR1\x15\x04"s, "a Parquet file"},
+                                      {"ARROW1\0\0"s, "an Arrow file"},
+                                      {"\xFF\xFF\xFF\xFF\x70\0\0\0"s, "an Arrow stream"}}) {
+    stored(content, "data");
+    expect_file_error([&] { read_table(file_); }, file_ + ": ", {kind, "give CSV, NPY or NPZ"});
+    expect_file_error([&] { read_vector(file_); }, file_ + ": ", {kind});
+  }
+}
+
+TEST_F(ConvertedTest, AreToldFromTextThatBeginsLikewise) {
+  EXPECT_EQ(parse("PAR1,PAR2\n1,2\n").values, matrix({{1, 2}}));
+  EXPECT_EQ(parse("PAR1\n1\n").values, matrix({{1}}));
+  EXPECT_EQ(parse("ARROW1\tb\n1\t2\n").values, matrix({{1, 2}}));
+}
+
+TEST_F(ConvertedTest, TheConverterHasTheBytesAndTheName) {
+  set_table_converter([&](std::string_view content, const std::string& file) {
+    EXPECT_EQ(content, "PAR1\x15\x04");
+    EXPECT_EQ(file, file_);
+    return "\"\",\"\"\n\"1\",\"2\"\n1,2.5\n";  // names that are numbers
+  });
+  const Table table = read_table(file_);
+  EXPECT_EQ(table.names, (std::vector<std::string>{"1", "2"}));
+  EXPECT_EQ(table.values, matrix({{1, 2.5}}));
+  EXPECT_TRUE(table.has_names);
+  convert_to("\"\"\n\"y\"\n1\n2\n");
+  EXPECT_EQ(read_vector(file_).size(), 2);
+}
+
+TEST_F(ConvertedTest, PlacesAreRows) {
+  convert_to("\"\",\"\"\n\"a\nb\",\"c\"\n1,2\n3,null\n");
+  expect_file_error([&] { read_table(file_); },
+                    file_ + ": row 1 (counted from 0), column 'c' is 'null'; ", {"missing"});
+  expect_file_error([&] { read_vector(file_); }, file_ + ": the file has 2 columns", {});
+  convert_to("\"\",\"\"\n\"a\",\"a\"\n1,2\n");
+  expect_file_error([&] { read_table(file_); }, file_ + ": columns 1 and 2", {"both named 'a'"});
+  convert_to("\"\"\n\"a\",\"b\"\n1,2\n");
+  expect_file_error([&] { read_table(file_); },
+                    file_ + ": its converter advises on 1 column, and it has 2", {});
+}
+
+TEST_F(ConvertedTest, AdviceIsGivenForTextOnly) {
+  convert_to("\"\",\"count days\"\n\"a\",\"day\"\n1,\"2024-01-01\"\n");
+  expect_file_error([&] { read_table(file_); }, file_ + ": row 0 (counted from 0), column 'day' ",
+                    {"is '2024-01-01', not a number; count days"});
+  convert_to("\"\",\"count days\"\n\"a\",\"day\"\n1,2\n");
+  EXPECT_EQ(read_table(file_).values, matrix({{1, 2}}));
+}
+
 // ---- writing
 
 TEST_F(IoTest, WrittenCsvReadsBackToTheLastBit) {

@@ -90,7 +90,7 @@ Missing parse_missing(const std::string& text);
 
 /// Where rows come from and how they are read.
 struct DataSource {
-  std::string file;               ///< CSV, NPY, NPZ (see read_table), "-": standard input
+  std::string file;               ///< whatever read_table reads; "-": standard input
   std::string target;             ///< column name, number from 0, or a second file
   std::optional<char> delimiter;  ///< of a CSV file; absent: found
 

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lodestone/core/types.hpp"
@@ -21,15 +23,29 @@ struct TableOptions {
   std::optional<char> delimiter;
 };
 
-/// Reads a table from CSV (with a header line), NPY (2-D) or NPZ (its only array, its only 2-D
-/// array, or the one named by "FILE.npz:NAME"), told apart by content; CSV and NPY may be
-/// compressed by gzip. "-" is standard input. Throws FileError naming file, line and column for: a
-/// missing or empty file, ragged rows, text where a number should be, NaN or infinity, repeated
-/// column names, a truncated or unsupported array. (read_dataset can take text and missing values.)
+/// Reads the bytes of a Parquet or Arrow file as CSV text of comma-separated records, with one
+/// record more before the header: what to do about the text in each column where it is none to
+/// make 0/1 columns of, as a date is; otherwise empty. `file` is the name for messages. Throws
+/// FileError.
+using TableConverter =
+    std::function<std::string(std::string_view content, const std::string& file)>;
+
+/// Who reads Parquet and Arrow files for all that read tables; at first nobody does, and they are
+/// refused. The library has no reader of its own: the command line and the Python package set one.
+/// To be called before tables are read.
+void set_table_converter(TableConverter converter);
+
+/// Reads a table from CSV (with a header line), NPY (2-D), NPZ (its only array, its only 2-D
+/// array, or the one named by "FILE.npz:NAME"), or, through a TableConverter, Parquet, an Arrow
+/// file (Feather) or an Arrow stream; told apart by content. All but NPZ may be compressed by gzip.
+/// "-" is standard input. Throws FileError naming file, line or row and column for: a missing or
+/// empty file, ragged rows, text where a number should be, NaN or infinity, repeated column names,
+/// a truncated or unsupported array. (read_dataset can take text and missing values.)
 Table read_table(const std::string& path, const TableOptions& options = {});
 
 /// Reads one column of numbers (target or weights): a 1-D array or a 2-D array with one column or
-/// row from NPY or NPZ, or a CSV file with one column. Throws FileError as read_table does.
+/// row from NPY or NPZ, or a CSV, Parquet or Arrow file with one column. Throws FileError as
+/// read_table does.
 Vector read_vector(const std::string& path);
 
 /// Writes CSV with a header and shortest round-trip numbers. The file appears whole or not at all.

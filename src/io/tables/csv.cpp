@@ -146,20 +146,32 @@ struct Field {
   long line;
 };
 
+/// Where a text comes from.
+enum class Origin {
+  file,       ///< a CSV file
+  converter,  ///< a TableConverter: a record of advice comes first, lines are no place in the file
+};
+
 /// One pass over the bytes. Rows of plain numbers, all but a few, go straight to the matrix
 /// (read_plain_row); any other row is taken apart again and either holds quotes or is at fault.
 class CsvReader {
  public:
-  CsvReader(std::string_view content, const std::string& file, char delimiter)
+  CsvReader(std::string_view content, const std::string& file, char delimiter, Origin origin)
       : position_(content.data()),
         end_(content.data() + content.size()),
         file_(file),
-        delimiter_(delimiter) {}
+        delimiter_(delimiter),
+        is_converted_(origin == Origin::converter) {}
 
   RawTable read() {
     RawTable table;
     table.file = file_;
+    const std::vector<std::string> advice = read_advice();
     table.names = read_header();
+    if (is_converted_ && advice.size() != table.names.size()) {
+      fail(1, fmt::format("its converter advises on {}, and it has {}",
+                          counted(advice.size(), "column"), table.names.size()));
+    }
     table.has_names = true;
     columns_ = static_cast<Index>(table.names.size());
     table.odd.resize(table.names.size());
@@ -175,16 +187,20 @@ class CsvReader {
         }
         read_any_row(rows, row, table.odd);
       }
-      table.lines.push_back(line);
+      if (!is_converted_) table.lines.push_back(line);
       ++rows;
     }
     if (rows == 0) fail(1, "the file has a header but no rows; add rows of numbers");
     table.values.conservativeResize(rows, columns_);
+    for (std::size_t column = 0; column < advice.size(); ++column) {
+      if (!advice[column].empty()) table.odd.at(column).advice = advice[column];
+    }
     return table;
   }
 
   /// Some columns as text, of a file that read() has accepted.
   std::vector<TextColumn> read_text(const std::vector<Index>& columns) {
+    read_advice();
     columns_ = static_cast<Index>(read_header().size());
     std::vector<TextColumn> result(columns.size());
     std::vector<std::unordered_map<std::string, Index>> known(columns.size());
@@ -214,7 +230,16 @@ class CsvReader {
 
  private:
   [[noreturn]] void fail(long line, const std::string& what) const {
-    throw FileError(file_, line, what);
+    throw is_converted_ ? FileError(file_, what) : FileError(file_, line, what);
+  }
+
+  /// The first record of a converter: one text a column.
+  std::vector<std::string> read_advice() {
+    std::vector<std::string> advice;
+    if (!is_converted_) return advice;
+    read_record();
+    for (const Field& field : fields_) advice.push_back(text_of(field));
+    return advice;
   }
 
   /// A tab may be both a blank and the delimiter.
@@ -289,7 +314,8 @@ class CsvReader {
       if (*number.odd == OddKind::text && odd[column].text.count == 0) {
         odd[column].advice = advice_for_text(field.text, delimiter_);
       }
-      odd[column].add({*number.odd, row, field.line, std::string(field.text.substr(0, 100))});
+      const long place = is_converted_ ? 0 : field.line;
+      odd[column].add({*number.odd, row, place, std::string(field.text.substr(0, 100))});
     }
   }
 
@@ -366,7 +392,7 @@ class CsvReader {
       if (odd == OddKind::text) ++words;
       names.push_back(text_of(field));
     }
-    if (numbers > 0 && words == 0) {
+    if (numbers > 0 && words == 0 && !is_converted_) {
       fail(fields_.front().line,
            "the header is all numbers, so the file probably lacks one; add a first line that "
            "names the columns");
@@ -413,6 +439,7 @@ class CsvReader {
   const char* const end_;
   const std::string& file_;
   const char delimiter_;
+  const bool is_converted_;
   long line_ = 1;
   Index columns_ = 0;
   std::vector<Field> fields_;  ///< of the row being taken apart; kept to reuse its memory
@@ -453,7 +480,7 @@ void refuse_other_kinds(std::string_view content, const std::string& file) {
                                  : content.find('\0');
   if (binary != std::string_view::npos) {
     fail(line_after(content.substr(0, binary)),
-         fmt::format("binary data (byte 0x{:02X}); give CSV text, NPY or NPZ",
+         fmt::format("binary data (byte 0x{:02X}); give CSV text, NPY, NPZ, Parquet or Arrow",
                      static_cast<unsigned>(static_cast<unsigned char>(content[binary]))));
   }
 }
@@ -475,7 +502,12 @@ CsvReader reader(std::string_view content, const std::string& file, const TableO
     content.remove_prefix(byte_order_mark.size());
   }
   refuse_other_kinds(content, file);
-  return CsvReader(content, file, options.delimiter.value_or(find_delimiter(content)));
+  return CsvReader(content, file, options.delimiter.value_or(find_delimiter(content)),
+                   Origin::file);
+}
+
+CsvReader converted_reader(std::string_view content, const std::string& file) {
+  return CsvReader(content, file, ',', Origin::converter);
 }
 
 }  // namespace
@@ -488,6 +520,15 @@ std::vector<TextColumn> parse_csv_text(std::string_view content, const std::stri
                                        const TableOptions& options,
                                        const std::vector<Index>& columns) {
   return reader(content, file, options).read_text(columns);
+}
+
+RawTable parse_converted(std::string_view content, const std::string& file) {
+  return converted_reader(content, file).read();
+}
+
+std::vector<TextColumn> parse_converted_text(std::string_view content, const std::string& file,
+                                             const std::vector<Index>& columns) {
+  return converted_reader(content, file).read_text(columns);
 }
 
 }  // namespace lodestone::io

@@ -33,7 +33,7 @@ enum class OddKind { text, empty, missing, infinite, too_large };
 struct OddCell {
   OddKind kind = OddKind::empty;
   Index row = 0;     ///< from 0, of the data rows
-  long line = 0;     ///< in a CSV file; 0 for arrays
+  long line = 0;     ///< in a CSV file; 0 for others
   std::string text;  ///< as it stands in the file
 };
 
@@ -47,7 +47,8 @@ struct OddCells {
   Group missing;   ///< empty, NA, NaN, null, ?, ...
   Group infinite;  ///< infinities, and numbers beyond the range of float64
 
-  /// What to do where the first text is a number written in another way; otherwise empty.
+  /// What to do where the first text is a number written in another way, or where a converter says
+  /// that the text is no category; otherwise empty.
   std::string advice;
 
   void add(OddCell cell);
@@ -60,7 +61,7 @@ struct RawTable {
   bool has_names = false;     ///< otherwise names are "x0", "x1", ...
   Matrix values;              ///< NaN where the cell holds no finite number
   std::vector<OddCells> odd;  ///< a column
-  std::vector<long> lines;    ///< of each row in a CSV file; empty for arrays
+  std::vector<long> lines;    ///< of each row in a CSV file; empty for others
 
   /// Where a row is, as in "line 7" or "row 5".
   std::string place(Index row) const;
@@ -101,14 +102,15 @@ class DataFile {
 
   RawTable read(Wanted wanted) const;
 
-  /// These columns of a CSV file as text, in the given order.
+  /// These columns of a file that names its columns as text, in the given order.
   std::vector<TextColumn> read_text(const std::vector<Index>& columns) const;
 
  private:
   std::string file_;
   std::string array_;
   std::string content_;
-  bool is_npy_file_ = false;  ///< then content_ is empty
+  bool is_npy_file_ = false;   ///< then content_ is empty
+  bool is_converted_ = false;  ///< content_ is what a TableConverter made of it
   TableOptions options_;
 };
 
@@ -116,6 +118,17 @@ RawTable parse_csv(std::string_view content, const std::string& file, const Tabl
 std::vector<TextColumn> parse_csv_text(std::string_view content, const std::string& file,
                                        const TableOptions& options,
                                        const std::vector<Index>& columns);
+
+/// The same for what a TableConverter made of a file. Rows have no lines.
+RawTable parse_converted(std::string_view content, const std::string& file);
+std::vector<TextColumn> parse_converted_text(std::string_view content, const std::string& file,
+                                             const std::vector<Index>& columns);
+
+/// "a Parquet file", "an Arrow file" or "an Arrow stream"; empty for any other content.
+std::string_view columnar_kind(std::string_view content);
+
+/// What the TableConverter that is set makes of such a content. Throws FileError where none is.
+std::string converted(std::string_view content, const std::string& file);
 
 bool is_gzip(std::string_view content);
 

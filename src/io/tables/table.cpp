@@ -129,12 +129,16 @@ std::string RawTable::place(Index row) const {
 }
 
 void RawTable::fail(const OddCell& cell, Index column, const Message& what) const {
-  if (cell.line == 0) {
+  if (!has_names) {
     throw FileError(file,
                     fmt::format("row {}, column {} (counted from 0) ", cell.row, column) + what);
   }
-  throw FileError(file, cell.line,
-                  fmt::format("column {} ", shown(names[static_cast<std::size_t>(column)])) + what);
+  const std::string named =
+      fmt::format("column {} ", shown(names[static_cast<std::size_t>(column)]));
+  if (cell.line == 0) {
+    throw FileError(file, fmt::format("row {} (counted from 0), ", cell.row) + named + what);
+  }
+  throw FileError(file, cell.line, named + what);
 }
 
 std::optional<RawTable::Found> RawTable::first_odd(OddCells::Group OddCells::*group,
@@ -178,6 +182,8 @@ DataFile::DataFile(const std::string& path, const TableOptions& options)
     is_npy_file_ = path != "-" && is_npy_file(path);
     if (!is_npy_file_) content_ = read_file(path);
     if (is_gzip(content_)) content_ = decompressed(content_, file_);
+    is_converted_ = !columnar_kind(content_).empty();
+    if (is_converted_) content_ = converted(content_, file_);
   });
 }
 
@@ -186,11 +192,12 @@ RawTable DataFile::read(Wanted wanted) const {
     const bool archive = is_npz(content_);
     RawTable table;
     if (!archive && !is_npy_file_ && !is_npy(content_)) {
-      table = parse_csv(content_, file_, options_);
+      table =
+          is_converted_ ? parse_converted(content_, file_) : parse_csv(content_, file_, options_);
       if (wanted == Wanted::vector && table.values.cols() != 1) {
-        throw FileError(file_, 1,
-                        fmt::format("the file has {} columns; give one column of numbers",
-                                    table.values.cols()));
+        const std::string what =
+            fmt::format("the file has {} columns; give one column of numbers", table.values.cols());
+        throw is_converted_ ? FileError(file_, what) : FileError(file_, 1, what);
       }
       return table;
     }
@@ -217,7 +224,10 @@ RawTable DataFile::read(Wanted wanted) const {
 }
 
 std::vector<TextColumn> DataFile::read_text(const std::vector<Index>& columns) const {
-  return within_memory(file_, [&] { return parse_csv_text(content_, file_, options_, columns); });
+  return within_memory(file_, [&] {
+    return is_converted_ ? parse_converted_text(content_, file_, columns)
+                         : parse_csv_text(content_, file_, options_, columns);
+  });
 }
 
 }  // namespace io
