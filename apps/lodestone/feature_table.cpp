@@ -60,8 +60,58 @@ std::string ridge_table(const Model& model, const std::vector<FeatureReport>& re
 
 }  // namespace
 
+namespace {
+
+// Several outputs: the shared directions, what each is worth to each output, and the affine parts.
+std::string shared_table(const Model& model) {
+  constexpr std::size_t most_rows = 10;
+  constexpr std::size_t most_outputs = 6;
+  const std::vector<Feature>& features = model.features;
+  const std::size_t outputs = std::min(model.outputs.size(), most_outputs);
+  const auto cells = [&](const auto& number) {
+    std::string row;
+    for (std::size_t k = 0; k < outputs; ++k) row += fmt::format("  {:>+10.4g}", number(k));
+    return row + (outputs < model.outputs.size() ? "  ..." : "");
+  };
+  std::string heads;
+  for (std::size_t k = 0; k < outputs; ++k) {
+    heads += fmt::format("  {:>10.10}", model.outputs[k].name);
+  }
+  if (outputs < model.outputs.size()) heads += "  ...";
+  double total = 0.0;
+  for (const Feature& feature : features) total += feature.amplitude;
+  std::string table = fmt::format("  {:>9}  {:>6}{}\n", "feature", "share", heads);
+  std::string directions;
+  for (std::size_t i = 0; i < std::min(features.size(), most_rows); ++i) {
+    table += fmt::format(
+        "  {:>9}  {:>5.1f}%{}\n", i + 1, 100.0 * features[i].amplitude / total,
+        cells([&](std::size_t k) { return features[i].amplitudes[static_cast<Index>(k)]; }));
+    directions += fmt::format(
+        "  {:>9}  {}\n", i + 1,
+        direction_in_words(features[i].direction, model.standardization.scale, model.columns, 4));
+  }
+  table += fmt::format("  {:>9}  {:>6}{}\n", "intercept", "",
+                       cells([&](std::size_t k) { return model.outputs[k].affine.alpha; }));
+  table += fmt::format(
+      "  {:>9}  {:>6}{}\n", "linear", "", cells([&](std::size_t k) {
+        return model.outputs[k].affine.beta.cwiseProduct(model.standardization.scale).norm();
+      }));
+  if (features.size() > most_rows) {
+    table += fmt::format("  ... and {} smaller ones in model.json\n", features.size() - most_rows);
+  }
+  if (!directions.empty()) {
+    table += fmt::format("\n  {:>9}  {}\n{}", "feature",
+                         "direction: column by standard deviation (by its own unit)", directions);
+  }
+  if (model.family.softmax()) table += "  the probabilities are the softmax of the sums\n";
+  return table;
+}
+
+}  // namespace
+
 std::string feature_table(const Model& model, const std::vector<FeatureReport>& reports) {
   if (!model.ridges.empty()) return ridge_table(model, reports);
+  if (!model.outputs.empty()) return shared_table(model);
   constexpr std::size_t most_rows = 10;
   constexpr double smallest_share = 0.0005;
   const std::vector<Feature>& features = model.features;
@@ -103,6 +153,7 @@ std::string error_in_words(const TestError& error) {
     return fmt::format("RMSE {:.4g}, {:.1f}% of the deviance explained", error.rmse,
                        100.0 * error.deviance_explained);
   }
+  if (std::isnan(error.rmse)) return fmt::format("mean R² of the targets {:.4f}", error.r2);
   return fmt::format("RMSE {:.4g}{}", error.rmse,
                      std::isnan(error.r2) ? "" : fmt::format(", R² {:.4f}", error.r2));
 }

@@ -21,16 +21,37 @@ namespace {
 
 // Where the table holds the target too, a person wants to know how good the predictions are. Rows
 // without one do not count.
-std::optional<TestError> measured_error(const Family& family, const Vector& scores,
+std::optional<TestError> measured_error(const Model& model, const Vector& scores,
                                         const Dataset& data) {
   const Vector& target = data.y;
   if (target.size() == 0) return std::nullopt;
   std::vector<Index> known;
   for (Index t = 0; t < target.size(); ++t) {
-    if (!std::isnan(target[t])) known.push_back(t);
+    const bool complete = data.Y.size() == 0 || data.Y.row(t).allFinite();
+    if (complete && !std::isnan(target[t])) known.push_back(t);
+  }
+  if (!model.outputs.empty()) {
+    if (known.empty()) return std::nullopt;
+    return test_error(model, take_rows(data, known));
   }
   const Vector offset = data.offset.size() == 0 ? Vector() : Vector(data.offset(known));
-  return test_error(family, scores(known), target(known), {}, offset);
+  return test_error(model.family, scores(known), target(known), {}, offset);
+}
+
+// One column of predictions for each output: of a class its probability.
+Table predictions_of(const Model& model, const Vector& scores, const Dataset& data) {
+  Table table;
+  table.has_names = true;
+  if (model.outputs.empty()) {
+    table.names = {model.classes.empty() ? model.target : "probability_of_" + model.classes[1]};
+    table.values = model.family.response(scores);
+    return table;
+  }
+  for (const Output& output : model.outputs) {
+    table.names.push_back((model.family.softmax() ? "probability_of_" : "") + output.name);
+  }
+  table.values = model.predict_outputs(data.X, data.offset);
+  return table;
 }
 
 class Predict final : public Verb {
@@ -71,11 +92,8 @@ class Predict final : public Verb {
     const Dataset data =
         read_inputs(source, model.columns, model.encodings, model.classes, model.imputations);
     refuse_existing(common_.out, common_.overwrite);
-    const Vector scores = model.scores(data.X, data.offset);
-    Table table;
-    table.names = {model.classes.empty() ? model.target : "probability_of_" + model.classes[1]};
-    table.has_names = true;
-    table.values = model.family.response(scores);
+    const Vector scores = model.outputs.empty() ? model.scores(data.X, data.offset) : Vector();
+    Table table = predictions_of(model, scores, data);
     if (options_.interval) {
       const PredictionIntervals intervals = intervals_of_run(folder);
       table.names = {model.target, model.target + "_lower", model.target + "_upper"};
@@ -87,7 +105,7 @@ class Predict final : public Verb {
     for (Warning& warning : extrapolation_warnings(model, data.X)) {
       warnings.push_back(std::move(warning));
     }
-    report(data, warnings, model, measured_error(model.family, scores, data));
+    report(data, warnings, model, measured_error(model, scores, data));
     return done;
   }
 
@@ -122,7 +140,12 @@ class Predict final : public Verb {
       nlohmann::ordered_json summary = {{"command", "predict"},  {"model", model_},
                                         {"data", data_},         {"target", target},
                                         {"rows", data.X.rows()}, {"out", common_.out}};
-      if (!model.classes.empty()) summary["probability_of"] = model.classes[1];
+      if (model.family.softmax()) {
+        for (const Output& output : model.outputs)
+          summary["probabilities_of"].push_back(output.name);
+      } else if (!model.classes.empty()) {
+        summary["probability_of"] = model.classes[1];
+      }
       if (error) {
         visit_fields(*error, [&](const char* field, const auto& value) {
           if (!std::isnan(static_cast<double>(value))) summary["test"][field] = value;
@@ -140,9 +163,10 @@ class Predict final : public Verb {
       say(fmt::format("lodestone: warning: {}\n", in_words(warning.message)));
     }
     if (common_.out != "-") {
-      const std::string what =
-          model.classes.empty() ? "predictions of " + target
-                                : fmt::format("probabilities of {} = {}", target, model.classes[1]);
+      const std::string what = model.family.softmax()  ? "probabilities of the classes of " + target
+                               : model.classes.empty() ? "predictions of " + target
+                                                       : fmt::format("probabilities of {} = {}",
+                                                                     target, model.classes[1]);
       say(fmt::format("{} {} written to {}\n", data.X.rows(), what, common_.out));
       if (error) {
         say(fmt::format("the table holds {} too{}: {}\n", target,

@@ -69,6 +69,7 @@ class Network:
         if isinstance(source, cls):
             return source
         if isinstance(source, _core.Model):
+            refuse_several(source)
             return cls(
                 source.amplitudes,
                 source.directions,
@@ -234,8 +235,17 @@ def model_of(source: Any) -> _core.Model:
     return Network.of(source).to_model()
 
 
+def refuse_several(model: _core.Model) -> None:
+    """Raises ValueError for a model of several outputs, where one is told."""
+    if model.outputs:
+        raise ValueError(f"model: it has {len(model.outputs)} outputs; give one of them, "
+                         f"model.output(0) to model.output({len(model.outputs) - 1})")
+
+
 def refuse_offset(model: _core.Model) -> None:
-    """Raises ValueError for a model whose scores have a part that no column of it has."""
+    """Raises ValueError for a model whose scores have a part that no column of it has, or that has
+    several outputs."""
+    refuse_several(model)
     if model.offset:
         raise ValueError(f"model: its scores need the offset {model.offset!r}, which an export does not "
                          "take; predict with the command line or the package")

@@ -11,6 +11,7 @@ import numpy as np
 
 from lodestone._families import has_link, spread
 from lodestone._importance import Shares, shares
+from lodestone._network import refuse_several
 from lodestone._sources import Source, read_columns, read_json, truth
 from lodestone._style import loading, printable, short, signed
 
@@ -121,6 +122,7 @@ class Reading:
         known: Optional[Shares] = None,
     ) -> None:
         model = source.model
+        refuse_several(model)
         self.source, self.model, self.evidence = source, model, evidence
         self.columns = [printable(name) for name in source.columns or model.columns]
         self.target = printable(model.target or "y")

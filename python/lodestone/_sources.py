@@ -57,7 +57,7 @@ class Source:
 
     @property
     def labels(self) -> tuple[str, str]:
-        """The two classes, "0" and "1" where their names are not known."""
+        """The two classes, "0" and "1" where their names are not known. Of a model of one output."""
         classes = getattr(self.estimator, "classes_", None)
         known = (self.model.classes or ["0", "1"]) if classes is None else classes.tolist()
         first, second = known

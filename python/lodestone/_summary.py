@@ -11,7 +11,8 @@ import numpy as np
 from lodestone import _core
 from lodestone._reading import Reading, evidence_of
 from lodestone._sources import Source, source_of
-from lodestone._style import padded, printable, short, signed, width, with_noise
+from lodestone._families import spread
+from lodestone._style import loading, padded, printable, short, signed, width, with_noise
 
 _COLUMNS = 80
 _MOST_FEATURES = 10
@@ -27,7 +28,58 @@ def reading_of(given: Any, X: Any = None) -> Reading:
 
 def summary_of(given: Any) -> str:
     """The text of `Model.summary` and of the estimators' `summary`."""
-    return "\n".join(_Text(reading_of(given)).lines())
+    source = source_of(given)
+    if source.model.outputs:
+        return "\n".join(_shared_lines(source))
+    return "\n".join(_Text(reading_of(source)).lines())
+
+
+def _shared_lines(source: Source) -> list[str]:
+    """Several outputs: the directions they share, and what each is worth to each of them."""
+    model, told = source.model, evidence_of(source)
+    names = [printable(name, 10) for name in model.outputs]
+    of = "classes" if model.family == "softmax" else "targets"
+    scale = np.asarray(model.scale)
+    amplitudes = np.asarray(model.amplitudes).reshape(-1, len(names))
+    lines = [
+        f"{printable(model.target or 'y', 36)}: {len(names)} {of} share {len(amplitudes)} "
+        f"feature{'s' if len(amplitudes) != 1 else ''}",
+        ", ".join([*([f"{told.rows} rows"] if told.rows else []),
+                   f"{len(scale)} column{'s' if len(scale) != 1 else ''}",
+                   *([f"weight decay {short(told.weight_decay)}"] if told.weight_decay else [])]),
+        "",
+    ]
+    if math.isfinite(told.error):
+        said = with_noise(told.error, told.standard_error)
+        lines.append(f"error        {said} of the {spread(model.family)}, held out")
+    shown = names[: (_COLUMNS - 12) // 11]
+    cut = len(shown) < len(names)
+    lines.append("output       " + "".join(f"{padded(name, 11)}" for name in shown) + ("…" if cut else ""))
+
+    def row(head: str, values: Any) -> str:
+        cells = "".join(padded(signed(float(value)), 11) for value in values[: len(shown)])
+        return (f"{padded(head, 13)}{cells}" + ("…" if cut else "")).rstrip()
+
+    lines.append(row("intercept", np.asarray(model.alpha) + np.asarray(model.beta) @ model.center))
+    for i, values in enumerate(amplitudes[:_MOST_FEATURES]):
+        lines.append(row(f"feature {i + 1}", values))
+    if len(amplitudes) > _MOST_FEATURES:
+        lines.append(f"and {len(amplitudes) - _MOST_FEATURES} smaller features")
+    if len(amplitudes):
+        lines += ["", "feature      direction, by standard deviation"]
+    for i, direction in enumerate(np.asarray(model.directions)[:_MOST_FEATURES] * scale):
+        unit = direction / (np.linalg.norm(direction) or 1.0)
+        order = np.argsort(-np.abs(unit), kind="stable")
+        words = [f"{loading(unit[j])} {printable(model.columns[j], 16)}"
+                 for j in order[:3] if abs(unit[j]) >= 0.05]
+        lines.append(f"{i + 1:<13}" + "  ".join(words))
+    if told.certificate:
+        gap = short(float(told.certificate["relative_gap"]), 2)
+        lines += ["", *_wrapped("certificate  ", f"the penalized network is within {gap} (relative) of "
+                                "the best of any width (estimated)")]
+    for warning in told.warnings[:3]:
+        lines += _wrapped("warning      ", printable(warning))
+    return lines
 
 
 class _Text:
@@ -171,6 +223,10 @@ def _wrapped(head: str, text: str) -> list[str]:
 
 def html_of(given: Any) -> str:
     """A model for a notebook: in the notebook's own colours, so in light and dark."""
+    source = source_of(given)
+    if source.model.outputs:
+        text = html.escape("\n".join(_shared_lines(source)))
+        return f"<pre style='white-space:pre-wrap;margin:.5em 0'>{text}</pre>"
     reading = reading_of(given)
     cell = "padding:.15em .8em .15em 0;text-align:"
     if reading.curves:

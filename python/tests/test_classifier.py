@@ -224,8 +224,6 @@ def test_classes_that_a_line_separates(rows):
 @pytest.mark.parametrize(
     "change, says",
     [
-        (lambda y: np.arange(len(y)) % 3, "got 3 classes; must be two classes. Only binary"),
-        (lambda y: np.array(["a", "b", "c"])[np.arange(len(y)) % 3], "OneVsRestClassifier"),
         (lambda y: np.zeros(len(y)), "got one class only, 0.0"),
         (lambda y: ["all"] * len(y), "got one class only, 'all'"),
         (lambda y: y + 0.5 * np.random.default_rng(0).random(len(y)), "Unknown label type"),
@@ -252,10 +250,62 @@ def test_more_folds_than_rows_of_a_class_are_refused(rows):
         one().fit(X, y, sample_weight=1 - y)
 
 
-def test_more_classes_by_one_against_the_rest():
+# ---- more than two classes
+
+
+@pytest.fixture(scope="module")
+def flowers():
     X, y = load_iris(return_X_y=True)
-    with pytest.raises(ValueError, match="must be two classes"):
-        one().fit(X, y)
+    return X, np.array(["setosa", "versicolor", "virginica"])[y]
+
+
+def test_more_classes_share_their_features(flowers):
+    X, y = flowers
+    model = quick_classifier().fit(X, y)
+    assert list(model.classes_) == ["setosa", "versicolor", "virginica"]
+    assert model.model_.outputs == list(model.classes_) and model.model_.family == "softmax"
+    count = len(model.biases_)
+    assert model.directions_.shape == (count, 4) and model.amplitudes_.shape == (count, 3)
+    assert model.coef_.shape == (3, 4) and model.intercept_.shape == (3,)
+    scores = model.intercept_ + X @ model.coef_.T + model.transform(X) @ model.amplitudes_
+    np.testing.assert_allclose(model.decision_function(X), scores, rtol=1e-9, atol=1e-9)
+    P = model.predict_proba(X)
+    np.testing.assert_allclose(P, np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True), rtol=1e-9)
+    np.testing.assert_allclose(np.exp(model.predict_log_proba(X)), P, rtol=1e-9)
+    np.testing.assert_array_equal(model.predict(X), model.classes_[P.argmax(axis=1)])
+    assert model.score(X, y) > 0.95 and model.certificate_.relative_gap <= 0.01
+    assert model.feature_importances_.sum() == pytest.approx(1.0)
+    assert model.features().filter(like="amplitude").shape == (count, 3)
+
+
+def test_a_model_of_more_classes_is_kept(flowers, tmp_path):
+    X, y = flowers
+    model = quick_classifier().fit(X, y)
+    model.model_.write(tmp_path / "model.json")
+    for same in (pickle.loads(pickle.dumps(model)).model_, lodestone.Model.read(tmp_path / "model.json")):
+        np.testing.assert_array_equal(same.predict(X), model.model_.predict(X))
+        assert same.outputs == model.model_.outputs
+    one_class = model.model_.output(1)
+    np.testing.assert_allclose(one_class.predict(X), model.decision_function(X)[:, 1], rtol=1e-12)
+    text = str(model)
+    assert "3 classes share" in text and max(map(len, text.splitlines())) <= 80
+    with pytest.raises(ValueError, match="3 outputs; give one of them"):
+        lodestone.report(model, tmp_path / "page.html", X=X, y=y)
+
+
+def test_weights_of_more_classes(flowers):
+    X, y = flowers
+    weights = np.where(y == "setosa", 2.0, 1.0)
+    doubled = np.r_[np.flatnonzero(y == "setosa"), np.arange(len(y))]
+    weighted = one(weight_decay=0.05).fit(X, y, sample_weight=weights)
+    repeated = one(weight_decay=0.05).fit(X[doubled], y[doubled])
+    classed = one(weight_decay=0.05, class_weight={"setosa": 2.0}).fit(X, y)
+    np.testing.assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), atol=1e-4)
+    np.testing.assert_array_equal(weighted.predict_proba(X), classed.predict_proba(X))
+
+
+def test_one_against_the_rest_still_works(flowers):
+    X, y = flowers
     model = OneVsRestClassifier(one(weight_decay=0.01)).fit(X, y)
     assert model.score(X, y) > 0.95 and model.predict_proba(X).shape == (150, 3)
 

@@ -269,6 +269,11 @@ Model model_of_network(const Vector& a, const Matrix& W, const Vector& b, double
 }
 
 StandardizedModel to_standardized(const Model& model) {
+  if (!model.outputs.empty()) {
+    throw InvalidArgument("model", std::to_string(model.outputs.size()) + " outputs",
+                          "a certificate is of one output; that of several is the one its fit "
+                          "reports");
+  }
   StandardizedModel result;
   result.standardization = model.standardization;
   Matrix& map = result.standardization.map;

@@ -31,7 +31,8 @@ void FitRequest::validate() const {
 
 DataSource FitRequest::source() const {
   DataSource source = data;
-  source.text_classes = how.family.kind == Family::Kind::logistic;
+  source.text_classes = how.family.of_classes();
+  source.several_classes = how.family.softmax();
   return source;
 }
 

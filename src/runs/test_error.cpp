@@ -1,4 +1,5 @@
 #include <cmath>
+#include <limits>
 
 #include "lodestone/runs/train.hpp"
 
@@ -68,7 +69,56 @@ TestError test_error(const Family& family, const Vector& scores, const Vector& t
   return result;
 }
 
+namespace {
+
+// Of several targets the errors are in units of each one's deviation, and means over the targets.
+TestError error_of_targets(const Model& model, const Dataset& rows) {
+  const Matrix scores = model.output_scores(rows.X);
+  TestError result;
+  result.rows = rows.X.rows();
+  result.rmse = std::numeric_limits<double>::quiet_NaN();
+  double sum = 0.0;
+  for (Index k = 0; k < model.output_count(); ++k) {
+    sum += test_error(Family(), scores.col(k), rows.Y.col(k), rows.weights).relative_error;
+  }
+  result.relative_error = sum / static_cast<double>(model.output_count());
+  result.r2 = 1.0 - result.relative_error;
+  return result;
+}
+
+TestError error_of_classes(const Model& model, const Dataset& rows) {
+  model.family.check_values(rows.y);
+  const Matrix scores = model.output_scores(rows.X);
+  const Vector shares = shares_of(rows.weights, rows.X.rows());
+  Vector of_classes = Vector::Zero(model.output_count());
+  double loss = 0.0;
+  double right = 0.0;
+  for (Index t = 0; t < scores.rows(); ++t) {
+    const auto own = static_cast<Index>(rows.y[t]);
+    Index likeliest = 0;
+    scores.row(t).maxCoeff(&likeliest);
+    loss += shares[t] * softmax_at(own, scores.row(t)).loss;
+    if (likeliest == own) right += shares[t];
+    of_classes[own] += shares[t];
+  }
+  const double null =
+      -of_classes
+           .unaryExpr([](double share) { return share > 0.0 ? share * std::log(share) : 0.0; })
+           .sum();
+  TestError result;
+  result.rows = rows.X.rows();
+  result.rmse = std::numeric_limits<double>::quiet_NaN();
+  result.log_loss = loss;
+  result.accuracy = right;
+  if (null > 0.0) result.deviance_explained = 1.0 - loss / null;
+  return result;
+}
+
+}  // namespace
+
 TestError test_error(const Model& model, const Dataset& rows) {
+  if (model.family.softmax()) return error_of_classes(model, rows);
+  if (!model.outputs.empty()) return error_of_targets(model, rows);
   return test_error(model.family, model.scores(rows.X, rows.offset), rows.y, rows.weights,
                     rows.offset);
 }

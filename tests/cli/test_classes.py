@@ -134,7 +134,7 @@ def test_more_classes_are_refused_with_advice(lodestone, numbers, table):
     rows = rows_of(numbers, ["no", "yes"])
     rows[7][3] = "perhaps"
     write(lodestone.folder / "table.csv", rows)
-    lodestone.refused(*table, says=["3 classes ('no', 'perhaps' and 'yes')", "OneVsRestClassifier"])
+    lodestone.refused(*table, says=["3 classes ('no', 'perhaps' and 'yes')", "--family softmax"])
     # A class that no row that counts has is none.
     for row in rows:
         row.append(0 if row[3] == "perhaps" else 1)

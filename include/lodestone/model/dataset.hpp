@@ -90,8 +90,10 @@ Missing parse_missing(const std::string& text);
 
 /// Where rows come from and how they are read.
 struct DataSource {
-  std::string file;               ///< whatever read_table reads; "-": standard input
-  std::string target;             ///< column name, number from 0, or a second file
+  std::string file;  ///< whatever read_table reads; "-": standard input
+  /// Column name, number from 0, a second file, or a list of columns separated by commas (a name
+  /// with a comma in double quotes).
+  std::string target;
   std::optional<char> delimiter;  ///< of a CSV file; absent: found
 
   /// Column of row weights (name, or number from 0); empty: rows count alike. Weights are >= 0. A
@@ -108,6 +110,7 @@ struct DataSource {
 
   /// The target may hold two different texts. In the order of their bytes they are classes 0 and 1.
   bool text_classes = false;
+  bool several_classes = false;  ///< and more than two, at most 100
 
   /// Columns to leave out (names, or numbers from 0 that count all columns of the file).
   std::vector<std::string> exclude;

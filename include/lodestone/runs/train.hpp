@@ -186,15 +186,16 @@ struct TrainObserver {
 /// How far predictions are from a target that is known. Means are weighted where the rows have
 /// weights.
 struct TestError {
-  double rmse = 0.0;
+  double rmse = 0.0;  ///< NaN for several outputs
   /// 1 − mean squared error over the variance of the test rows' target; NaN where that is 0.
   double r2 = std::numeric_limits<double>::quiet_NaN();
-  double relative_error = std::numeric_limits<double>::quiet_NaN();  ///< 1 − R²
+  double relative_error = std::numeric_limits<double>::quiet_NaN();  ///< 1 − R²; of several targets
+                                                                     ///< the mean over them
 
   /// For other families than the square: 1 − mean deviance over that of the rows' best constant.
   double deviance_explained = std::numeric_limits<double>::quiet_NaN();
-  double log_loss = std::numeric_limits<double>::quiet_NaN();  ///< logistic: −log likelihood a row
-  double accuracy = std::numeric_limits<double>::quiet_NaN();  ///< logistic, of classes 0 and 1
+  double log_loss = std::numeric_limits<double>::quiet_NaN();  ///< classes: −log likelihood a row
+  double accuracy = std::numeric_limits<double>::quiet_NaN();  ///< classes, that are no shares
   Index rows = 0;  ///< 0: exact expectation over the teacher's population
 };
 

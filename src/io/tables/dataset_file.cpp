@@ -31,6 +31,7 @@ using io::TextColumn;
 using io::Wanted;
 
 constexpr std::size_t most_encoded_values = 100;  // of an encoded column
+constexpr std::size_t most_classes = 100;         // of a target
 
 std::optional<Index> column_number(const std::string& text) {
   Index value = 0;
@@ -178,9 +179,14 @@ class DatasetReader {
                     list_names(table_.names)));
   }
 
+  bool is_target(Index column) const {
+    return column == target_ ||
+           std::find(more_targets_.begin(), more_targets_.end(), column) != more_targets_.end();
+  }
+
   /// What a column is that is no input; empty for one that may be.
   std::string part_of(Index column) const {
-    if (column == target_) return "is the target";
+    if (is_target(column)) return "is the target";
     if (column == weights_) return "holds the weights";
     if (column == offset_) return "holds the offset";
     return column == groups_ ? "holds the groups" : "";
@@ -199,6 +205,7 @@ class DatasetReader {
 
   void find_target() {
     const std::string& text = source_.target;
+    if (find_several_targets()) return;
     target_ = find("target", text);
     if (target_) {
       if (table_.values.cols() < 2) {
@@ -223,11 +230,39 @@ class DatasetReader {
     }
   }
 
-  /// In an array all columns are inputs.
+  /// A list of names, where no column has all of it for its name.
+  bool find_several_targets() {
+    if (named(source_.target)) return false;
+    const auto names = io::split_names(source_.target);
+    if (!names || names->size() < 2) return false;
+    std::vector<std::string> targets;
+    for (const std::string& text : *names) {
+      const Index column = find_own("target", text);
+      targets.push_back(name(column));
+      if (target_) {
+        more_targets_.push_back(column);
+      } else {
+        target_ = column;
+      }
+    }
+    data_.target = io::join_names(targets);
+    data_.targets = std::move(targets);
+    return true;
+  }
+
+  /// In an array all columns are inputs. Of several targets all must be there.
   void find_optional_target() {
-    if (table_.has_names && !source_.target.empty()) target_ = named(source_.target);
     data_.target = source_.target;
     optional_target_ = true;
+    if (!table_.has_names || source_.target.empty()) return;
+    target_ = named(source_.target);
+    if (target_) return;
+    const auto names = io::split_names(source_.target);
+    if (!names || names->size() < 2) return;
+    const bool complete = std::all_of(names->begin(), names->end(), [&](const std::string& name) {
+      return named(name).has_value();
+    });
+    if (complete) find_several_targets();
   }
 
   void find_weights() {
@@ -422,7 +457,10 @@ class DatasetReader {
 
   void refuse_text() const {
     std::vector<Index> columns = inputs_;
-    if (target_ && !optional_target_) columns.push_back(*target_);
+    if (target_ && !optional_target_) {
+      columns.push_back(*target_);
+      columns.insert(columns.end(), more_targets_.begin(), more_targets_.end());
+    }
     if (weights_) columns.push_back(*weights_);
     if (offset_) columns.push_back(*offset_);
     // A number written in another way is no category, whatever was asked for.
@@ -439,7 +477,7 @@ class DatasetReader {
     const std::string is_text_here = description(*cell);
     if (!cells.advice.empty()) fail(fmt::format("{}; {}", is_text_here, cells.advice));
     const std::string text = shown(cell->text);
-    if (column == target_) {
+    if (is_target(column)) {
       fail(fmt::format("is the target and holds text ({}); a target must be a number", text));
     }
     if (column == weights_) {
@@ -557,19 +595,22 @@ class DatasetReader {
     }
     std::sort(data_.classes.begin(), data_.classes.end());
     const std::size_t count = data_.classes.size();
-    if (count == 2) return;
-    const auto fail = [&](const std::string& what) {
+    if (count == 2 || (source_.several_classes && count > 2 && count <= most_classes)) return;
+    const auto fail = [&](const Message& what) {
       table_.fail(odd(*target_).text.first, *target_, what);
     };
     if (count == 1) {
       fail(fmt::format("is the target and holds one class only, {}; it must hold two",
                        list_classes(data_.classes)));
     }
+    if (source_.several_classes) {
+      fail(fmt::format("is the target and holds {} classes ({}); at most {} are possible", count,
+                       list_classes(data_.classes), most_classes));
+    }
     fail(
-        fmt::format("is the target and holds {} classes ({}); it must hold two. In Python "
-                    "sklearn.multiclass.OneVsRestClassifier(lodestone.LodestoneClassifier()) takes "
-                    "more",
-                    count, list_classes(data_.classes)));
+        phrase("is the target and holds {} classes ({}); it must hold two, or {family} softmax "
+               "takes more",
+               count, list_classes(data_.classes)));
   }
 
   void leave_out_incomplete_rows() {
@@ -735,6 +776,13 @@ class DatasetReader {
       if (kept_[row]) rows.push_back(static_cast<Index>(row));
     }
     if (target_) data_.y = table_.values(rows, *target_);
+    if (!more_targets_.empty()) {
+      data_.Y.resize(data_.y.size(), static_cast<Index>(more_targets_.size()) + 1);
+      data_.Y.col(0) = data_.y;
+      for (std::size_t k = 0; k < more_targets_.size(); ++k) {
+        data_.Y.col(static_cast<Index>(k) + 1) = table_.values(rows, more_targets_[k]);
+      }
+    }
     if (second_) {
       const Eigen::Map<const Vector> target(second_->values.data(), second_->values.size());
       data_.y = target(rows);
@@ -832,6 +880,7 @@ class DatasetReader {
   RawTable table_;
   std::optional<RawTable> second_;  ///< with the target
   std::optional<Index> target_;
+  std::vector<Index> more_targets_;  ///< of several, all but the first
   std::optional<Index> weights_;
   std::optional<Index> offset_;
   std::optional<Index> groups_;
