@@ -155,7 +155,7 @@ def test_balanced_classes_are_weights_of_rows(rows):
     [
         ("even", "must be 'balanced', a mapping"),
         (2.0, "must be 'balanced', a mapping"),
-        ({2: 1.0}, "got the label 2; y holds 0 and 1"),
+        ({2: 1.0}, "got the label 2; y holds 0, 1"),
         ({1: 0.0}, "must be positive"),
         ({1: -1.0}, "must be positive"),
         ({1: "much"}, "must be positive"),
@@ -208,7 +208,7 @@ def test_a_class_of_a_single_row_is_trained_on(rows):
     with pytest.warns(UserWarning, match="least populated class"):
         model = quick_classifier(cv=3, weight_decays=3, weight_decay_ratio=0.5).fit(X, y)
     assert model.predict_proba(X)[3, 1] > 0.01
-    with pytest.raises(ValueError, match="cv: got a fold that trains on one class only"):
+    with pytest.raises(ValueError, match="cv: got a fold that trains without one of the classes"):
         quick_classifier(cv=KFold(3)).fit(X, y)
 
 

@@ -417,9 +417,43 @@ Matrix KinkAscents::ends(const std::function<Vector(Index start)>& weights, cons
   return result;
 }
 
+Matrix KinkAscents::at_rest(const Matrix& weights, const Matrix& ends) const {
+  constexpr double on_kink = 1e-7;      // |u·x_t| as a share of ‖x_t‖
+  constexpr double longest_way = 1e-4;  // chord
+  Matrix R(rows_.rows(), weights.cols());
+  for (Index k = 0; k < R.cols(); ++k) R.col(k) = of_distinct(weights.col(k));
+  Matrix result = ends;
+  for_each_block(ends.rows(), [&](Index i) {
+    const Column u = ends.row(i).transpose();
+    const Vector heights = products(u);
+    std::vector<Index> held;
+    ColMatrix G = ColMatrix::Zero(u.size(), R.cols());  // C on the cell: ‖Gᵀu‖
+    for (Index t = 0; t < heights.size(); ++t) {
+      if (std::abs(heights[t]) <= on_kink * lengths_[t]) {
+        held.push_back(t);
+      } else if (heights[t] > 0.0) {
+        G += rows_.row(t).transpose() * R.row(t);
+      }
+    }
+    if (!held.empty()) {
+      const ColumnSpan span = column_span(rows_(held, Eigen::all).transpose());
+      const auto basis = span.basis.leftCols(span.rank);
+      for (int pass = 0; pass < 2; ++pass) G -= basis * (basis.transpose() * G);
+    }
+    const Eigenpairs pairs = symmetric_eigenpairs(G.transpose() * G);
+    if (!pairs.converged) return;
+    Column top = G * pairs.vectors.rightCols(1);
+    if (!(top.norm() > 0.0)) return;
+    top.normalize();
+    if (top.dot(u) < 0.0) top = -top;
+    if ((top - u).norm() <= longest_way) result.row(i) = top.transpose();
+  });
+  return result;
+}
+
 Matrix kink_ends(const Residual& residual, const KinkAscents& kinks, const Matrix& starts) {
-  constexpr int most_rounds = 10;
-  constexpr double at_rest = 1e-7;  // chord
+  constexpr int most_rounds = 20;
+  constexpr double at_rest = 1e-6;  // chord
   if (starts.rows() == 0) return starts;
   if (residual.outputs() == 1) {
     return kinks.ends(residual.row_weights(starts.row(0).transpose()), starts, enough_kink_steps);
@@ -440,7 +474,7 @@ Matrix kink_ends(const Residual& residual, const KinkAscents& kinks, const Matri
     }
     moving = std::move(still);
   }
-  return ends;
+  return kinks.at_rest(residual.row_derivatives(), ends);
 }
 
 }  // namespace lodestone

@@ -30,6 +30,11 @@ class KinkAscents {
   Matrix ends(const std::function<Vector(Index start)>& weights, const Matrix& starts,
               int steps) const;
 
+  /// For C(u) = ‖Σ_t weights_t relu(u·x_t)‖, weights n×q: the unit directions that are near its
+  /// maxima where these lie along the kinks that each is on, the largest singular vector of C's
+  /// cell; the others as they are.
+  Matrix at_rest(const Matrix& weights, const Matrix& ends) const;
+
   /// `count` unit directions at which d − 1 kinks meet, of rows drawn at random: those from
   /// position `first` on of the seed's sequence. A narrow cell has as many corners as a wide one,
   /// and is met by them where directions drawn from the sphere miss it. None where there are fewer
@@ -50,7 +55,7 @@ class KinkAscents {
 
 /// Takes unit directions to local maxima of a residual on the rows that `kinks` is of. With several
 /// outputs the form that touches the field at each direction is climbed, again and again until the
-/// direction rests: no step lowers the field.
+/// direction rests, and taken to the maximum of its cell: no step lowers the field.
 Matrix kink_ends(const Residual& residual, const KinkAscents& kinks, const Matrix& starts);
 
 }  // namespace lodestone

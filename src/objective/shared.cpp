@@ -312,6 +312,8 @@ class SharedObjective::SharedResidual final : public Residual {
   Index rows() const override { return parts_.front()->rows(); }
   Matrix row_points() const override { return parts_.front()->row_points(); }
 
+  Matrix row_derivatives() const override { return R_; }
+
   Vector row_weights(const Vector& direction) const override {
     const Vector on = objective_.base().contributions({Vector::Ones(1), direction.transpose()});
     const Vector C = R_.transpose() * on;
@@ -580,7 +582,8 @@ class ClassHessians {
 // Solves (Hessian in α and β) direction = gradient by preconditioned conjugate gradients, as far as
 // a step of Newton's method can use.
 Matrix SharedObjective::newton_direction(const Scores& at, const Matrix& gradient) const {
-  constexpr double enough = 1e-2;  // of the first remainder, in the norm of the preconditioner
+  constexpr double most_left = 1e-2;  // of the first remainder, in the norm of the preconditioner
+  constexpr double least_left = 1e-12;
   constexpr Index most_steps = 200;
   const Vector& weights = base().weights_;
   const double ridge = family_.linear_ridge;
@@ -602,20 +605,30 @@ Matrix SharedObjective::newton_direction(const Scores& at, const Matrix& gradien
     if (ridge > 0.0) result.bottomRows(columns - 1) += ridge * direction.bottomRows(columns - 1);
     return result;
   };
+  // What is common to all classes changes no probability: without it steps stay where the Hessian
+  // has a curvature.
+  const auto preconditioned = [&](const Matrix& V) {
+    Matrix result = preconditioner.solve(V.colwise() - V.rowwise().mean());
+    result.colwise() -= result.rowwise().mean().eval();
+    return result;
+  };
   Matrix direction = Matrix::Zero(columns, outputs_);
   Matrix remainder = gradient;
-  Matrix scaled = preconditioner.solve(remainder);
+  Matrix scaled = preconditioned(remainder);
   Matrix search = scaled;
   double size = remainder.cwiseProduct(scaled).sum();
   const double first = size;
-  for (Index step = 0; step < most_steps && size > enough * enough * first; ++step) {
+  // Newton's steps from a decrement of a share of the loss leave one of its square: they are solved
+  // as well as that.
+  const double left = std::clamp(first / at.loss, least_left, most_left);
+  for (Index step = 0; step < most_steps && size > left * left * first; ++step) {
     const Matrix image = hessian_times(search);
     const double curvature = search.cwiseProduct(image).sum();
     if (!(curvature > 0.0)) break;
     const double length = size / curvature;
     direction += length * search;
     remainder -= length * image;
-    scaled = preconditioner.solve(remainder);
+    scaled = preconditioned(remainder);
     const double next = remainder.cwiseProduct(scaled).sum();
     search = scaled + next / size * search;
     size = next;

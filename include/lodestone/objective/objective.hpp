@@ -86,6 +86,9 @@ class Residual : public CorrelationField {
   /// On rows: x_t, n×d, a copy, as measure() has them.
   virtual Matrix row_points() const { return std::get<RowMeasure>(measure()).rows; }
 
+  /// On rows: the derivatives times the weights of the rows, n×q.
+  virtual Matrix row_derivatives() const { return std::get<RowMeasure>(measure()).weights; }
+
   /// On rows: weights (n) of the function Σ_t weights_t relu(u·x_t) of u that touches the field at
   /// this unit direction and is nowhere above it; of one output the field itself, up to sign.
   virtual Vector row_weights(const Vector& direction) const {
