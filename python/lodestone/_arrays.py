@@ -7,7 +7,7 @@ from typing import Any, Optional, Sequence
 
 import numpy as np
 
-from lodestone._frames import names_of, native, numbers_of_series, numbers_of_table
+from lodestone._frames import names_of, native, numbers_of_series, numbers_of_table, own_names
 
 
 def matrix(values: Any, name: str) -> np.ndarray:

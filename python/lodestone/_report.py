@@ -13,7 +13,7 @@ import numpy as np
 
 from lodestone import _core, plots
 from lodestone._families import explained, reliability
-from lodestone._network import Network
+from lodestone._network import Network, refuse_several
 from lodestone._objectives import PopulationObjective
 from lodestone._onnx import write_whole
 from lodestone._reading import Bend, Curve, Reading, evidence_of
@@ -84,6 +84,7 @@ def report(
         if command not in ("fit", "train"):
             raise OSError(f"{folder}: holds a run of {command!r}; reports are made of fit and train")
     held = source_of(source)
+    refuse_several(held.model)
     page = Path(out) if out is not None else (held.folder or Path()) / "report.html"
     if page.exists() and not overwrite:
         how = "--overwrite" if held.folder is not None else "overwrite=True"

@@ -18,7 +18,7 @@ import numpy as np
 from lodestone import _style
 from lodestone._families import curvature, has_link, reliability, spread
 from lodestone._importance import shares
-from lodestone._network import Network
+from lodestone._network import Network, refuse_several
 from lodestone._objectives import PopulationObjective, _Objective
 from lodestone._reading import Evidence, Reading, curve_points, evidence_of
 from lodestone._sources import columns_for, source_of, truth
@@ -207,6 +207,7 @@ def predictions(model: Any, X: Any, y: Any):
         probabilities are right.
     """
     source = source_of(model)
+    refuse_several(source.model)
     rows = source.rows(X)
     predicted, observed = source.model.predict(rows), source.targets(y)
     if source.model.family == "logistic":
@@ -571,6 +572,7 @@ def features(model: Any, X: Any = None, y: Any = None, *, most: int = 9):
         Along each feature's direction, in standard deviations of standardized columns from the mean.
     """
     source = source_of(model)
+    refuse_several(source.model)
     rows = None if X is None else source.rows(X)
     target = None if X is None else source.targets(y)
     reading = Reading(source, Evidence(), rows)
@@ -699,6 +701,7 @@ def loadings(
         Loadings of 0.1 and more are also written out.
     """
     source = source_of(model)
+    refuse_several(source.model)
     if reports is None:
         held = source.estimator
         reports = getattr(held, "feature_reports_", None)
@@ -767,6 +770,7 @@ def importance(model: Any, X: Any = None, *, most: int = 15):
     matplotlib Figure
     """
     source = source_of(model)
+    refuse_several(source.model)
     held = getattr(source.estimator, "feature_importances_", None) if X is None else None
     if held is None:
         held = shares(source.model, None if X is None else source.rows(X)).columns
@@ -805,6 +809,7 @@ def subspace(model: Any, X: Any, y: Any):
         The target against the first direction, and its colours over the first two.
     """
     source = source_of(model)
+    refuse_several(source.model)
     rows = source.rows(X)
     reading = Reading(source, Evidence(), rows)
     return _subspace_of(reading, rows, source.targets(y))

@@ -461,7 +461,7 @@ def test_an_estimator_that_was_not_fitted_says_so_first(method, rows):
 BAD_Y = {
     "nan": (lambda y: np.where(y > 2, np.nan, y), "NaN"),
     "constant": (lambda y: np.ones_like(y), "constant"),
-    "two-columns": (lambda y: np.column_stack([y, y]), "y should be a 1d array"),
+    "three dimensions": (lambda y: np.zeros((len(y), 2, 2)), "dim"),
     "strings": (lambda y: ["a"] * 60, "could not convert string"),
 }
 

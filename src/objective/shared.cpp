@@ -605,8 +605,7 @@ Matrix SharedObjective::newton_direction(const Scores& at, const Matrix& gradien
     if (ridge > 0.0) result.bottomRows(columns - 1) += ridge * direction.bottomRows(columns - 1);
     return result;
   };
-  // What is common to all classes changes no probability: without it steps stay where the Hessian
-  // has a curvature.
+  // Without what is common to all classes steps stay where the Hessian has a curvature.
   const auto preconditioned = [&](const Matrix& V) {
     Matrix result = preconditioner.solve(V.colwise() - V.rowwise().mean());
     result.colwise() -= result.rowwise().mean().eval();
@@ -650,6 +649,8 @@ SharedObjective::Scores SharedObjective::best_scores(const Network& network, con
       coefficients.col(k) -= base().fit_affine(neurons.col(k));
     }
   }
+  // What is common to all classes changes no probability, and the ridge would charge it.
+  coefficients.colwise() -= coefficients.rowwise().mean().eval();
   Scores best = scores_at(neurons, std::move(coefficients));
   for (int step = 0; step < most_steps && best.loss > separated; ++step) {
     Matrix gradient = affine_moments(best.derivatives, base().weights_);
