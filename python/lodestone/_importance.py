@@ -64,7 +64,7 @@ def _over(
     d = len(center)
     betas = np.asarray(model.beta).reshape(-1, d)
     amplitudes = np.asarray(model.amplitudes).reshape(m, len(betas))
-    units = model.target_scales if len(model.target_scales) else np.ones(len(betas))
+    units = model.target_scales if len(betas) > 1 and len(model.target_scales) else np.ones(len(betas))
     moved = X - center
     z = moved @ W.T if m else np.zeros((n, 0))
     offset = b + W @ center if m else np.zeros(0)

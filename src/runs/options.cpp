@@ -107,6 +107,10 @@ Option precision(Precision& field) {
       [&field] { return std::string(name(field)); });
 }
 
+[[noreturn]] void refuse_choice(const char* field, const std::string& given, const char* choices) {
+  throw InvalidArgument(field, "'" + given + "'", std::string("must be ") + choices);
+}
+
 Option biases(std::optional<bool>& field) {
   return bound(
       {.name = "biases",
@@ -120,7 +124,7 @@ Option biases(std::optional<bool>& field) {
         } else if (given == "on" || given == "off") {
           field = given == "on";
         } else {
-          throw InvalidArgument("biases", "'" + given + "'", "must be on, off or auto");
+          refuse_choice("biases", given, "on, off or auto");
         }
       },
       [&field] {
@@ -146,7 +150,7 @@ Option categories(bool& one_hot) {
                "values, at most 100"},
       [&one_hot](const std::string& given) {
         if (given != "refuse" && given != "one-hot") {
-          throw InvalidArgument("categories", "'" + given + "'", "must be refuse or one-hot");
+          refuse_choice("categories", given, "refuse or one-hot");
         }
         one_hot = given == "one-hot";
       },

@@ -350,6 +350,29 @@ Dataset table(const Family& family, Index n, std::uint64_t seed) {
   return dataset;
 }
 
+// A fit that learned something within its tolerance, and whose numbers the verifier and the
+// certificate of the model find again on the rows of the fit.
+void expect_certified_and_verified(const FitResult& result, const Dataset& data) {
+  EXPECT_LE(result.certificate.relative_gap, 1e-2);
+  EXPECT_LT(result.chosen().validation_error, 1.0);
+
+  VerifierOptions verifying;
+  verifying.directions = result.certificate.direction.transpose();
+  const VerifiedNumbers verified =
+      verify_model(result.network_model, data, {}, result.lambda, verifying);
+  EXPECT_NEAR(verified.loss, result.loss, 1e-9 * result.loss);
+  EXPECT_NEAR(verified.loss_as_given, result.loss, 1e-9 * result.loss);
+  EXPECT_NEAR(verified.balanced_loss, result.penalized_loss, 1e-9 * result.penalized_loss);
+  EXPECT_NEAR(verified.gap_at(result.certificate.sup_eta), result.certificate.gap,
+              1e-8 * result.penalized_loss);
+  EXPECT_LE(verified.sup_eta, result.certificate.sup_eta * (1.0 + 1e-4));
+
+  const ModelCertificate certificate = certify_model(result.network_model, data, {});
+  EXPECT_NEAR(certificate.loss, result.loss, 1e-9 * result.loss);
+  EXPECT_NEAR(certificate.loss_as_given, result.loss, 1e-9 * result.loss);
+  EXPECT_NEAR(certificate.null_loss, verified.null_loss, 1e-9 * verified.null_loss);
+}
+
 TEST_P(Families, FitIsCertifiedAndTheVerifierAgrees) {
   FitOptions options;
   options.family = GetParam();
@@ -360,23 +383,7 @@ TEST_P(Families, FitIsCertifiedAndTheVerifierAgrees) {
   EXPECT_EQ(result.model.family.kind, GetParam().kind);
   const bool classes = GetParam().kind == Family::Kind::logistic;
   EXPECT_EQ(result.model.family.linear_ridge, classes ? 1e-3 : 0.0);
-  EXPECT_LE(result.certificate.relative_gap, 1e-2);
-  EXPECT_LT(result.chosen().validation_error, 1.0);
-
-  // The penalized network, recomputed by other means.
-  VerifierOptions verifying;
-  verifying.directions = result.certificate.direction.transpose();
-  const VerifiedNumbers verified =
-      verify_model(result.network_model, data, {}, result.lambda, verifying);
-  EXPECT_NEAR(verified.loss, result.loss, 1e-9 * result.loss);
-  EXPECT_NEAR(verified.balanced_loss, result.penalized_loss, 1e-9 * result.penalized_loss);
-  EXPECT_NEAR(verified.gap_at(result.certificate.sup_eta), result.certificate.gap,
-              1e-8 * result.penalized_loss);
-  EXPECT_LE(verified.sup_eta, result.certificate.sup_eta * (1.0 + 1e-4));
-
-  const ModelCertificate certificate = certify_model(result.network_model, data, {});
-  EXPECT_NEAR(certificate.loss, result.loss, 1e-9 * result.loss);
-  EXPECT_NEAR(certificate.loss_as_given, result.loss, 1e-9 * result.loss);
+  expect_certified_and_verified(result, data);
 }
 
 TEST_P(Families, PredictionsAreResponsesOfScores) {
@@ -494,23 +501,7 @@ TEST_P(Families, FitBesideAnOffsetIsCertifiedAndTheVerifierAgrees) {
   const Dataset data = table_with_offset(GetParam(), 600, 40);
   const FitResult result = fit(data, options);
   EXPECT_EQ(result.model.offset_column, "known");
-  EXPECT_LE(result.certificate.relative_gap, 1e-2);
-  EXPECT_LT(result.chosen().validation_error, 1.0);
-
-  VerifierOptions verifying;
-  verifying.directions = result.certificate.direction.transpose();
-  const VerifiedNumbers verified =
-      verify_model(result.network_model, data, {}, result.lambda, verifying);
-  EXPECT_NEAR(verified.loss, result.loss, 1e-9 * result.loss);
-  EXPECT_NEAR(verified.loss_as_given, result.loss, 1e-9 * result.loss);
-  EXPECT_NEAR(verified.gap_at(result.certificate.sup_eta), result.certificate.gap,
-              1e-8 * result.penalized_loss);
-  EXPECT_LE(verified.sup_eta, result.certificate.sup_eta * (1.0 + 1e-4));
-
-  const ModelCertificate certificate = certify_model(result.network_model, data, {});
-  EXPECT_NEAR(certificate.loss, result.loss, 1e-9 * result.loss);
-  EXPECT_NEAR(certificate.loss_as_given, result.loss, 1e-9 * result.loss);
-  EXPECT_NEAR(certificate.null_loss, verified.null_loss, 1e-9 * verified.null_loss);
+  expect_certified_and_verified(result, data);
 
   Dataset bare = data;
   bare.offset.resize(0);
