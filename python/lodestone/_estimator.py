@@ -568,7 +568,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
 def _several(y: Any) -> bool:
     """Whether there is more than one target; a single column is told by scikit-learn."""
-    shape = np.shape(y) if isinstance(y, (list, tuple)) else getattr(y, "shape", ())
+    shape: Any = np.shape(y) if isinstance(y, (list, tuple)) else getattr(y, "shape", ())
     return len(shape) == 2 and shape[1] > 1
 
 

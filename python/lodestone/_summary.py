@@ -70,9 +70,9 @@ def _shared_lines(source: Source) -> list[str]:
     for i, direction in enumerate(np.asarray(model.directions)[:_MOST_FEATURES] * scale):
         unit = direction / (np.linalg.norm(direction) or 1.0)
         order = np.argsort(-np.abs(unit), kind="stable")
-        words = [f"{loading(unit[j])} {printable(model.columns[j], 16)}"
+        named = [f"{loading(unit[j])} {printable(model.columns[j], 16)}"
                  for j in order[:3] if abs(unit[j]) >= 0.05]
-        lines.append(f"{i + 1:<13}" + "  ".join(words))
+        lines.append(f"{i + 1:<13}" + "  ".join(named))
     if told.certificate:
         gap = short(float(told.certificate["relative_gap"]), 2)
         lines += ["", *_wrapped("certificate  ", f"the penalized network is within {gap} (relative) of "
@@ -225,8 +225,8 @@ def html_of(given: Any) -> str:
     """A model for a notebook: in the notebook's own colours, so in light and dark."""
     source = source_of(given)
     if source.model.outputs:
-        text = html.escape("\n".join(_shared_lines(source)))
-        return f"<pre style='white-space:pre-wrap;margin:.5em 0'>{text}</pre>"
+        told = html.escape("\n".join(_shared_lines(source)))
+        return f"<pre style='white-space:pre-wrap;margin:.5em 0'>{told}</pre>"
     reading = reading_of(given)
     cell = "padding:.15em .8em .15em 0;text-align:"
     if reading.curves:
