@@ -18,6 +18,7 @@
 #include "lodestone/model/table.hpp"
 #include "lodestone/model/teacher.hpp"
 #include "lodestone/objective/objective.hpp"
+#include "lodestone/objective/shared.hpp"
 #include "lodestone/path/path.hpp"
 #include "lodestone/runs/train.hpp"
 #include "lodestone/train/algorithm1.hpp"

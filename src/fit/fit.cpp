@@ -321,8 +321,8 @@ void settle_outputs(const Dataset& data, FitOptions& options) {
 FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOptions& asked,
               const FitObserver& observer) {
   FitOptions given = asked;
-  all = checked_dataset(std::move(all));
   given.validate();
+  all = checked_dataset(std::move(all));
   settle_outputs(all, given);
   if (validation) given.family.check_values(validation->y);
   if (validation && validation->offset.size() == 0 && all.offset.size() > 0) {

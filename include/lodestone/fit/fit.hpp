@@ -240,10 +240,12 @@ struct FitObserver {
 
 /// Fits the certified λ-path to rows, names columns that have no names, chooses λ and the number of
 /// features by cross-validation (or by the validation rows), and refits where that helps. Weights
-/// of rows are honoured throughout. Throws InvalidArgument for options out of range, more folds
-/// than rows or groups, folds that train on one class only, a target that its family cannot have,
-/// proofs for another family than the square, and data that cannot be fitted. Memory: the rows,
-/// once more standardized, and O(n + features·d) a fold.
+/// of rows are honoured throughout. Several targets (Dataset::Y), or the classes of the softmax
+/// family, share their directions (docs/math.md, 12). Throws InvalidArgument for options out of
+/// range, more folds than rows or groups, folds that train on one class only, a target that its
+/// family cannot have, proofs for another family than the square, proofs, smooth shapes and offsets
+/// of several outputs, and data that cannot be fitted. Memory: the rows, once more standardized,
+/// and O(n + features·d) a fold.
 FitResult fit(Dataset training, const std::optional<Dataset>& validation, const FitOptions& options,
               const FitObserver& observer = {});
 
