@@ -53,10 +53,9 @@ std::string lambda_in_words(ModelCertificate::LambdaSource source) {
 
 }  // namespace
 
-Json certificate_json(const JudgedModel& judged, const ModelCertificate& found, double tolerance) {
+Json judged_json(const JudgedModel& judged) {
   const Model& model = judged.model;
   const Evidence& evidence = judged.evidence;
-  const Certificate& certificate = found.certificate;
   Json json = {{"model", judged.file},
                {"source", evidence.source},
                {"objective", evidence.rows ? "sample" : "population"}};
@@ -65,6 +64,12 @@ Json certificate_json(const JudgedModel& judged, const ModelCertificate& found, 
   json["target"] = model.target;
   json["standardization"] = name(model.standardization.kind);
   json["biases"] = model.biases;
+  return json;
+}
+
+Json certificate_json(const JudgedModel& judged, const ModelCertificate& found, double tolerance) {
+  const Certificate& certificate = found.certificate;
+  Json json = judged_json(judged);
   json["lambda"] = found.lambda;
   json["lambda_in_target_units"] = found.lambda_in_target_units;
   json["lambda_source"] = name(found.lambda_source);

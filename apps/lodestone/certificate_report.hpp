@@ -7,6 +7,9 @@
 
 namespace lodestone::app {
 
+/// The model, and what it is judged on.
+nlohmann::ordered_json judged_json(const JudgedModel& judged);
+
 /// What was found of a model, with every neuron. `tolerance` is the largest |η − sign| that does
 /// not violate optimality.
 nlohmann::ordered_json certificate_json(const JudgedModel& judged, const ModelCertificate& found,

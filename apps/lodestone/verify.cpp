@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -9,6 +10,7 @@
 
 #include "certificate_report.hpp"
 #include "judged_model.hpp"
+#include "lodestone/core/error.hpp"
 #include "lodestone/runs/options.hpp"
 #include "lodestone/verifier/verifier.hpp"
 #include "runs/certificate_json.hpp"
@@ -50,17 +52,30 @@ std::optional<ReportedBound> reported(const std::optional<RecoveryBound>& bound)
 
 // Everything that `said` has wrong.
 std::vector<Discrepancy> contradicted(const JudgedModel& judged, const ReportedNumbers& said,
-                                      double lambda, const VerifierOptions& options) {
-  const VerifiedNumbers is = recompute(judged, lambda, options);
+                                      const VerifiedNumbers& is, std::uint64_t seed) {
   std::vector<Discrepancy> result = discrepancies(said, is);
   const Evidence& evidence = judged.evidence;
   if (said.recovery_bound && said.gap && evidence.teacher && !evidence.rows) {
-    for (Discrepancy& item :
-         discrepancies(*said.recovery_bound, *said.gap, *evidence.teacher,
-                       judged.model.standardization.target_scale, is, options.seed)) {
+    for (Discrepancy& item : discrepancies(*said.recovery_bound, *said.gap, *evidence.teacher,
+                                           judged.model.standardization.target_scale, is, seed)) {
       result.push_back(std::move(item));
     }
   }
+  return result;
+}
+
+// The summary of a run whose own network is judged on its own problem.
+std::optional<fs::path> own_summary(const JudgedModel& judged) {
+  if (!judged.evidence.own || !judged.file.ends_with("network.json")) return std::nullopt;
+  const fs::path summary = *judged.folder / "summary.json";
+  return fs::is_regular_file(summary) ? std::optional(summary) : std::nullopt;
+}
+
+std::vector<Discrepancy> contradicted_in(const fs::path& summary, const JudgedModel& judged,
+                                         const VerifiedNumbers& is, std::uint64_t seed) {
+  std::vector<Discrepancy> result =
+      contradicted(judged, read_reported_numbers(summary.string()), is, seed);
+  for (Discrepancy& item : result) item.field = "summary.json: " + item.field;
   return result;
 }
 
@@ -71,16 +86,59 @@ std::vector<Discrepancy> contradictions(const JudgedModel& judged, const ModelCe
                                         const VerifierOptions& options) {
   ReportedNumbers said = reported_numbers(found);
   said.recovery_bound = reported(bound);
-  std::vector<Discrepancy> result = contradicted(judged, said, found.lambda, options);
-  if (!judged.evidence.own || !judged.file.ends_with("network.json")) return result;
-  const fs::path summary = *judged.folder / "summary.json";
-  if (!fs::is_regular_file(summary)) return result;
-  for (Discrepancy& item : contradicted(judged, read_reported_numbers(summary.string()),
-                                        judged.model.provenance.lambda, options)) {
-    item.field = "summary.json: " + item.field;
+  std::vector<Discrepancy> result =
+      contradicted(judged, said, recompute(judged, found.lambda, options), options.seed);
+  const std::optional<fs::path> summary = own_summary(judged);
+  if (!summary) return result;
+  const VerifiedNumbers at_its_own = recompute(judged, judged.model.provenance.lambda, options);
+  for (Discrepancy& item : contradicted_in(*summary, judged, at_its_own, options.seed)) {
     result.push_back(std::move(item));
   }
   return result;
+}
+
+// Several outputs have no certificate but that of their run's summary.
+fs::path summary_of_outputs(const JudgedModel& judged, const CertifyOptions& how) {
+  const std::string outputs = fmt::format("{} outputs", judged.model.outputs.size());
+  if (how.rigorous) throw InvalidArgument("rigorous", outputs, "proofs are for one output");
+  if (how.lambda) {
+    throw InvalidArgument("lambda", fmt::format("{:g}", *how.lambda),
+                          "several outputs are verified at the lambda of their run");
+  }
+  const std::optional<fs::path> summary = own_summary(judged);
+  if (!summary) {
+    throw InvalidArgument(
+        "RUN", outputs, "several outputs are verified in the folder of their run, on its own rows");
+  }
+  return *summary;
+}
+
+Json as_json(const VerifiedNumbers& numbers) {
+  Json json = {{"lambda", numbers.lambda},
+               {"loss", numbers.loss},
+               {"loss_as_given", numbers.loss_as_given},
+               {"null_loss", numbers.null_loss},
+               {"mass", numbers.mass},
+               {"penalized_loss", numbers.balanced_loss},
+               {"certificate",
+                {{"sup_eta_lower", numbers.sup_eta},
+                 {"gap", numbers.gap},
+                 {"relative_gap", numbers.relative_gap}}},
+               {"neurons", Json::array()}};
+  for (Index i = 0; i < numbers.neuron_eta.size(); ++i) {
+    json["neurons"].push_back({{"neuron", i + 1}, {"eta", numbers.neuron_eta[i]}});
+  }
+  return json;
+}
+
+std::string in_words(const VerifiedNumbers& numbers) {
+  return fmt::format(
+      "lambda {:.6g}\n"
+      "loss {:.6g} with the best affine part, {:.6g} with the model's own; {:.6g} without neurons\n"
+      "sup |eta| >= {:.6g}, the largest length over outputs that was found\n"
+      "P_lambda = {:.6g}; with that sup |eta| the gap is {:.3g}, {:.2g} relative\n",
+      numbers.lambda, numbers.loss, numbers.loss_as_given, numbers.null_loss, numbers.sup_eta,
+      numbers.balanced_loss, numbers.gap, numbers.relative_gap);
 }
 
 Json as_json(const std::vector<Discrepancy>& found) {
@@ -127,6 +185,7 @@ class Verify final : public Verb {
     common_.apply();
     if (!common_.out.empty()) refuse_existing(common_.out, common_.overwrite);
     const JudgedModel judged = JudgedModel::read(run_, request_);
+    if (!judged.model.outputs.empty()) return verify_outputs(judged);
     catch_interrupts();
     request_.how.proof.should_stop = [] { return interrupt_requested(); };
     const ModelCertificate found = judged.certify(request_.how);
@@ -138,19 +197,35 @@ class Verify final : public Verb {
     std::optional<RecoveryBound> bound;
     if (!interrupt_requested()) bound = judged.recovery_bound(found);
     const std::vector<Discrepancy> wrong = contradictions(judged, found, bound, how);
-    Json json = {{"command", "verify"}};
-    json.update(certificate_json(judged, found, request_.how.tolerance));
+    Json json = certificate_json(judged, found, request_.how.tolerance);
     if (bound) json["recovery_bound"] = recovery_bound_json(*bound);
-    json["verified"] = wrong.empty();
-    json["discrepancies"] = as_json(wrong);
     std::string text = certificate_table(judged, found, request_.how.tolerance);
     if (bound) text += lodestone::in_words(*bound) + "\n";
-    common_.report(json.dump(2) + "\n", text + in_words(wrong));
-    if (interrupt_requested()) return interrupted;
-    return wrong.empty() ? done : numerical_breakdown;
+    const int status = report(json, text, wrong);
+    return interrupt_requested() ? interrupted : status;
   }
 
  private:
+  int verify_outputs(const JudgedModel& judged) const {
+    const fs::path summary = summary_of_outputs(judged, request_.how);
+    VerifierOptions how;
+    how.seed = request_.how.ascent.seed;
+    const VerifiedNumbers is = recompute(judged, judged.model.provenance.lambda, how);
+    Json json = judged_json(judged);
+    json.update(as_json(is));
+    return report(json, in_words(is), contradicted_in(summary, judged, is, how.seed));
+  }
+
+  int report(const Json& numbers, const std::string& text,
+             const std::vector<Discrepancy>& wrong) const {
+    Json json = {{"command", "verify"}};
+    json.update(numbers);
+    json["verified"] = wrong.empty();
+    json["discrepancies"] = as_json(wrong);
+    common_.report(json.dump(2) + "\n", text + in_words(wrong));
+    return wrong.empty() ? done : numerical_breakdown;
+  }
+
   std::string run_;
   CertifyRequest request_;
   OptionFlags flags_;

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from conftest import Lodestone, read_json, verified
 
 SHORT = ["--lambdas", 6, "--lambda-ratio", 0.05]
 SPECIES = ["ada", "bea", "cia"]
@@ -143,6 +144,86 @@ def test_a_class_that_a_fold_lacks_is_said(lodestone, tables, tmp_path):
     refused = lodestone("fit", tmp_path / "rare.csv", "species", "--family", "softmax", *SHORT)
     assert refused.returncode == 2
     assert "fold" in refused.stderr and "classes" in refused.stderr
+
+
+@pytest.fixture(scope="module")
+def outputs_runs(tables, tmp_path_factory):
+    """A run of several targets, and one of classes."""
+    folder, *_ = tables
+    out = tmp_path_factory.mktemp("runs")
+    lodestone = Lodestone(out)
+    return {
+        "targets": fitted(lodestone, folder / "targets.csv", 'heat,"cold, dry"', out / "targets",
+                          "--test-share", 0.2),
+        "classes": fitted(lodestone, folder / "species.csv", "species", out / "classes", "--family",
+                          "softmax", "--standardize", "whiten"),
+    }
+
+
+@pytest.mark.parametrize("kind", ["targets", "classes"])
+def test_verify_recomputes_the_numbers_of_several_outputs(lodestone, outputs_runs, kind):
+    run = outputs_runs[kind]
+    summary = read_json(run / "summary.json")
+    found = verified(lodestone, run)
+    assert found["verified"] is True and found["discrepancies"] == []
+    assert found["rows"] == summary["training_rows"]
+    for field in ("lambda", "loss", "penalized_loss"):
+        assert found[field] == pytest.approx(summary[field], rel=1e-9)
+    assert found["loss_as_given"] == pytest.approx(found["loss"], rel=1e-9)
+    assert found["certificate"]["sup_eta_lower"] <= summary["certificate"]["sup_eta"] * (1 + 1e-4)
+    np.testing.assert_allclose([one["eta"] for one in found["neurons"]], 1, atol=2e-2)
+    text = lodestone.done("verify", run).stdout
+    assert text.endswith("verified: every number was recomputed independently and agrees\n")
+
+
+def forged(run, folder, file, change):
+    folder.mkdir()
+    for path in run.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    content = read_json(folder / file)
+    change(content)
+    (folder / file).write_text(json.dumps(content))
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["targets", "classes"])
+def test_changed_numbers_of_several_outputs_are_contradicted(lodestone, outputs_runs, tmp_path, kind):
+    def scaled(owner, key, factor):
+        owner[key] *= factor
+
+    changes = {
+        "loss": ("summary.json", lambda said: scaled(said, "loss", 1.0001)),
+        "penalized_loss": ("summary.json", lambda said: scaled(said, "penalized_loss", 0.9999)),
+        "certificate.gap": ("summary.json", lambda said: scaled(said["certificate"], "gap", 0.9)),
+        "certificate.sup_eta": ("summary.json", lambda said: scaled(said["certificate"], "sup_eta", 0.98)),
+        # An amplitude of the network itself.
+        "loss ": ("network.json", lambda net: scaled(net["features"][0]["amplitudes"], 1, 1.01)),
+    }
+    for name, (file, change) in changes.items():
+        folder = forged(outputs_runs[kind], tmp_path / name.replace(" ", "_"), file, change)
+        found = verified(lodestone, folder, status=4)
+        assert found["verified"] is False
+        assert f"summary.json: {name.strip()}" in [one["field"] for one in found["discrepancies"]]
+    text = lodestone("verify", folder)
+    assert text.returncode == 4 and "NOT verified: summary.json: loss is" in text.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--rigorous"], "one output"),
+        (["--lambda", 0.1], "lambda of their run"),
+        (["--data", "targets.csv"], "folder of their run"),
+    ],
+)
+def test_several_outputs_are_verified_as_their_run_has_them(
+    lodestone, tables, outputs_runs, arguments, words
+):
+    folder, *_ = tables
+    arguments = [folder / item if item == "targets.csv" else item for item in arguments]
+    refused = lodestone("verify", outputs_runs["targets"], *arguments)
+    assert refused.returncode == 2
+    assert words in refused.stderr and refused.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("verb", ["certify"])

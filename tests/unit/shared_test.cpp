@@ -13,6 +13,7 @@
 #include "lodestone/path/path.hpp"
 #include "path/descent.hpp"
 #include "path/group_set.hpp"
+#include "several_outputs.hpp"
 #include "support.hpp"
 
 namespace lodestone {
@@ -22,39 +23,10 @@ using support::message_of;
 using support::normal_matrix;
 using support::normal_vector;
 using support::same_bits;
+using support::several_classes;
+using support::several_targets;
+using support::shared_network;
 using support::ThreadCount;
-
-// Targets that depend on three directions, each output in its own way.
-SampleData several_targets(Index n, Index d, Index q, std::uint64_t seed) {
-  const Matrix X = normal_matrix(n, d, seed, "shared X");
-  const Matrix hidden = (X * normal_matrix(d, 3, seed, "hidden")).cwiseMax(0.0);
-  SampleData data{X, Vector(), {}, true};
-  data.Y = hidden * normal_matrix(3, q, seed, "mixing") +
-           0.3 * normal_matrix(n, q, seed, "shared noise");
-  return data;
-}
-
-// Classes drawn with the softmax of such scores.
-SampleData several_classes(Index n, Index d, Index q, std::uint64_t seed, double ridge = 1e-3) {
-  const SampleData rows = several_targets(n, d, q, seed);
-  SampleData data{rows.X, Vector(n), {}, true};
-  const RandomStream random(seed, "classes");
-  for (Index t = 0; t < n; ++t) {
-    const Vector p = softmax_probabilities(1.5 * rows.Y.row(t));
-    double left = random.uniform(static_cast<std::uint64_t>(t));
-    Index k = 0;
-    while (k + 1 < q && left >= p[k]) left -= p[k++];
-    data.y[t] = static_cast<double>(k);
-  }
-  data.family.kind = Family::Kind::softmax;
-  data.family.classes = q;
-  data.family.linear_ridge = ridge;
-  return data;
-}
-
-Network shared_network(Index m, Index d, Index q, std::uint64_t seed) {
-  return with_outputs(normal_matrix(m, q, seed, "outputs"), normal_matrix(m, d, seed, "W"));
-}
 
 // ---- networks
 

@@ -5,12 +5,17 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <numbers>
 
+#include "lodestone/certify/certificate.hpp"
 #include "lodestone/core/error.hpp"
+#include "lodestone/objective/shared.hpp"
+#include "lodestone/path/path.hpp"
 #include "lodestone/runs/train.hpp"
+#include "several_outputs.hpp"
 #include "support.hpp"
 
 namespace lodestone {
@@ -19,6 +24,9 @@ namespace {
 using support::normal_matrix;
 using support::normal_network;
 using support::normal_vector;
+using support::several_classes;
+using support::several_targets;
+using support::shared_network;
 using support::small_teacher;
 
 const double h_0 = 0.25 - 0.5 / std::numbers::pi;
@@ -382,6 +390,188 @@ TEST(Verifier, RefusesWhatDoesNotFit) {
   const VerifiedNumbers without_penalty = verify_model(model, data, Vector(), 0.0);
   EXPECT_TRUE(std::isnan(without_penalty.sup_eta));
   EXPECT_EQ(without_penalty.penalized_loss, without_penalty.loss);
+}
+
+// ---- several outputs
+
+// A problem of several targets or classes, as a fit makes it of rows in their own units.
+struct SharedProblem {
+  Dataset rows;
+  Standardization standardization;
+  SharedObjective objective;
+
+  Model model_of(const Network& network) const {
+    Model model = to_original_units(network, objective.affines(network), true, standardization);
+    model.columns = rows.columns;
+    model.family = objective.family();
+    return model;
+  }
+
+  VerifiedNumbers verified(const Network& network, double lambda,
+                           const VerifierOptions& options = {}) const {
+    return verify_model(model_of(network), rows, rows.weights, lambda, options);
+  }
+};
+
+SharedProblem shared_problem(SampleData data, Standardization::Kind kind) {
+  Dataset rows;
+  rows.X = data.X;
+  rows.X.col(1) = 30.0 * rows.X.col(1).array() + 50.0;
+  rows.columns = numbered_columns(rows.X.cols());
+  rows.weights = data.weights;
+  rows.y = data.y;
+  Standardization step;
+  if (data.family.softmax()) {
+    step = Standardization::fit(kind, rows.X, rows.y, rows.weights);
+    step.target_scale = 1.0;
+  } else {
+    for (Index k = 0; k < data.Y.cols(); ++k) data.Y.col(k) *= std::pow(10.0, k);
+    rows.Y = data.Y;
+    rows.y = rows.Y.col(0);
+    step = Standardization::fit_several(kind, rows.X, rows.Y, rows.weights);
+    data.Y.array().rowwise() /= step.target_scales.transpose().array();
+  }
+  data.X = step.apply(rows.X);
+  return {std::move(rows), step, SharedObjective(std::move(data))};
+}
+
+ReportedNumbers reported_by(double loss, double penalized_loss, const Certificate& certificate) {
+  ReportedNumbers reported;
+  reported.loss = loss;
+  reported.penalized_loss = penalized_loss;
+  reported.balanced = true;
+  reported.sup_eta = certificate.sup_eta;
+  reported.attained = certificate.sup_eta_lower;
+  reported.gap = certificate.gap;
+  reported.relative_gap = certificate.relative_gap;
+  return reported;
+}
+
+TEST(Verifier, AgreesWithSeveralOutputs) {
+  using Kind = Standardization::Kind;
+  std::uint64_t seed = 30;
+  for (const bool classes : {false, true}) {
+    for (const Kind kind : {Kind::none, Kind::scale, Kind::whiten}) {
+      ++seed;
+      const Index q = 2 + static_cast<Index>(seed % 3);
+      const double ridge = kind == Kind::scale ? 0.0 : 1e-3;
+      SampleData data =
+          classes ? several_classes(150, 3, q, seed, ridge) : several_targets(150, 3, q, seed);
+      if (kind != Kind::scale) data.weights = normal_vector(150, seed, "weights").cwiseAbs();
+      const SharedProblem problem = shared_problem(std::move(data), kind);
+      const SharedObjective& objective = problem.objective;
+      Network network = shared_network(5, 4, q, seed);
+      network.a *= 0.2;
+      const double lambda = 0.05;
+      const Certificate certificate = estimate_certificate(objective, network, lambda);
+      VerifierOptions options;
+      options.directions = certificate.direction.transpose();
+      const VerifiedNumbers verified = problem.verified(network, lambda, options);
+      const double loss = objective.loss(network);
+      const double mass = masses(network).sum();
+      EXPECT_NEAR(verified.loss, loss, 1e-9 * loss) << seed;
+      EXPECT_NEAR(verified.loss_as_given, loss, 1e-9 * loss) << seed;
+      EXPECT_NEAR(verified.null_loss, objective.null_loss(), 1e-9 * objective.null_loss()) << seed;
+      EXPECT_NEAR(verified.mass, mass, 1e-9 * mass) << seed;
+      // Conjugate gradients leave more of the derivatives of classes than of the loss.
+      const double of_eta = classes ? 1e-8 : 2e-9;
+      EXPECT_NEAR(verified.given_eta[0], certificate.sup_eta, of_eta * certificate.sup_eta) << seed;
+      EXPECT_NEAR(verified.gap_at(certificate.sup_eta), certificate.gap,
+                  1e-9 * verified.balanced_loss)
+          << seed;
+      EXPECT_GE(certificate.sup_eta, verified.sup_eta * (1.0 - 1e-6)) << seed;
+      const Vector eta =
+          objective.residual(network)->correlate(unit_directions(network.W)).value / lambda;
+      const auto sorted = [](Vector values) {  // the model has the heaviest neuron first
+        std::sort(values.begin(), values.end());
+        return values;
+      };
+      EXPECT_LE((sorted(verified.neuron_eta) - sorted(eta)).norm(), of_eta * eta.norm()) << seed;
+      EXPECT_EQ(
+          in_words(discrepancies(reported_by(loss, loss + lambda * mass, certificate), verified)),
+          "")
+          << seed;
+    }
+  }
+}
+
+// Of columns that depend on others, and of classes that a linear function separates.
+TEST(Verifier, AgreesWithSeveralOutputsWhereTheLinearPartIsAwkward) {
+  for (const bool classes : {false, true}) {
+    SampleData data =
+        classes ? several_classes(150, 3, 3, 41, 0.0) : several_targets(150, 3, 3, 41);
+    data.X.col(2) = data.X.col(0);
+    const SharedProblem problem = shared_problem(data, Standardization::Kind::whiten);
+    const Network network = shared_network(3, 3, 3, 41);
+    const double loss = problem.objective.loss(network);
+    EXPECT_NEAR(problem.verified(network, 0.1).loss, loss, 1e-9 * loss);
+    const SharedProblem as_they_are = shared_problem(data, Standardization::Kind::none);
+    const Network other = shared_network(3, 4, 3, 41);
+    const double loss_there = as_they_are.objective.loss(other);
+    EXPECT_NEAR(as_they_are.verified(other, 0.1).loss, loss_there, 1e-9 * loss_there);
+  }
+  SampleData separated = several_classes(90, 2, 3, 42, 0.0);
+  for (Index t = 0; t < 90; ++t) {
+    const double angle = 2.0 * std::numbers::pi * separated.y[t] / 3.0;
+    separated.X.row(t) =
+        0.1 * separated.X.row(t) + Eigen::RowVector2d(std::cos(angle), std::sin(angle));
+  }
+  const SharedProblem problem = shared_problem(separated, Standardization::Kind::scale);
+  const VerifiedNumbers verified = problem.verified(shared_network(2, 3, 3, 42), 0.1);
+  EXPECT_LE(verified.loss, 1e-9);
+  EXPECT_LE(verified.null_loss, 1e-9);
+}
+
+TEST(Verifier, ObjectsToChangedNumbersOfSeveralOutputs) {
+  for (const bool classes : {false, true}) {
+    const SharedProblem problem =
+        shared_problem(classes ? several_classes(200, 3, 3, 51) : several_targets(200, 3, 3, 51),
+                       Standardization::Kind::scale);
+    PathOptions options;
+    options.values = {0.1 * largest_lambda(problem.objective)};
+    options.gap_tolerance = 1e-2;
+    const PathPoint point = solve_path(problem.objective, options).points.front();
+    const ReportedNumbers honest =
+        reported_by(problem.objective.loss(point.network), point.penalized_loss, point.certificate);
+    VerifierOptions where;
+    where.directions = point.certificate.direction.transpose();
+    const VerifiedNumbers verified = problem.verified(point.network, point.lambda, where);
+    ASSERT_EQ(in_words(discrepancies(honest, verified)), "");
+    const auto objects = [&](const std::string& field,
+                             const std::function<void(ReportedNumbers&)>& change) {
+      ReportedNumbers changed = honest;
+      change(changed);
+      const std::vector<Discrepancy> found = discrepancies(changed, verified);
+      const bool named = !found.empty() && found.front().field == field;
+      EXPECT_TRUE(named) << field << " <> " << in_words(found);
+    };
+    objects("loss", [](auto& r) { *r.loss *= 1.00001; });
+    objects("penalized_loss", [](auto& r) { *r.penalized_loss *= 1.00001; });
+    objects("certificate.sup_eta_lower", [](auto& r) { *r.attained *= 1.00001; });
+    objects("certificate.gap", [](auto& r) { *r.gap *= 0.99; });
+    objects("certificate.relative_gap", [](auto& r) { *r.relative_gap *= 0.99; });
+    Model changed = problem.model_of(point.network);
+    changed.features.front().amplitudes[1] *= 1.01;
+    const std::vector<Discrepancy> found =
+        discrepancies(honest, verify_model(changed, problem.rows, {}, point.lambda, where));
+    ASSERT_FALSE(found.empty());
+    EXPECT_EQ(found.front().field, "loss");
+  }
+}
+
+TEST(Verifier, RefusesRowsOfOtherOutputs) {
+  const SharedProblem targets =
+      shared_problem(several_targets(40, 3, 3, 61), Standardization::Kind::scale);
+  Model model = targets.model_of(shared_network(2, 4, 3, 61));
+  Dataset rows = targets.rows;
+  rows.Y = rows.Y.leftCols(2).eval();
+  EXPECT_THROW(verify_model(model, rows, {}, 0.1), InvalidArgument);
+  const SharedProblem classes =
+      shared_problem(several_classes(40, 3, 3, 61), Standardization::Kind::scale);
+  model = classes.model_of(shared_network(2, 4, 3, 61));
+  rows = classes.rows;
+  rows.y = rows.y.cwiseMin(1.0);
+  EXPECT_THROW(verify_model(model, rows, {}, 0.1), InvalidArgument);
 }
 
 }  // namespace

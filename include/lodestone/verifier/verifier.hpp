@@ -27,7 +27,9 @@ struct VerifierOptions {
   Matrix directions;
 };
 
-/// The numbers of a network at weight decay λ, in units of the standardized problem.
+/// The numbers of a network at weight decay λ, in units of the standardized problem. Of several
+/// outputs η is the length ‖η‖, and energy and target_product are sums over them (docs/math.md,
+/// 12.1).
 struct VerifiedNumbers {
   double lambda = 0.0;
   double loss = 0.0;            ///< L, with α and β at their optimum
@@ -52,7 +54,7 @@ struct VerifiedNumbers {
   Family family;
   Vector targets;               ///< y
   Vector shares;                ///< ω, which sum to 1
-  Vector derivatives;           ///< ∂ℓ/∂F
+  Matrix derivatives;           ///< ∂ℓ/∂F, a column for each class, or one
   double ridge = 0.0;           ///< ½ν‖β‖², part of the loss
   double offset_product = 0.0;  ///< Σ ω ∂ℓ/∂F times the offset, part of the dual value
 
@@ -77,9 +79,10 @@ struct VerifiedNumbers {
 };
 
 /// Rows of a data file (or of a sample), columns in the model's order, with weights (empty: equal)
-/// and their offset, which a model that was trained with one needs.
-/// `teacher` is what the rows were drawn from, where that is known. Throws InvalidArgument for
-/// sizes that do not match, λ < 0 or not finite, and a model whose standardization is not its own.
+/// and their offset, which a model that was trained with one needs. Several targets are in
+/// Dataset::Y, classes in y. `teacher` is what the rows of a model with one output were drawn from,
+/// where that is known. Throws InvalidArgument for sizes that do not match, λ < 0 or not finite, a
+/// model whose standardization is not its own, and classes that no row has.
 VerifiedNumbers verify_model(const Model& model, const Dataset& rows, const Vector& weights,
                              double lambda, const VerifierOptions& options = {},
                              const std::optional<Teacher>& teacher = std::nullopt);
