@@ -104,6 +104,12 @@ def target_names(y: Any, count: int) -> list[str]:
     return names if len(names) == count else [f"y{k}" for k in range(count)]
 
 
+def several_targets(y: Any) -> bool:
+    """Whether there is more than one target, each a column."""
+    shape = np.shape(y)
+    return len(shape) == 2 and shape[1] > 1
+
+
 def series_name(values: Any, otherwise: str) -> str:
     name = getattr(values, "name", None)
     return name if isinstance(name, str) and name else otherwise

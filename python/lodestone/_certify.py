@@ -8,8 +8,16 @@ from typing import Any, Optional
 import numpy as np
 
 from lodestone import _core
-from lodestone._arrays import matrix, offset_of, option_texts, table, target_name
-from lodestone._frames import codes_of, rows_for
+from lodestone._arrays import (
+    finite,
+    matrix,
+    offset_of,
+    option_texts,
+    several_targets,
+    table,
+    target_name,
+)
+from lodestone._frames import codes_of, numbers_of_table, rows_for
 from lodestone._network import Network
 from lodestone._options import with_ranges
 from lodestone._results import (
@@ -96,7 +104,7 @@ class VerifiedNumbers:
     worst_direction: np.ndarray = field(repr=False)
     """(d,) or (d + 1,), where it is, in standardized coordinates."""
     neuron_eta: np.ndarray = field(repr=False)
-    """η of each neuron."""
+    """η of each neuron; of several outputs its length."""
     gap: float
     relative_gap: float
     recovery: Optional[Recovery]
@@ -210,7 +218,7 @@ def verify(
     Parameters
     ----------
     model, on, y, sample_weight, offset
-        As for `certify`.
+        As for `certify`; of a model of several targets y is (n, targets).
     weight_decay : float, optional
         λ of the standardized problem, 0 or positive. Default: the certificate's, or the model's.
     certificate : ModelCertificate, optional
@@ -289,8 +297,13 @@ def _judged(model: Any, on: Any, y: Any, sample_weight: Any, offset: Any):
         target = target_name(y)
         if hasattr(model, "classes_") and hasattr(model, "network_model_"):
             y = codes_of(y, model.classes_)
+        targets = None
+        if several_targets(y) and getattr(getattr(model, "network_model_", model), "outputs", ()):
+            numbers = numbers_of_table(y)
+            targets = finite(matrix(y if numbers is None else numbers, "y"), "y")
+            y = targets[:, 0]
         checked = table(on, y, sample_weight)
-        rows = (*checked, offset_of(offset, len(checked[0])))
+        rows = (*checked, offset_of(offset, len(checked[0])), targets)
     for name in ("network_model_", "neurons"):
         model = getattr(model, name, model)
     if isinstance(model, _core.Model):

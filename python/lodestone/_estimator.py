@@ -24,6 +24,7 @@ from lodestone._arrays import (
     option_text,
     option_texts,
     series_name,
+    several_targets,
     target_name,
     target_names,
     unmasked,
@@ -384,7 +385,9 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         frame_of_X = _frames.native(X)
         checks: dict[str, Any] = {"dtype": np.float64, "order": "C", "ensure_min_samples": 2}
         if frame_of_X is None and self.missing == "refuse":
-            X, y = validate_data(self, X, y, y_numeric=True, multi_output=_several(y), **checks)
+            X, y = validate_data(
+                self, X, y, y_numeric=True, multi_output=several_targets(y), **checks
+            )
             y = np.ascontiguousarray(y, dtype=np.float64)
             weights, offsets = _weights(sample_weight, y), offset_of(offset, len(y))
             return Rows(X, y, weights, np.ones(len(y), dtype=bool), X, y, None, offsets)
@@ -419,7 +422,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             weights = None if weights is None else weights[kept]
             offsets = None if offsets is None else offsets[kept]
         numbers_of_rows, targets = check_X_y(
-            numbers_of_rows, targets, y_numeric=True, multi_output=_several(targets),
+            numbers_of_rows, targets, y_numeric=True, multi_output=several_targets(targets),
             estimator=self, **checks
         )
         targets = np.ascontiguousarray(targets, dtype=np.float64)
@@ -564,12 +567,6 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         self.coef_ = model.beta
         self.intercept_ = model.alpha
         self._n_features_out = len(self.amplitudes_)
-
-
-def _several(y: Any) -> bool:
-    """Whether there is more than one target; a single column is told by scikit-learn."""
-    shape: Any = np.shape(y) if isinstance(y, (list, tuple)) else getattr(y, "shape", ())
-    return len(shape) == 2 and shape[1] > 1
 
 
 def _reports(parts: dict[str, Any], bootstrapped: tuple[str, ...]) -> dict[str, np.ndarray]:

@@ -262,7 +262,7 @@ class LodestoneRegressor(RegressorMixin, Estimator):
         Poisson deviance that is explained, as scikit-learn's PoissonRegressor has it."""
         if offset is not None:
             rows = self._rows(X)
-            judged = (*table(rows, y, sample_weight), self._offset(offset, rows))
+            judged = (*table(rows, y, sample_weight), self._offset(offset, rows), None)
             error = _core.test_error(self.model_, judged)
             return float(error["deviance_explained" if self.family == "poisson" else "r2"])
         if self.family != "poisson":

@@ -20,10 +20,11 @@
 namespace lodestone::python {
 namespace {
 
-// What a model is judged on: a teacher's exact population, or rows (or both, for the verifier).
+// What a model is judged on: a teacher's exact population, or rows (or both, for the verifier): X,
+// y, weights, offset, and all targets where there are several.
 using TeacherArrays = std::optional<std::pair<MatrixIn, VectorIn>>;
-using Table =
-    std::optional<std::tuple<MatrixIn, VectorIn, std::optional<VectorIn>, std::optional<VectorIn>>>;
+using Table = std::optional<std::tuple<MatrixIn, VectorIn, std::optional<VectorIn>,
+                                       std::optional<VectorIn>, std::optional<MatrixIn>>>;
 
 std::optional<Teacher> to_teacher(const TeacherArrays& arrays) {
   if (!arrays) return std::nullopt;
@@ -32,13 +33,14 @@ std::optional<Teacher> to_teacher(const TeacherArrays& arrays) {
 
 std::optional<Dataset> to_rows(const Table& table, const Model& model) {
   if (!table) return std::nullopt;
-  const auto& [X, y, weights, offset] = *table;
+  const auto& [X, y, weights, offset, targets] = *table;
   if (view(X).cols() != model.dimension()) {
     throw InvalidArgument("X", std::to_string(X.shape(1)) + " columns",
                           "the model has " + std::to_string(model.dimension()));
   }
   Dataset rows = to_dataset(X, y, weights, model.columns, model.target);
   set_offset(rows, offset, model.offset_column);
+  if (targets) rows.Y = view(*targets);
   return weighted_rows(std::move(rows));
 }
 

@@ -4,6 +4,7 @@ import os
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import ridge_rows, same_bits
 from sklearn.neural_network import MLPRegressor
@@ -338,3 +339,39 @@ def test_damaged_states_are_refused(fitted):
         model = lodestone.Model.__new__(lodestone.Model)
         with pytest.raises(ValueError):
             model.__setstate__(tuple(damaged))
+
+
+# ---- several outputs
+
+
+@pytest.fixture(scope="module")
+def shared_rows():
+    random = np.random.default_rng(0)
+    X = random.standard_normal((300, 3))
+    hidden = np.maximum(X @ [[1.0, 0.5], [1.0, -1.0], [0.0, 0.7]], 0.0)
+    return X, hidden @ random.standard_normal((2, 3)) + 0.3 * random.standard_normal((300, 3))
+
+
+@pytest.mark.parametrize("classes", [False, True])
+def test_several_outputs_are_verified(shared_rows, classes):
+    X, Y = shared_rows
+    y = np.array(["ada", "bea", "cia"])[Y.argmax(axis=1)] if classes else Y
+    estimator = lodestone.LodestoneClassifier if classes else lodestone.LodestoneRegressor
+    fitted = estimator(weight_decays=6, weight_decay_ratio=0.05).fit(X, y)
+    second = verify(fitted, X, y)
+    assert second.weight_decay == fitted.network_model_.weight_decay
+    assert second.loss_as_given == pytest.approx(second.loss, rel=1e-9)
+    np.testing.assert_allclose(second.neuron_eta, 1, atol=2e-2)
+    assert second.sup_eta <= fitted.certificate_.sup_eta * (1 + 1e-4)
+    assert second.gap <= fitted.certificate_.gap * (1 + 1e-3)
+    network = fitted.network_model_
+    if classes:
+        own = network.predict(X)[np.arange(len(X)), Y.argmax(axis=1)]
+        ridge = 0.5e-3 * np.sum((network.beta * X.std(axis=0)) ** 2)
+        assert second.loss_as_given == pytest.approx(np.mean(-np.log(own)) + ridge, rel=1e-9)
+    else:
+        errors = (network.predict(X) - Y) / Y.std(axis=0)
+        assert second.loss_as_given == pytest.approx(0.5 * np.mean(np.sum(errors**2, axis=1)), rel=1e-9)
+        assert verify(fitted, X, pd.DataFrame(Y)).loss == second.loss
+        with pytest.raises(ValueError, match="targets: got 2 columns; the model has 3 outputs"):
+            verify(fitted, X, Y[:, :2])

@@ -602,9 +602,11 @@ void check_rows(const Model& model, const Dataset& rows, const Vector& weights) 
                           "there are " + std::to_string(n) + " rows");
   }
   const bool several_targets = !model.outputs.empty() && !model.family.softmax();
-  if (several_targets && (rows.Y.rows() != n || rows.Y.cols() != model.output_count())) {
+  if (rows.Y.cols() != (several_targets ? model.output_count() : 0) ||
+      (several_targets && rows.Y.rows() != n)) {
     throw InvalidArgument("targets", std::to_string(rows.Y.cols()) + " columns",
-                          "the model has " + std::to_string(model.output_count()) + " outputs");
+                          "the model has " + std::to_string(model.output_count()) +
+                              (model.family.softmax() ? " classes" : " outputs"));
   }
   if (model.family.softmax()) {
     model.family.check_target(rows.y);
