@@ -106,7 +106,7 @@ def target_names(y: Any, count: int) -> list[str]:
 
 def several_targets(y: Any) -> bool:
     """Whether there is more than one target, each a column."""
-    shape = np.shape(y)
+    shape = y.shape if hasattr(y, "shape") else np.asarray(y).shape
     return len(shape) == 2 and shape[1] > 1
 
 

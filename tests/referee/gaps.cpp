@@ -13,17 +13,32 @@
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lodestone/core/random.hpp"
+#include "lodestone/objective/shared.hpp"
 #include "lodestone/path/path.hpp"
 #include "path/descent.hpp"
+#include "unit/several_outputs.hpp"
 #include "unit/support.hpp"
 
 namespace lodestone {
 namespace {
 
-enum class Kind { population, rows, rows_with_biases, weighted_rows, repeated_rows, count };
+enum class Kind {
+  population,
+  rows,
+  rows_with_biases,
+  weighted_rows,
+  repeated_rows,
+  several_targets,
+  several_classes,
+  count
+};
+
+// Of --problems N each kind has an N/5th.
+constexpr int shares = 5;
 
 const char* name(Kind kind) {
   switch (kind) {
@@ -37,6 +52,10 @@ const char* name(Kind kind) {
       return "rows, weights over 12 decades";
     case Kind::repeated_rows:
       return "rows, repeated but for 1e-8";
+    case Kind::several_targets:
+      return "several targets";
+    case Kind::several_classes:
+      return "classes";
     case Kind::count:
       break;
   }
@@ -50,22 +69,45 @@ struct Problem {
   double smallest_ratio = 0.0;  // of λ to λ_max
 };
 
-Problem draw(Kind kind, std::uint64_t seed) {
+// A whole number from low to high.
+Index whole(const RandomStream& random, std::uint64_t at, Index low, Index high) {
+  return low + static_cast<Index>(random.uniform(at) * static_cast<double>(high - low + 1));
+}
+
+// Of several outputs, which share up to three directions.
+Problem draw_shared(Kind kind, std::uint64_t seed) {
   const RandomStream random(seed, "problems");
-  const auto whole = [&](std::uint64_t at, Index low, Index high) {
-    return low + static_cast<Index>(random.uniform(at) * static_cast<double>(high - low + 1));
-  };
-  const Index d = whole(0, 2, 5);
+  const Index d = whole(random, 0, 2, 5);
+  const Index q = whole(random, 2, 2, 4);
+  const Index n = whole(random, 3, 3 * d + 5, 80);
+  const bool classes = kind == Kind::several_classes;
+  Problem problem;
+  // Decades down to 1e-15, of classes to 1e-4: their descents take seconds.
+  problem.smallest_ratio = std::pow(10.0, -1.0 - (classes ? 3.0 : 14.0) * random.uniform(1));
+  SampleData data =
+      classes ? support::several_classes(n, d, q, seed) : support::several_targets(n, d, q, seed);
+  for (Index k = 0; classes && k < q; ++k) data.y[k] = static_cast<double>(k);  // none is empty
+  Matrix W = Matrix::Zero(3, d + 1);
+  W.leftCols(d) = support::normal_matrix(d, 3, seed, "hidden").transpose();
+  problem.planted = with_outputs(support::normal_matrix(3, q, seed, "mixing"), std::move(W));
+  problem.objective = std::make_unique<SharedObjective>(std::move(data));
+  return problem;
+}
+
+Problem draw(Kind kind, std::uint64_t seed) {
+  if (kind >= Kind::several_targets) return draw_shared(kind, seed);
+  const RandomStream random(seed, "problems");
+  const Index d = whole(random, 0, 2, 5);
   Problem problem;
   // Decades down to 1e-15.
   problem.smallest_ratio = std::pow(10.0, -1.0 - 14.0 * random.uniform(1));
-  const Teacher teacher = support::small_teacher(d, whole(2, 1, d), seed, 20.0);
+  const Teacher teacher = support::small_teacher(d, whole(random, 2, 1, d), seed, 20.0);
   problem.planted = {teacher.amplitudes, teacher.directions};
   if (kind == Kind::population) {
     problem.objective = std::make_unique<PopulationObjective>(teacher);
     return problem;
   }
-  const Index n = whole(3, 3 * d + 5, 80);
+  const Index n = whole(random, 3, 3 * d + 5, 80);
   SampleData data;
   data.X = support::normal_matrix(n, d, seed);
   if (kind == Kind::repeated_rows) {
@@ -93,6 +135,12 @@ Problem draw(Kind kind, std::uint64_t seed) {
 
 double penalized(const Objective& objective, const Network& network, double lambda) {
   return path::penalized_loss(objective.loss(network), network, lambda);
+}
+
+Network random_network(const Objective& objective, Index m, std::uint64_t seed) {
+  const SharedObjective* shared = objective.shared();
+  return shared ? support::shared_network(m, objective.dimension(), shared->outputs(), seed)
+                : support::normal_network(m, objective.dimension(), seed);
 }
 
 struct Tally {
@@ -148,8 +196,7 @@ void judge(Kind kind, std::uint64_t seed, int descents, Tally& tally) {
     descend_from(problem.planted);
     descend_from(point.network);
     for (int start = 0; start < descents; ++start) {
-      descend_from(
-          support::normal_network(4 + 8 * start, objective.dimension(),
+      descend_from(random_network(objective, 4 + 8 * start,
                                   1000 * seed + 100 * i + static_cast<std::size_t>(start)));
     }
     if (point.certificate.gap > 0.0) {
@@ -165,7 +212,7 @@ int run(int problems, std::uint64_t first, int descents) {
   constexpr int kinds = static_cast<int>(Kind::count);
   for (int kind = 0; kind < kinds; ++kind) {
     Tally tally;
-    for (int i = kind; i < problems; i += kinds) {
+    for (int i = kind % shares; i < problems; i += shares) {
       judge(static_cast<Kind>(kind), first + static_cast<std::uint64_t>(i), descents, tally);
     }
     std::printf("%-32s%9d%9d%12d%9d%9d%11.3g\n", name(static_cast<Kind>(kind)), tally.problems,
