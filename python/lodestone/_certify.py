@@ -298,7 +298,8 @@ def _judged(model: Any, on: Any, y: Any, sample_weight: Any, offset: Any):
         if hasattr(model, "classes_") and hasattr(model, "network_model_"):
             y = codes_of(y, model.classes_)
         targets = None
-        if several_targets(y) and getattr(getattr(model, "network_model_", model), "outputs", ()):
+        network_model = getattr(model, "network_model_", model)
+        if several_targets(y) and getattr(network_model, "outputs", None):
             numbers = numbers_of_table(y)
             targets = finite(matrix(y if numbers is None else numbers, "y"), "y")
             y = targets[:, 0]
