@@ -68,9 +68,12 @@ std::string shared_table(const Model& model) {
   constexpr std::size_t most_outputs = 6;
   const std::vector<Feature>& features = model.features;
   const std::size_t outputs = std::min(model.outputs.size(), most_outputs);
-  const auto cells = [&](const auto& number) {
+  const auto cells = [&](const auto& number, bool with_sign = true) {
     std::string row;
-    for (std::size_t k = 0; k < outputs; ++k) row += fmt::format("  {:>+10.4g}", number(k));
+    for (std::size_t k = 0; k < outputs; ++k) {
+      row += with_sign ? fmt::format("  {:>+10.4g}", number(k))
+                       : fmt::format("  {:>10.4g}", number(k));
+    }
     return row + (outputs < model.outputs.size() ? "  ..." : "");
   };
   std::string heads;
@@ -92,10 +95,10 @@ std::string shared_table(const Model& model) {
   }
   table += fmt::format("  {:>9}  {:>6}{}\n", "intercept", "",
                        cells([&](std::size_t k) { return model.outputs[k].affine.alpha; }));
-  table += fmt::format(
-      "  {:>9}  {:>6}{}\n", "linear", "", cells([&](std::size_t k) {
-        return model.outputs[k].affine.beta.cwiseProduct(model.standardization.scale).norm();
-      }));
+  const auto linear = [&](std::size_t k) {
+    return model.outputs[k].affine.beta.cwiseProduct(model.standardization.scale).norm();
+  };
+  table += fmt::format("  {:>9}  {:>6}{}\n", "linear", "", cells(linear, false));
   if (features.size() > most_rows) {
     table += fmt::format("  ... and {} smaller ones in model.json\n", features.size() - most_rows);
   }

@@ -478,7 +478,10 @@ class DatasetReader {
     if (!cells.advice.empty()) fail(fmt::format("{}; {}", is_text_here, cells.advice));
     const std::string text = shown(cell->text);
     if (is_target(column)) {
-      fail(fmt::format("is the target and holds text ({}); a target must be a number", text));
+      fail(
+          phrase("is the target and holds text ({}); a target must be a number, unless {family} "
+                 "logistic takes it for two classes, or softmax for more",
+                 text));
     }
     if (column == weights_) {
       fail(fmt::format("holds the weights and has text ({}); a weight must be a number", text));
