@@ -101,7 +101,7 @@ def test_separated_classes_have_a_finite_model(lodestone, tmp_path):
         ("logistic", [0, 1, 2] * 20, "[0, 1]"),
         ("logistic", [0.0, 1.0, -0.5] * 20, "-0.5"),
         ("poisson", [0.0, 3.0, -1.0] * 20, "-1"),
-        ("gamma", [0.0, 1.0, 2.0] * 20, "square, logistic, poisson or huber"),
+        ("gamma", [0.0, 1.0, 2.0] * 20, "square, logistic, poisson, huber or softmax"),
     ],
 )
 def test_targets_of_another_kind_are_refused(lodestone, tmp_path, family, target, says):
