@@ -226,10 +226,9 @@ def test_several_outputs_are_verified_as_their_run_has_them(
     assert words in refused.stderr and refused.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("verb", ["certify"])
-def test_what_is_of_one_output_says_so(lodestone, tables, tmp_path, verb):
+def test_certify_is_of_one_output_and_says_so(lodestone, tables, tmp_path):
     folder, *_ = tables
     run = fitted(lodestone, folder / "targets.csv", 'heat,"cold, dry"', tmp_path)
-    refused = lodestone(verb, run)
+    refused = lodestone("certify", run)
     assert refused.returncode == 2
     assert "outputs" in refused.stderr and refused.stderr.count("\n") == 1
