@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <bit>
 #include <cstddef>
-#include <memory>
 #include <vector>
 
+#include "core/buffer_pool.hpp"
 #include "core/parallel.hpp"
 #include "core/perturbation.hpp"
 #include "lodestone/core/types.hpp"
@@ -34,20 +34,48 @@ inline constexpr Index blocks_per_leaf(Index blocks) {
   return std::clamp<Index>(blocks / 32, 1, 16);
 }
 
+/// Which of the numbers of a sum are wanted: all, or of a matrix `rows`×`columns` at the front
+/// those from the diagonal on, and all that follow it. The others are left alone, so that Gram
+/// matrices cost half.
+struct SumShape {
+  std::size_t length;
+  std::size_t rows = 0;
+  std::size_t columns = 0;
+
+  /// run(first, last) for each run of wanted numbers in [begin, end).
+  template <class Run>
+  void for_each_run(std::size_t begin, std::size_t end, const Run& run) const {
+    while (begin < std::min(end, rows * columns)) {
+      const std::size_t row = begin / columns;
+      const std::size_t last = std::min(end, (row + 1) * columns);
+      const std::size_t first = std::max(begin, row * columns + std::min(row, columns));
+      if (first < last) run(first, last);
+      begin = last;
+    }
+    if (begin < end) run(begin, end);
+  }
+};
+
 namespace block_sums {
 
 // The sums of one node of the tree, whose leaves are [first, first + count).
 template <class AddBlock>
 class Tree {
  public:
-  Tree(Index blocks, std::size_t length, const AddBlock& add)
-      : blocks_(blocks), leaf_(blocks_per_leaf(blocks)), length_(length), add_(add) {}
+  Tree(Index blocks, const SumShape& shape, const AddBlock& add)
+      : blocks_(blocks),
+        leaf_(blocks_per_leaf(blocks)),
+        shape_(shape),
+        add_(add),
+        buffers_(shape.length) {}
 
   Index leaves() const { return (blocks_ + leaf_ - 1) / leaf_; }
 
   void fill(Index first, Index count, double* sums) const {
     if (count == 1) {
-      std::fill_n(sums, length_, 0.0);
+      shape_.for_each_run(0, shape_.length, [&](std::size_t first_number, std::size_t last_number) {
+        std::fill(sums + first_number, sums + last_number, 0.0);
+      });
       const Index end = std::min(blocks_, (first + 1) * leaf_);
       for (Index block = first * leaf_; block < end; ++block) add_(block, sums);
       return;
@@ -55,52 +83,59 @@ class Tree {
     // The left side is the largest power of two below the count: a node that covers 2^k leaves from
     // a multiple of 2^k on is the same in every tree.
     const auto left = static_cast<Index>(std::bit_ceil(static_cast<std::size_t>(count)) / 2);
-    const auto right_sums = std::make_unique_for_overwrite<double[]>(length_);
+    const BufferPool<double>::Buffer right_sums(buffers_);
     const auto fill_left = [&] { fill(first, left, sums); };
-    const auto fill_right = [&] { fill(first + left, count - left, right_sums.get()); };
+    const auto fill_right = [&] { fill(first + left, count - left, right_sums.data()); };
     if (threads() == 1) {
       fill_left();
       fill_right();
     } else {
       oneapi::tbb::parallel_invoke(fill_left, fill_right);
     }
-    add_up(right_sums.get(), sums);
+    add_up(right_sums.data(), sums);
   }
 
  private:
   void add_up(const double* right, double* sums) const {
     constexpr std::size_t slice = std::size_t{1} << 15;
-    for_each_block(static_cast<Index>((length_ + slice - 1) / slice), [&](Index number) {
+    for_each_block(static_cast<Index>((shape_.length + slice - 1) / slice), [&](Index number) {
       const std::size_t begin = static_cast<std::size_t>(number) * slice;
-      const std::size_t end = std::min(length_, begin + slice);
-      for (std::size_t i = begin; i < end; ++i) sums[i] += right[i];
+      shape_.for_each_run(begin, std::min(shape_.length, begin + slice),
+                          [&](std::size_t first, std::size_t last) {
+                            for (std::size_t i = first; i < last; ++i) sums[i] += right[i];
+                          });
     });
   }
 
   Index blocks_;
   Index leaf_;
-  std::size_t length_;
+  SumShape shape_;
   const AddBlock& add_;
+  mutable BufferPool<double> buffers_;
 };
 
 }  // namespace block_sums
 
-/// Σ over blocks [0, blocks) of `length` numbers; add(block, sums) adds those of one block to what
-/// it is given, and may be called from any thread. The sum is a binary tree over leaves of
-/// blocks_per_leaf(blocks) blocks, split at powers of two. Memory: `length` numbers for each level
-/// of the tree and thread.
+/// Σ over blocks [0, blocks) of numbers of a shape; add(block, sums) adds those of one block to
+/// what it is given, and may be called from any thread. The sum is a binary tree over leaves of
+/// blocks_per_leaf(blocks) blocks, split at powers of two. Numbers that are not wanted come out as
+/// anything. Memory: shape.length numbers for each level of the tree and thread.
 template <class AddBlock>
-std::vector<double> sum_over_blocks(Index blocks, std::size_t length, const AddBlock& add) {
-  std::vector<double> sums(length, 0.0);
-  if (blocks == 0 || length == 0) return sums;
-  const block_sums::Tree<AddBlock> tree(blocks, length, add);
+std::vector<double> sum_over_blocks(Index blocks, const SumShape& shape, const AddBlock& add) {
+  std::vector<double> sums(shape.length, 0.0);
+  if (blocks == 0 || shape.length == 0) return sums;
+  const block_sums::Tree<AddBlock> tree(blocks, shape, add);
   if (threads() == 1 || tree.leaves() == 1) {
     tree.fill(0, tree.leaves(), sums.data());
   } else {
     worker_arena().execute([&] { tree.fill(0, tree.leaves(), sums.data()); });
   }
-  perturb(sums.data(), length);
+  perturb(sums.data(), shape.length);
   return sums;
+}
+template <class AddBlock>
+std::vector<double> sum_over_blocks(Index blocks, std::size_t length, const AddBlock& add) {
+  return sum_over_blocks(blocks, SumShape{length}, add);
 }
 
 /// Σ_t term(t) over t in [0, n): within a block in order, over blocks by the tree.

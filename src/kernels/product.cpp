@@ -6,6 +6,21 @@
 
 namespace lodestone::kernels {
 
+namespace {
+
+// A whole group of columns that lie side by side, each row times its factor where there are some.
+// The width is known here: a call of memmove a row took longer than the copy.
+template <class T>
+void copy_group(Index depth, const T* from, Index stride, const T* row_factors, T* to) {
+  constexpr Index width = group_size<T>;
+  for (Index k = 0; k < depth; ++k, from += stride, to += width) {
+    const T factor = row_factors == nullptr ? T{1} : row_factors[k];
+    for (Index j = 0; j < width; ++j) to[j] = from[j] * factor;
+  }
+}
+
+}  // namespace
+
 template <class T>
 PackedFactor<T>::PackedFactor(Index depth, Index columns, const MatrixView<T>& B)
     : PackedFactor(depth, columns, B, nullptr) {}
@@ -13,10 +28,16 @@ PackedFactor<T>::PackedFactor(Index depth, Index columns, const MatrixView<T>& B
 template <class T>
 PackedFactor<T>::PackedFactor(Index depth, Index columns, const MatrixView<T>& B,
                               const T* row_factors)
+    : PackedFactor(depth, columns, B, row_factors, nullptr) {}
+
+template <class T>
+PackedFactor<T>::PackedFactor(Index depth, Index columns, const MatrixView<T>& B,
+                              const T* row_factors, T* storage)
     : depth_(depth),
       columns_(columns),
-      values_(std::make_unique_for_overwrite<T[]>(
-          static_cast<std::size_t>(depth * groups_of<T>(columns) * group_size<T>))) {
+      own_(storage != nullptr ? nullptr
+                              : std::make_unique_for_overwrite<T[]>(numbers(depth, columns))),
+      values_(storage != nullptr ? storage : own_.get()) {
   constexpr Index width = group_size<T>;
   // Small factors are copied faster than threads wake.
   constexpr Index numbers_at_once = Index{1} << 16;
@@ -26,17 +47,17 @@ PackedFactor<T>::PackedFactor(Index depth, Index columns, const MatrixView<T>& B
   for_each_block((groups + groups_at_once - 1) / groups_at_once, [&](Index part) {
     const Index end = std::min(groups, (part + 1) * groups_at_once);
     for (Index g = part * groups_at_once; g < end; ++g) {
-      T* to = values_.get() + g * depth * width;
+      T* to = values_ + g * depth * width;
       const Index first = g * width;
       const Index count = std::min(width, columns - first);
       // In the order in which B lies, so that each of its cache lines is read once.
       if (count < width) std::fill_n(to, depth * width, T{0});
-      if (B.column_stride == 1) {
-        for (Index k = 0; k < depth; ++k) std::copy_n(&B(k, first), count, to + k * width);
-      } else {
-        for (Index j = 0; j < count; ++j) {
-          for (Index k = 0; k < depth; ++k) to[k * width + j] = B(k, first + j);
-        }
+      if (count == width && B.column_stride == 1) {
+        copy_group(depth, &B(0, first), B.row_stride, row_factors, to);
+        continue;
+      }
+      for (Index j = 0; j < count; ++j) {
+        for (Index k = 0; k < depth; ++k) to[k * width + j] = B(k, first + j);
       }
       if (row_factors == nullptr) continue;
       for (Index k = 0; k < depth; ++k) {

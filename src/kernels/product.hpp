@@ -37,14 +37,24 @@ class PackedFactor {
   /// The same with each row times a number: row_factors has `depth` of them.
   PackedFactor(Index depth, Index columns, const MatrixView<T>& B, const T* row_factors);
 
+  /// The same in `storage`, numbers(depth, columns) of the caller's that outlive the factor.
+  PackedFactor(Index depth, Index columns, const MatrixView<T>& B, const T* row_factors,
+               T* storage);
+
+  /// How many numbers a factor is copied to.
+  static std::size_t numbers(Index depth, Index columns) {
+    return static_cast<std::size_t>(depth * groups_of<T>(columns) * group_size<T>);
+  }
+
   Index depth() const { return depth_; }
   Index columns() const { return columns_; }
-  const T* group(Index g) const { return values_.get() + g * depth_ * group_size<T>; }
+  const T* group(Index g) const { return values_ + g * depth_ * group_size<T>; }
 
  private:
   Index depth_;
   Index columns_;
-  std::unique_ptr<T[]> values_;
+  std::unique_ptr<T[]> own_;
+  T* values_;
 };
 
 /// Rows of the right factor that one sum in registers runs over.

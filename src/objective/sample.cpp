@@ -298,9 +298,12 @@ Matrix SampleObjective::inputs(Index first, Index rows) const {
 // Second moments of the affine columns, rows counted by these weights.
 Matrix SampleObjective::affine_moments(const Vector& weights) const {
   const Index k = basis_->size();
-  return symmetrized(sum_over(data_->visited, k, k, [&](Index first, Index rows, auto sum) {
-    add_gram(basis_->columns(inputs(first, rows)), weights.segment(first, rows), sum);
-  }));
+  GramBlocks blocks(k);
+  const auto add = [&](Index first, Index rows, auto sum) {
+    blocks.add(rows, weights.segment(first, rows), sum,
+               [&](auto columns) { columns = basis_->columns(inputs(first, rows)); });
+  };
+  return symmetrized(sum_over(data_->visited, k, k, add, kernels::Part::upper));
 }
 
 // Coefficients, in the affine columns, of the least-squares affine function of values with these
@@ -812,14 +815,16 @@ FeatureGram SampleObjective::feature_gram(const Matrix& U) const {
     // [σ, affine, y], the activations σ padded with zeros.
     const kernels::PackedNeurons<T> directions = kernels::simd::packed_directions<T>(U);
     const Index padded = kernels::simd::padded_directions<T>(p);
-    const Matrix products =
-        sum_over(data_->visited, p, padded + affine + 1, [&](Index first, Index rows, auto sum) {
-          Matrix columns(rows, sum.cols());
-          kernels::simd::activations(input, first, rows, directions, columns.data(), sum.cols());
-          columns.middleCols(padded, affine) = basis_->columns(inputs(first, rows));
-          columns.col(sum.cols() - 1) = y_.segment(first, rows);
-          add_gram(columns, weights_.segment(first, rows), sum);
-        });
+    const Index width = padded + affine + 1;
+    GramBlocks blocks(width);
+    const auto add = [&](Index first, Index rows, auto sum) {
+      blocks.add(rows, weights_.segment(first, rows), sum, [&](auto columns) {
+        kernels::simd::activations(input, first, rows, directions, columns.data(), width);
+        columns.middleCols(padded, affine) = basis_->columns(inputs(first, rows));
+        columns.col(width - 1) = y_.segment(first, rows);
+      });
+    };
+    const Matrix products = sum_over(data_->visited, p, width, add, kernels::Part::upper);
     const Matrix moments = products.middleCols(padded, affine);
     FeatureGram gram;
     gram.K = symmetrized(products.leftCols(p) - moments * affine_inverse_ * moments.transpose());
@@ -843,22 +848,28 @@ FeatureGram SampleObjective::feature_gram(const Matrix& U, const Matrix& V) cons
     const Index v_columns = kernels::simd::padded_directions<T>(q);
     const Index first_affine = u_columns + v_columns;
     const Index width = first_affine + affine + 1;
+    GramBlocks blocks(width);
     const std::vector<double> sums = sum_over_blocks(
-        data_->visited.count(), static_cast<std::size_t>(p * width + q * affine),
+        data_->visited.count(),
+        SumShape{static_cast<std::size_t>(p * width + q * affine), static_cast<std::size_t>(p),
+                 static_cast<std::size_t>(width)},
         [&](Index block, double* to) {
           const auto [first, rows] = data_->visited[block];
-          Matrix columns(rows, width);
-          kernels::simd::activations(input, first, rows, of_u, columns.data(), width);
-          kernels::simd::activations(input, first, rows, of_v, columns.data() + u_columns, width);
-          columns.middleCols(first_affine, affine) = basis_->columns(inputs(first, rows));
-          columns.col(width - 1) = y_.segment(first, rows);
-          const auto weights = weights_.segment(first, rows);
-          add_gram(columns, weights, Eigen::Map<Matrix>(to, p, width));
-          const Vector factors = weights;
-          const kernels::PackedFactor<double> right(
-              rows, affine, kernels::rows_of(columns.data() + first_affine, width), factors.data());
-          kernels::simd::multiply_add(q, kernels::transpose_of(columns.data() + u_columns, width),
-                                      right, to + p * width, affine);
+          const auto fill = [&, first = first, rows = rows](auto columns) {
+            kernels::simd::activations(input, first, rows, of_u, columns.data(), width);
+            kernels::simd::activations(input, first, rows, of_v, columns.data() + u_columns, width);
+            columns.middleCols(first_affine, affine) = basis_->columns(inputs(first, rows));
+            columns.col(width - 1) = y_.segment(first, rows);
+          };
+          const auto add_v_moments = [&, first = first, rows = rows](const auto& columns) {
+            const kernels::PackedFactor<double> right(
+                rows, affine, kernels::rows_of(columns.data() + first_affine, width),
+                weights_.data() + first);
+            kernels::simd::multiply_add(q, kernels::transpose_of(columns.data() + u_columns, width),
+                                        right, to + p * width, affine);
+          };
+          blocks.add(rows, weights_.segment(first, rows), Eigen::Map<Matrix>(to, p, width), fill,
+                     add_v_moments);
         });
     const Eigen::Map<const Matrix> products(sums.data(), p, width);
     const Eigen::Map<const Matrix> v_moments(sums.data() + p * width, q, affine);

@@ -230,11 +230,15 @@ class Run {
   void fit_and_balance() {
     const Matrix directions = unit_directions(first_of_each_pair(state_.network.W));
     const FeatureGram gram = objective_.feature_gram(directions);
-    const auto fit = [&](double lambda) {
-      // Balanced before it is mirrored: a norm's last bit may depend on where its row lies.
-      Network half{ridge(gram, lambda), directions};
-      balance(half);
-      return mirrored_pairs(half.a, half.W);
+    const auto fit = [&](const std::vector<double>& lambdas) {
+      std::vector<Network> fitted;
+      for (Vector& a : pair_amplitudes(gram, lambdas)) {
+        // Balanced before it is mirrored: a norm's last bit may depend on where its row lies.
+        Network half{std::move(a), directions};
+        balance(half);
+        fitted.push_back(mirrored_pairs(half.a, half.W));
+      }
+      return fitted;
     };
     const AscentOptions ascent = search::for_a_start(options_.seed);
 
@@ -244,7 +248,7 @@ class Run {
       if (stopped_) return;
       lambda = options_.lambda_start_factor * best;
     }
-    Network network = fit(lambda);
+    Network network = std::move(fit({lambda}).front());
     const double gap =
         estimate_certificate(objective_, one_of_each_pair(network), lambda, ascent).gap;
     state_.network = std::move(network);
@@ -266,15 +270,27 @@ class Run {
     const AscentOptions quick = search::for_a_rung(options_.seed);
     double smallest_gap = HUGE_VAL;
     double best = lambda_max;
+    std::vector<double> lambdas;
+    std::vector<Network> fitted;
     for (int rung = 1; rung <= 30; ++rung) {
       if (observer_.should_stop && observer_.should_stop()) {
         finish(Status::interrupted, "stopped on request");
         break;
       }
-      const double lambda = std::ldexp(lambda_max, -rung);
+      if (lambdas.empty()) {
+        for (int i = 0; i < rungs_at_once; ++i) {
+          lambdas.push_back(std::ldexp(lambda_max, -(rung + i)));
+        }
+        fitted = fit(lambdas);
+        std::reverse(lambdas.begin(), lambdas.end());
+        std::reverse(fitted.begin(), fitted.end());
+      }
+      const double lambda = lambdas.back();
       const double gap =
-          estimate_certificate(objective_, one_of_each_pair(fit(lambda)), lambda, quick)
+          estimate_certificate(objective_, one_of_each_pair(fitted.back()), lambda, quick)
               .relative_gap;
+      lambdas.pop_back();
+      fitted.pop_back();
       if (gap < smallest_gap) {
         smallest_gap = gap;
         best = lambda;
@@ -461,10 +477,15 @@ class Run {
     return squared_norm > 0.0 ? 1.0 / squared_norm : 1.0;
   }
 
-  // The output weights of pairs whose first directions `gram` is of. Two neurons with output weight
-  // a count as one with 2a, at the price λ/2 (2a²): a ridge of λ/2 for 2a.
-  static Vector ridge(const FeatureGram& gram, double lambda) {
-    return 0.5 * solve_ridge(gram, 0.5 * lambda);
+  // For each λ the output weights of pairs whose first directions `gram` is of. Two neurons with
+  // output weight a count as one with 2a, at the price λ/2 (2a²): a ridge of λ/2 for 2a.
+  static std::vector<Vector> pair_amplitudes(const FeatureGram& gram,
+                                             const std::vector<double>& lambdas) {
+    std::vector<double> ridges;
+    for (const double lambda : lambdas) ridges.push_back(0.5 * lambda);
+    std::vector<Vector> amplitudes = solve_ridges(gram, ridges);
+    for (Vector& a : amplitudes) a *= 0.5;
+    return amplitudes;
   }
 
   // Back into the state, where the network is whole.
@@ -508,6 +529,8 @@ class Run {
   static constexpr double sufficient_decrease = 0.1;
   static constexpr double step_growth = 1.02;
   static constexpr double step_shrink = 0.7;
+  static constexpr int rungs_at_once =
+      4;  // threads fit them side by side, the last few for nothing
   static constexpr double smallest_lambda_share = 1e-11;
   static constexpr double blow_up_factor = 10.0;
   static constexpr double largest_merge_deg = 2.0;  // what L does not show yet may part further

@@ -215,6 +215,8 @@ class Suite {
   // of a dozen weight decays.
   void gram() {
     constexpr int decays = 12;
+    std::vector<double> ridges;
+    for (int i = 0; i < decays; ++i) ridges.push_back(std::ldexp(0.1, -i));
     const std::vector<SampleSize> sizes = {{20000, 50, 500}, {100000, 20, 256}};
     for (const SampleSize& size : sizes) {
       const Matrix U = unit_directions(normal_matrix(size.m, size.d, "benchmark directions"));
@@ -228,9 +230,7 @@ class Suite {
                options_.seconds / 4.0, [&] { objective.feature_gram(U); });
       const FeatureGram found = objective.feature_gram(U);
       measured({{"m", size.m}, {"decays", decays}}, "float64", factors, options_.seconds / 4.0,
-               [&] {
-                 for (int i = 0; i < decays; ++i) solve_ridge(found, std::ldexp(0.1, -i));
-               });
+               [&] { solve_ridges(found, ridges); });
     }
   }
 
