@@ -35,44 +35,63 @@ class RowsField final : public CorrelationField {
   RowsField(const kernels::SampleRows<T>& rows, const Matrix& R) : rows_(rows), R_(R) {}
 
   Correlation correlate(const Matrix& U) const override {
+    const Matrix C = moments(U);
+    return {C.rowwise().norm(), pulled(U, unit_directions(C))};
+  }
+
+  /// Σ_t r_t relu(u·x_t), a row for each row u of U, p×q.
+  Matrix moments(const Matrix& U) const {
+    check_sizes(U, rows_.dimension());
+    const Index q = R_.cols();
+    const kernels::PackedNeurons<T> directions = kernels::simd::packed_directions<T>(U);
+    const Index padded = kernels::simd::padded_directions<T>(U.rows());
+    return sum_over(rows_.visited, padded, q,
+                    [&](Index first, Index count, auto sum) {
+                      const Matrix on = activations(directions, padded, first, count);
+                      const kernels::PackedFactor<double> right(
+                          count, q, kernels::rows_of(R_.data() + first * q, q));
+                      kernels::simd::multiply_add(padded, kernels::transpose_of(on.data(), padded),
+                                                  right, sum.data(), q);
+                    })
+        .topRows(U.rows());
+  }
+
+  /// Σ_t (s·r_t) 1[u·x_t > 0] x_t for each row u of U and the row s of S (p×q) beside it, p×d.
+  Matrix pulled(const Matrix& U, const Matrix& S) const {
     check_sizes(U, rows_.dimension());
     const Index p = U.rows();
     const Index q = R_.cols();
     const Index d = rows_.dimension();
     const kernels::PackedNeurons<T> directions = kernels::simd::packed_directions<T>(U);
     const Index padded = kernels::simd::padded_directions<T>(p);
-    const auto activations = [&](Index first, Index count) {
-      Matrix on(count, padded);
-      kernels::simd::activations(rows_, first, count, directions, on.data(), padded);
-      return on;
-    };
-    Matrix C = sum_over(rows_.visited, padded, q, [&](Index first, Index count, auto sum) {
-      const Matrix on = activations(first, count);
-      const kernels::PackedFactor<double> right(count, q,
-                                                kernels::rows_of(R_.data() + first * q, q));
-      kernels::simd::multiply_add(padded, kernels::transpose_of(on.data(), padded), right,
-                                  sum.data(), q);
-    });
-    Correlation result;
-    result.value = C.topRows(p).rowwise().norm();
-    const Matrix S = unit_directions(C);
-    const kernels::PackedFactor<double> sides(q, padded, kernels::transpose_of(S.data(), q));
-    result.gradient =
-        sum_over(rows_.visited, padded, d, [&](Index first, Index count, auto sum) {
-          const Matrix on = activations(first, count);
-          Matrix weights = Matrix::Zero(count, padded);
-          kernels::simd::multiply_add(count, kernels::rows_of(R_.data() + first * q, q), sides,
-                                      weights.data(), padded);
-          weights = (on.array() > 0.0).select(weights, 0.0);
-          const Matrix x = points(first, count);
-          const kernels::PackedFactor<double> right(count, d, kernels::rows_of(x.data(), d));
-          kernels::simd::multiply_add(padded, kernels::transpose_of(weights.data(), padded), right,
-                                      sum.data(), d);
-        }).topRows(p);
-    return result;
+    Matrix padded_sides = Matrix::Zero(padded, q);
+    padded_sides.topRows(p) = S;
+    const kernels::PackedFactor<double> sides(q, padded,
+                                              kernels::transpose_of(padded_sides.data(), q));
+    return sum_over(
+               rows_.visited, padded, d,
+               [&](Index first, Index count, auto sum) {
+                 const Matrix on = activations(directions, padded, first, count);
+                 Matrix weights = Matrix::Zero(count, padded);
+                 kernels::simd::multiply_add(count, kernels::rows_of(R_.data() + first * q, q),
+                                             sides, weights.data(), padded);
+                 weights = (on.array() > 0.0).select(weights, 0.0);
+                 const Matrix x = points(first, count);
+                 const kernels::PackedFactor<double> right(count, d, kernels::rows_of(x.data(), d));
+                 kernels::simd::multiply_add(padded, kernels::transpose_of(weights.data(), padded),
+                                             right, sum.data(), d);
+               })
+        .topRows(p);
   }
 
  private:
+  Matrix activations(const kernels::PackedNeurons<T>& directions, Index padded, Index first,
+                     Index count) const {
+    Matrix on(count, padded);
+    kernels::simd::activations(rows_, first, count, directions, on.data(), padded);
+    return on;
+  }
+
   Matrix points(Index first, Index count) const {
     Matrix x = Matrix::Ones(count, rows_.dimension());
     using Values = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -188,10 +207,10 @@ void SharedObjective::settle() {
       });
       affine_columns_ = std::move(columns);
     }
-    null_coefficients_.resize(0, 0);
-    Scores best = best_scores(Network::empty(dimension()), Matrix(), fine_decrement);
+    null_affine_ = {};
+    Scores best = best_scores(Network::empty(dimension()), {}, fine_decrement);
     null_loss_ = best.loss;
-    null_coefficients_ = std::move(best.coefficients);
+    null_affine_ = std::move(best.affine);
     return;
   }
   null_loss_ = 0.0;
@@ -237,7 +256,7 @@ Matrix SharedObjective::contributions(const Network& network) const {
 
 double SharedObjective::loss(const Network& network) const {
   check_network(network, outputs_, dimension());
-  if (family_.softmax()) return best_scores(network, Matrix(), fine_decrement).loss;
+  if (family_.softmax()) return best_scores(network, {}, fine_decrement).loss;
   double sum = 0.0;
   for (Index k = 0; k < outputs_; ++k) {
     sum += targets_[static_cast<std::size_t>(k)].loss(output_or_empty(network, k));
@@ -246,40 +265,43 @@ double SharedObjective::loss(const Network& network) const {
 }
 
 Evaluation SharedObjective::evaluate(const Network& network) const {
-  return evaluate_near(network, Matrix());
+  return evaluate_near(network, {});
 }
 
-Evaluation SharedObjective::evaluate_near(const Network& network, const Matrix& start) const {
+Evaluation SharedObjective::evaluate_near(const Network& network, const AffineStart& start) const {
   check_network(network, outputs_, dimension());
   const Index m = network.width();
   Evaluation result{0.0, {}, Matrix::Zero(m, dimension()), Matrix::Zero(m, outputs_)};
-  const auto add = [&](Index k, const Correlation& moments) {
-    // ∂L/∂w_i = a_ik E[r_k 1[on] x], the gradient of C_k; ∂L/∂a_ik = C_k(w_i).
-    result.gradient_A.col(k) = moments.value;
-    result.gradient_W += network.a.cwiseProduct(network.S.col(k)).asDiagonal() * moments.gradient;
-  };
   if (family_.softmax()) {
     constexpr double coarse_decrement = 1e-6;
     Scores best = best_scores(network, start, coarse_decrement);
     result.loss = best.loss;
-    result.coefficients = std::move(best.coefficients);
-    for (Index k = 0; k < outputs_ && m > 0; ++k) {
-      add(k, base().residual_of(best.derivatives.col(k))->correlate(network.W));
-    }
+    result.affine = std::move(best.affine);
+    if (m == 0) return result;
+    const Matrix R = base().weights_.asDiagonal() * best.derivatives;
+    base().data_->visit([&]<class T>(const kernels::SampleRows<T>& rows) {
+      const RowsField<T> field(rows, R);
+      result.gradient_A = field.moments(network.W);
+      result.gradient_W = field.pulled(network.W, output_weights(network));
+    });
     return result;
   }
   for (Index k = 0; k < outputs_; ++k) {
     const auto residual =
         targets_[static_cast<std::size_t>(k)].residual(output_or_empty(network, k));
     result.loss += residual->loss();
-    if (m > 0) add(k, residual->correlate(network.W));
+    if (m == 0) continue;
+    // ∂L/∂w_i = a_ik E[r_k 1[on] x], the gradient of C_k; ∂L/∂a_ik = C_k(w_i).
+    const Correlation moments = residual->correlate(network.W);
+    result.gradient_A.col(k) = moments.value;
+    result.gradient_W += network.a.cwiseProduct(network.S.col(k)).asDiagonal() * moments.gradient;
   }
   return result;
 }
 
 class SharedObjective::SharedResidual final : public Residual {
  public:
-  SharedResidual(const SharedObjective& objective, const Network& network, const Matrix& start)
+  SharedResidual(const SharedObjective& objective, const Network& network, const AffineStart& start)
       : objective_(objective) {
     if (!objective.family_.softmax()) {
       for (Index k = 0; k < objective.outputs_; ++k) {
@@ -427,19 +449,18 @@ class SharedObjective::SharedResidual final : public Residual {
 };
 
 std::unique_ptr<Residual> SharedObjective::residual(const Network& network) const {
-  return residual(network, Matrix());
+  return residual(network, {});
 }
 
 std::unique_ptr<Residual> SharedObjective::residual(const Network& network,
-                                                    const Matrix& start) const {
+                                                    const AffineStart& start) const {
   check_network(network, outputs_, dimension());
   return std::make_unique<SharedResidual>(*this, network, start);
 }
 
 FeatureGram SharedObjective::feature_gram(const Matrix& U) const {
   if (family_.softmax()) {
-    const Scores best =
-        best_scores(Network::empty(dimension()), null_coefficients_, fine_decrement);
+    const Scores best = best_scores(Network::empty(dimension()), null_affine_, fine_decrement);
     return quadratic_model(best).objective.feature_gram(U);
   }
   FeatureGram gram = base().feature_gram(U);
@@ -459,7 +480,7 @@ std::vector<Affine> SharedObjective::affines(const Network& network) const {
   check_network(network, outputs_, dimension());
   std::vector<Affine> result;
   if (family_.softmax()) {
-    const Matrix coefficients = best_scores(network, Matrix(), fine_decrement).coefficients;
+    const Matrix coefficients = best_scores(network, {}, fine_decrement).affine.coefficients;
     for (Index k = 0; k < outputs_; ++k) {
       result.push_back(base().affine_of(coefficients.col(k)));
     }
@@ -527,7 +548,7 @@ SharedObjective::Scores SharedObjective::scores_at(const Matrix& contributions,
     const Index slopes = coefficients.rows() - 1;
     scores.ridge = 0.5 * family_.linear_ridge * coefficients.bottomRows(slopes).squaredNorm();
   }
-  scores.coefficients = std::move(coefficients);
+  scores.affine.coefficients = std::move(coefficients);
   const Vector& weights = base().weights_;
   scores.loss = scores.ridge + sum_over_rows(weights.size(), [&](Index t) {
                   if (weights[t] == 0.0) return 0.0;
@@ -539,19 +560,16 @@ SharedObjective::Scores SharedObjective::scores_at(const Matrix& contributions,
   return scores;
 }
 
-namespace {
-
-// The Hessian of one class by itself for each class, as a preconditioner; of many columns one for
-// all of them, with the mean curvature.
-class ClassHessians {
+// The Hessian of one class by itself for each class; of many columns one for all of them, with the
+// mean curvature.
+class AffinePreconditioner {
  public:
-  ClassHessians(const std::function<Matrix(const Vector& curvatures)>& moments, const Matrix& P,
-                const Vector& weights, double ridge, Index columns) {
+  AffinePreconditioner(const std::function<Matrix(const Vector& curvatures)>& moments,
+                       const Matrix& P, const Vector& weights, double ridge, Index columns) {
     constexpr Index most_columns = 200;
     const auto add = [&](const Vector& curvatures) {
       ColMatrix hessian = moments(weights.cwiseProduct(curvatures));
       hessian.diagonal().tail(columns - 1).array() += ridge;
-      // Columns that depend on others, and classes that are certain everywhere, have no curvature.
       const double largest = hessian.diagonal().maxCoeff();
       hessian.diagonal().array() += least_share * std::max(largest, least_share);
       factors_.emplace_back(hessian);
@@ -563,12 +581,15 @@ class ClassHessians {
     for (Index k = 0; k < P.cols(); ++k) add(P.col(k).array() * (1.0 - P.col(k).array()));
   }
 
+  // Without what is common to all classes steps stay where the Hessian has a curvature.
   Matrix solve(const Matrix& V) const {
+    const Matrix centered = V.colwise() - V.rowwise().mean();
     Matrix result(V.rows(), V.cols());
     for (Index k = 0; k < V.cols(); ++k) {
       result.col(k) =
-          factors_[factors_.size() == 1 ? 0 : static_cast<std::size_t>(k)].solve(V.col(k));
+          factors_[factors_.size() == 1 ? 0 : static_cast<std::size_t>(k)].solve(centered.col(k));
     }
+    result.colwise() -= result.rowwise().mean().eval();
     return result;
   }
 
@@ -577,24 +598,31 @@ class ClassHessians {
   std::vector<Cholesky> factors_;
 };
 
-}  // namespace
+// P of every row and class, n×q.
+Matrix SharedObjective::probabilities(const Scores& at) const {
+  Matrix P = at.derivatives;
+  for (Index t = 0; t < P.rows(); ++t) P(t, classes_[static_cast<std::size_t>(t)]) += 1.0;
+  return P;
+}
+
+std::shared_ptr<const AffinePreconditioner> SharedObjective::preconditioner(
+    const Scores& at) const {
+  return std::make_shared<AffinePreconditioner>(
+      [&](const Vector& curvatures) { return base().affine_moments(curvatures); },
+      probabilities(at), base().weights_, family_.linear_ridge, base().basis_->size());
+}
 
 // Solves (Hessian in α and β) direction = gradient by preconditioned conjugate gradients, as far as
 // a step of Newton's method can use.
-Matrix SharedObjective::newton_direction(const Scores& at, const Matrix& gradient) const {
+SharedObjective::AffineStep SharedObjective::newton_direction(
+    const Scores& at, const Matrix& gradient, const AffinePreconditioner& preconditioner) const {
   constexpr double most_left = 1e-2;  // of the first remainder, in the norm of the preconditioner
   constexpr double least_left = 1e-12;
   constexpr Index most_steps = 200;
   const Vector& weights = base().weights_;
   const double ridge = family_.linear_ridge;
   const Index columns = gradient.rows();
-  Matrix P = at.derivatives;  // of classes
-  for (Index t = 0; t < weights.size(); ++t) {
-    P(t, classes_[static_cast<std::size_t>(t)]) += 1.0;
-  }
-  const ClassHessians preconditioner(
-      [&](const Vector& curvatures) { return base().affine_moments(curvatures); }, P, weights,
-      ridge, columns);
+  const Matrix P = probabilities(at);
   const auto hessian_times = [&](const Matrix& direction) {
     Matrix change = affine_values(direction);
     for (Index t = 0; t < change.rows(); ++t) {
@@ -605,67 +633,70 @@ Matrix SharedObjective::newton_direction(const Scores& at, const Matrix& gradien
     if (ridge > 0.0) result.bottomRows(columns - 1) += ridge * direction.bottomRows(columns - 1);
     return result;
   };
-  // Without what is common to all classes steps stay where the Hessian has a curvature.
-  const auto preconditioned = [&](const Matrix& V) {
-    Matrix result = preconditioner.solve(V.colwise() - V.rowwise().mean());
-    result.colwise() -= result.rowwise().mean().eval();
-    return result;
-  };
-  Matrix direction = Matrix::Zero(columns, outputs_);
+  AffineStep step{Matrix::Zero(columns, outputs_), 0};
   Matrix remainder = gradient;
-  Matrix scaled = preconditioned(remainder);
+  Matrix scaled = preconditioner.solve(remainder);
   Matrix search = scaled;
   double size = remainder.cwiseProduct(scaled).sum();
   const double first = size;
   // Newton's steps from a decrement of a share of the loss leave one of its square: they are solved
   // as well as that.
   const double left = std::clamp(first / at.loss, least_left, most_left);
-  for (Index step = 0; step < most_steps && size > left * left * first; ++step) {
+  for (; step.products < most_steps && size > left * left * first; ++step.products) {
     const Matrix image = hessian_times(search);
     const double curvature = search.cwiseProduct(image).sum();
     if (!(curvature > 0.0)) break;
     const double length = size / curvature;
-    direction += length * search;
+    step.direction += length * search;
     remainder -= length * image;
-    scaled = preconditioned(remainder);
+    scaled = preconditioner.solve(remainder);
     const double next = remainder.cwiseProduct(scaled).sum();
     search = scaled + next / size * search;
     size = next;
   }
-  return direction;
+  return step;
 }
 
-SharedObjective::Scores SharedObjective::best_scores(const Network& network, const Matrix& start,
+SharedObjective::Scores SharedObjective::best_scores(const Network& network,
+                                                     const AffineStart& start,
                                                      double decrement) const {
   constexpr int most_steps = 100;
   constexpr int most_halvings = 40;
+  // A preconditioner costs about as much as a product with the Hessian for every two columns: one
+  // that was made elsewhere serves until steps take so many.
+  const Index most_products = std::max<Index>(10, base().basis_->size() / 4);
   const Matrix neurons = contributions(network);
   const Index slopes = base().basis_->size() - 1;
-  Matrix coefficients = start;
-  if (start.size() == 0) {
+  Matrix coefficients = start.coefficients;
+  if (coefficients.size() == 0) {
     // What the neurons contribute is first made up for as by least squares.
-    coefficients = null_coefficients_.size() > 0 ? null_coefficients_ : best_constants();
+    coefficients =
+        null_affine_.coefficients.size() > 0 ? null_affine_.coefficients : best_constants();
     for (Index k = 0; k < outputs_ && network.width() > 0; ++k) {
       coefficients.col(k) -= base().fit_affine(neurons.col(k));
     }
   }
   // What is common to all classes changes no probability, and the ridge would charge it.
   coefficients.colwise() -= coefficients.rowwise().mean().eval();
+  std::shared_ptr<const AffinePreconditioner> scaling = start.preconditioner;
   Scores best = scores_at(neurons, std::move(coefficients));
   for (int step = 0; step < most_steps && best.loss > separated; ++step) {
+    const Matrix& at = best.affine.coefficients;
     Matrix gradient = affine_moments(best.derivatives, base().weights_);
     if (family_.linear_ridge > 0.0) {
-      gradient.bottomRows(slopes) += family_.linear_ridge * best.coefficients.bottomRows(slopes);
+      gradient.bottomRows(slopes) += family_.linear_ridge * at.bottomRows(slopes);
     }
-    const Matrix direction = newton_direction(best, gradient);
+    if (!scaling) scaling = preconditioner(best);
+    const auto [direction, products] = newton_direction(best, gradient, *scaling);
     const double promised = gradient.cwiseProduct(direction).sum();
     if (!(promised > 0.0)) break;
+    if (products > most_products) scaling = nullptr;
     // Near the minimum the loss is too coarse to judge by: full steps, while they shrink.
     const double rounding = 1e-14 * best.loss;
     double share = 1.0;
     bool moved = false;
     for (int halving = 0; halving < most_halvings && !moved; ++halving, share *= 0.5) {
-      Scores next = scores_at(neurons, best.coefficients - share * direction);
+      Scores next = scores_at(neurons, best.affine.coefficients - share * direction);
       if (next.loss <= best.loss + rounding) {
         best = std::move(next);
         moved = true;
@@ -673,6 +704,7 @@ SharedObjective::Scores SharedObjective::best_scores(const Network& network, con
     }
     if (!moved || promised <= decrement * best.loss) break;
   }
+  best.affine.preconditioner = std::move(scaling);
   return best;
 }
 

@@ -32,12 +32,12 @@ Network unflattened(const Vector& point, const Shape& shape) {
   return with_outputs(Eigen::Map<const Matrix>(point.data(), m, outputs), std::move(W));
 }
 
-// L_λ of the network in a flat point, and its gradient. `coefficients` are those of the evaluation
-// before, and become those of this one.
+// L_λ of the network in a flat point, and its gradient. `affine` is that of the evaluation before,
+// and becomes that of this one.
 double value_and_gradient(const Objective& objective, double lambda, const Shape& shape,
-                          const Vector& point, Matrix& coefficients, Vector& gradient) {
-  Evaluation evaluation = objective.evaluate_near(unflattened(point, shape), coefficients);
-  coefficients = std::move(evaluation.coefficients);
+                          const Vector& point, AffineStart& affine, Vector& gradient) {
+  Evaluation evaluation = objective.evaluate_near(unflattened(point, shape), affine);
+  affine = std::move(evaluation.affine);
   const Index amplitudes = shape.m * shape.outputs;
   const double* of_amplitudes =
       shape.outputs == 1 ? evaluation.gradient_a.data() : evaluation.gradient_A.data();
@@ -56,9 +56,9 @@ Descended descend(const Objective& objective, const Network& start, double lambd
   const Index m = start.width();
   if (m == 0) return {start, 0};
   const Shape shape{m, objective.outputs(), objective.dimension()};
-  Matrix coefficients;
+  AffineStart affine;
   const auto function = [&](const Vector& point, Vector& gradient) {
-    return value_and_gradient(objective, lambda, shape, point, coefficients, gradient);
+    return value_and_gradient(objective, lambda, shape, point, affine, gradient);
   };
   const Vector point = flattened(start);
   LbfgsOptions lbfgs;

@@ -177,14 +177,14 @@ bool SharedFeatures::newton_step(double lambda, double tolerance,
   if (U_.rows() == 0) return false;
   const double decrement = decrement_share * tolerance;
   const auto scores_of = [&](const Network& network) {
-    return rows_.best_scores(network, coefficients_, decrement);
+    return rows_.best_scores(network, affine_, decrement);
   };
   const auto value_of = [&](const SharedObjective::Scores& scores, const Network& network) {
     return penalized_loss(scores.loss, network, lambda);
   };
   const Network now = network();
   SharedObjective::Scores scores = scores_of(now);
-  coefficients_ = scores.coefficients;
+  affine_ = scores.affine;
   const double before = value_of(scores, now);
   const SharedQuadraticModel model = rows_.quadratic_model(scores, curvature_share_);
   const FeatureGram gram = model.objective.feature_gram(U_);
@@ -218,7 +218,7 @@ bool SharedFeatures::newton_step(double lambda, double tolerance,
     A_ = from;
     return false;
   }
-  coefficients_ = scores.coefficients;
+  affine_ = scores.affine;
   keep_support();
   const auto apart = std::pair(U_, A_);
   if (join_cells()) {

@@ -13,7 +13,7 @@ class SharedFeatures final : public RowFeatures {
 
   Network network() const override;
   std::unique_ptr<Residual> residual(const Network& network) const override {
-    return rows_.residual(network, coefficients_);
+    return rows_.residual(network, affine_);
   }
   void settle(double lambda, double tolerance, const std::function<bool()>& should_stop) override;
 
@@ -36,7 +36,7 @@ class SharedFeatures final : public RowFeatures {
 
   // Classes: the affine part at the last step, where the next begins, and the share of the bound on
   // the curvature that steps take.
-  Matrix coefficients_;
+  AffineStart affine_;
   double curvature_share_ = 1.0;
 };
 

@@ -145,7 +145,7 @@ TEST(SharedObjective, AffinePartOfClassesIsAtItsOptimum) {
   const SharedObjective shared(data);
   const Network network = shared_network(4, 4, 4, 4);
   const SharedObjective::Scores best =
-      shared.best_scores(network, Matrix(), SharedObjective::fine_decrement);
+      shared.best_scores(network, {}, SharedObjective::fine_decrement);
   const std::vector<Affine> affines = shared.affines(network);
   Matrix scores = Matrix::Zero(400, 4);
   for (Index k = 0; k < 4; ++k) {

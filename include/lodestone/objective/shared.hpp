@@ -33,12 +33,12 @@ class SharedObjective final : public RowObjective {
   double loss_rounding() const override { return targets_.front().loss_rounding(); }
   double null_loss() const override { return null_loss_; }
   Evaluation evaluate(const Network& network) const override;
-  Evaluation evaluate_near(const Network& network, const Matrix& start) const override;
+  Evaluation evaluate_near(const Network& network, const AffineStart& start) const override;
   double loss(const Network& network) const override;
   std::unique_ptr<Residual> residual(const Network& network) const override;
 
-  /// The same with the search for the affine part begun at these coefficients (of best_scores).
-  std::unique_ptr<Residual> residual(const Network& network, const Matrix& start) const;
+  /// The same with the search for the affine part begun where another one ended (Scores::affine).
+  std::unique_ptr<Residual> residual(const Network& network, const AffineStart& start) const;
 
   /// K and B of the square loss; of the softmax of its quadratic model at the empty network.
   FeatureGram feature_gram(const Matrix& U) const override;
@@ -56,16 +56,16 @@ class SharedObjective final : public RowObjective {
   /// The softmax loss with its affine part at the optimum, for contributions of the neurons that
   /// are known.
   struct Scores {
-    Matrix coefficients;  ///< of the affine columns, a column for each class
-    Matrix values;        ///< n×q, F
-    Matrix derivatives;   ///< n×q, ∂ℓ/∂F
-    double ridge = 0.0;   ///< ½ν Σ_k ‖β_k‖², part of the loss
+    AffineStart affine;  ///< coefficients of the affine columns, a column for each class
+    Matrix values;       ///< n×q, F
+    Matrix derivatives;  ///< n×q, ∂ℓ/∂F
+    double ridge = 0.0;  ///< ½ν Σ_k ‖β_k‖², part of the loss
     double loss = 0.0;
   };
 
-  /// Newton's method from `start` (coefficients, or empty for the best constants) until the
-  /// decrement is that share of the loss (docs/math.md, 12.2). For the softmax family.
-  Scores best_scores(const Network& network, const Matrix& start, double decrement) const;
+  /// Newton's method from `start` (or, where that is empty, from the network without neurons) until
+  /// the decrement is that share of the loss (docs/math.md, 12.2). For the softmax family.
+  Scores best_scores(const Network& network, const AffineStart& start, double decrement) const;
 
   /// Newton decrement, as a share of the loss, that leaves the affine part right to rounding.
   static constexpr double fine_decrement = 1e-12;
@@ -86,7 +86,14 @@ class SharedObjective final : public RowObjective {
   Matrix affine_values(const Matrix& coefficients) const;
   const double* affine_columns(Index first, Index rows, Matrix& computed) const;
   Matrix affine_moments(const Matrix& values, const Vector& weights) const;
-  Matrix newton_direction(const Scores& at, const Matrix& gradient) const;
+  Matrix probabilities(const Scores& at) const;
+  std::shared_ptr<const AffinePreconditioner> preconditioner(const Scores& at) const;
+  struct AffineStep {
+    Matrix direction;
+    Index products;  // with the Hessian
+  };
+  AffineStep newton_direction(const Scores& at, const Matrix& gradient,
+                              const AffinePreconditioner& preconditioner) const;
   Matrix best_constants() const;
   Matrix target_moments(const Matrix& U) const;
   void settle();
@@ -98,10 +105,10 @@ class SharedObjective final : public RowObjective {
   std::vector<SampleObjective> targets_;
   std::vector<Index> classes_;  // softmax: of each row
   double null_loss_ = 0.0;
-  // Softmax: the affine columns of all rows, where these are few; the coefficients of the network
+  // Softmax: the affine columns of all rows, where these are few; the affine part of the network
   // without neurons.
   std::shared_ptr<const Matrix> affine_columns_;
-  Matrix null_coefficients_;
+  AffineStart null_affine_;
 };
 
 struct SharedQuadraticModel {
