@@ -117,7 +117,6 @@ class Fit final : public Verb {
     std::optional<RunFolder> folder;
     catch_interrupts();
     FitProgress progress(common_.quiet || common_.json);
-    bool out_of_time = false;
     FitObserver observer;
     // Not before: what cannot be fitted must not cost the run that --overwrite replaces.
     observer.on_start = [&] {
@@ -128,10 +127,8 @@ class Fit final : public Verb {
     observer.on_progress = [&](double share, const std::string& what) {
       progress.on_progress(share, what, stopwatch.seconds());
     };
-    observer.should_stop = [&] {
-      if (stopwatch.seconds() >= request_.max_seconds) out_of_time = true;
-      return out_of_time || interrupt_requested();
-    };
+    observer.should_stop = [] { return interrupt_requested(); };
+    observer.max_seconds = request_.max_seconds - stopwatch.seconds();
     FitResult result =
         shares ? fit(std::move(shares->training), shares->validation, request_.how, observer)
                : fit(*teacher, request_.how, observer);
@@ -140,7 +137,7 @@ class Fit final : public Verb {
 
     if (interrupt_requested()) {
       run.status = Status::interrupted;
-    } else if (out_of_time) {
+    } else if (result.out_of_time) {
       run.status = Status::budget;
     }
     if (teacher && !request_.how.biases) {

@@ -36,10 +36,8 @@ class Fitting {
                const nb::object& on_progress, const std::string& source, Index rows) {
     LongCall call;
     FitObserver observer;
-    observer.should_stop = [&] {
-      if (stopwatch_.seconds() >= request_.max_seconds) out_of_time_ = true;
-      return out_of_time_ || call.should_stop();
-    };
+    observer.should_stop = [&] { return call.should_stop(); };
+    observer.max_seconds = request_.max_seconds - stopwatch_.seconds();
     if (!on_progress.is_none()) {
       observer.on_progress = [&](double share, const std::string& what) {
         call.ask([&] { on_progress(share, what); });
@@ -56,7 +54,6 @@ class Fitting {
                            rows};
     }
     nb::dict dict = as_dict(std::move(result));
-    dict["out_of_time"] = out_of_time_.load();
     dict["error"] = call.error();
     return dict;
   }
@@ -64,7 +61,6 @@ class Fitting {
  private:
   FitRequest request_;
   Stopwatch stopwatch_;
-  std::atomic<bool> out_of_time_ = false;
 };
 
 // A column that held labels, and the values of its 0/1 columns.

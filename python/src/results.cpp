@@ -160,6 +160,7 @@ nb::dict as_dict(FitResult result) {
   dict["reports"] = reports;
   dict["warnings"] = as_list(result.warnings);
   dict["interrupted"] = result.interrupted;
+  dict["out_of_time"] = result.out_of_time;
   return dict;
 }
 

@@ -159,12 +159,10 @@ PathPlan path_of_all_rows(const PathOptions& options, std::vector<double> lambda
   PathPlan plan = watched_path(options, progress);
   plan.options.values = std::move(lambdas);
   plan.options.lambda_max = largest;
-  if (progress.stopped()) {
-    // What was chosen among still has to be fitted; that is short beside what was left out.
+  if (progress.end_choice()) {
     if (!choosing) plan.options.values.resize(1);
     plan.options.thorough = false;
     plan.options.rigorous = false;
-    plan.observer.should_stop = nullptr;
   }
   return plan;
 }
@@ -362,6 +360,7 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
   result.biases = options.biases;
   std::optional<fitting::CrossValidation> cross;
   if (choosing) {
+    progress.begin_choice();
     const std::size_t fold_count = folds.size();
     cross.emplace(std::move(folds), rows, options);
     cross_validate(*cross, fold_count, rows, options, one_path, lambdas, progress, result);
@@ -371,7 +370,7 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
       path_of_all_rows(options.path, std::move(lambdas), largest, choosing, progress);
   if (result.path.points.empty()) result.path = solve_path(objective, plan.options, plan.observer);
   result.path.lambda_max = largest;
-  result.interrupted = result.path.interrupted || progress.stopped();
+  result.interrupted = result.path.interrupted || progress.cut_short();
   if (!choosing) {
     result.candidates = fitting::last_point_only(static_cast<int>(result.path.points.size()),
                                                  options.relaxed == Relaxed::always);
@@ -386,14 +385,14 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
       [&](const RidgeSum& sum) { return fitting::model_of(sum, rows); },
       [&](const Feature& feature) { return fitting::active_share(feature, rows.data); }};
   const std::vector<RidgeSum> sums = finish(objective, plan, meaning, progress, result);
-  if (options.bootstrap > 0 && result.feature_network.width() > 0) {
+  if (options.bootstrap > 0 && result.feature_network.width() > 0 && !progress.cut_short()) {
     const bool relaxed = result.chosen().relaxed;
     fitting::bootstrap(rows, options, relaxed, progress, result);
-    result.interrupted = result.interrupted || progress.stopped();
+    result.interrupted = result.interrupted || progress.cut_short();
   }
   const bool told_as_score =
       !several && (options.family.square() || options.family.kind == Family::Kind::huber);
-  if (result.cross_validated && told_as_score && !progress.stopped()) {
+  if (result.cross_validated && told_as_score && !progress.cut_short()) {
     result.intervals = cross->intervals(result.chosen(), progress);
   }
   if (result.cross_validated) {
@@ -408,6 +407,7 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
                 "those of the model are where the loss is {}",
                 fmt::format("{:.1g}", result.loss))});
   }
+  result.out_of_time = result.interrupted && progress.out_of_time();
   for (Warning& warning : fitting::choice_warnings(result, options)) {
     result.warnings.push_back(std::move(warning));
   }
@@ -452,6 +452,7 @@ FitResult fit(const Teacher& teacher, const FitOptions& given, const FitObserver
   }
   result.path = solve_path(objective, plan.options, plan.observer);
   result.interrupted = result.path.interrupted;
+  result.out_of_time = result.interrupted && progress.out_of_time();
 
   // Nothing is cross-validated: every point is a candidate, and the last one is taken.
   const Meaning meaning{target_variance(teacher),

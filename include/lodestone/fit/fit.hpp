@@ -224,6 +224,7 @@ struct FitResult {
   std::vector<FeatureReport> reports;  ///< one a feature of the model
   std::vector<Warning> warnings;
   bool interrupted = false;  ///< stopped early: the model is the best of what was finished
+  bool out_of_time = false;  ///< stopped early by FitObserver::max_seconds
 
   /// The candidate that was taken; candidates must not be empty.
   const Candidate& chosen() const { return candidates[static_cast<std::size_t>(chosen_index)]; }
@@ -234,6 +235,9 @@ struct FitObserver {
   /// from several threads, one at a time.
   std::function<void(double share, const std::string& what)> on_progress;
   std::function<bool()> should_stop;  ///< asked often, from any thread; true ends the work
+  /// The budget of time, in seconds > 0. The choice of λ and of features has three quarters of it;
+  /// the model is the best of what was finished.
+  double max_seconds = std::numeric_limits<double>::infinity();
   /// Once, when options and rows have proved usable and the work begins.
   std::function<void()> on_start;
 };
