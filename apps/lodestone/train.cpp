@@ -84,8 +84,8 @@ class Train final : public Verb {
       } else if (!common_.quiet) {
         print(fmt::format("{} is complete; there is nothing to resume\n", resume_));
       }
-      const bool converged =
-          nlohmann::json::parse(summary).value("status", "") == name(Status::converged);
+      const auto status = nlohmann::json::parse(summary).value("status", nlohmann::json());
+      const bool converged = status == name(Status::converged);
       return exit_status(converged ? Status::converged : Status::budget);
     }
 

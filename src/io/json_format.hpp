@@ -7,6 +7,7 @@
 #include <string>
 #include <type_traits>
 
+#include "io/json_number.hpp"
 #include "io/json_text.hpp"
 #include "lodestone/core/error.hpp"
 #include "lodestone/io/file.hpp"
@@ -34,7 +35,7 @@ auto read_json(const std::string& path, const Format& format, const Read& read)
       throw FileError(path,
                       fmt::format("is not a Lodestone {}; give {}", format.what, format.advice));
     }
-    const int version = json.at("version").template get<int>();
+    const int version = whole_number_at<int>(json, "version");
     if (version != format.version) {
       throw FileError(path, fmt::format("is a {} of format version {}; this program reads version "
                                         "{}: use the Lodestone that wrote it",

@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "io/json_number.hpp"
 #include "lodestone/core/record.hpp"
 #include "lodestone/core/types.hpp"
 
@@ -49,14 +50,18 @@ nlohmann::ordered_json json_of(const Record& record) {
 }
 
 /// Visits the fields of a record to set them from an object. Throws nlohmann::json::exception for
-/// keys that are not there and values of another type.
+/// keys that are not there and values of another type, std::out_of_range for counts that are none.
 class FieldsFromJson {
  public:
   explicit FieldsFromJson(const nlohmann::ordered_json& json) : json_(json) {}
 
   template <class Value>
   void operator()(const char* key, Value& value) const {
-    json_.at(key).get_to(value);
+    if constexpr (std::integral<Value> && !std::same_as<Value, bool>) {
+      value = whole_number_at<Value>(json_, key);
+    } else {
+      json_.at(key).get_to(value);
+    }
   }
 
   template <class Record>

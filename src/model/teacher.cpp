@@ -36,10 +36,20 @@ Teacher checked_teacher(Teacher teacher, const std::string& source) {
     const double norm = teacher.directions.row(j).stableNorm();
     if (norm == 0.0) fail(fmt::format("direction {} is zero; remove it", j + 1));
     if (teacher.amplitudes[j] == 0.0) fail(fmt::format("amplitude {} is zero; remove it", j + 1));
+    // A shorter one has lost digits of its direction.
+    if (norm < std::numeric_limits<double>::min() || !std::isfinite(norm)) {
+      fail(fmt::format("direction {} has the length {}; scale it to 1", j + 1, norm));
+    }
     // Rows that are already of unit length keep their bits.
     if (std::abs(norm - 1.0) > 4.0 * std::numeric_limits<double>::epsilon()) {
       teacher.directions.row(j) /= norm;
       teacher.amplitudes[j] *= norm;
+      if (teacher.amplitudes[j] == 0.0 || !std::isfinite(teacher.amplitudes[j])) {
+        fail(
+            fmt::format("amplitude {} times the length {} of its direction is beyond the range of "
+                        "float64; use other units",
+                        j + 1, norm));
+      }
     }
     for (Index i = 0; i < j; ++i) {
       const double chord = std::min((teacher.directions.row(j) - teacher.directions.row(i)).norm(),

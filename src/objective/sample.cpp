@@ -84,17 +84,6 @@ void refuse_interpolation(Index rows, Index rank) {
 
 }  // namespace
 
-const char* name(Precision precision) {
-  return precision == Precision::float64 ? "float64" : "float32";
-}
-
-Precision parse_precision(const std::string& text) {
-  for (const Precision precision : {Precision::float64, Precision::float32}) {
-    if (text == name(precision)) return precision;
-  }
-  throw InvalidArgument("precision", "'" + text + "'", "must be float64 or float32");
-}
-
 SampleObjective::~SampleObjective() = default;
 
 SampleObjective::SampleObjective(SampleData data)

@@ -60,7 +60,28 @@ std::string failed_summary(const SweepRun& run, const std::string& message) {
 
 double seconds_in(const std::string& summary) {
   const Json json = Json::parse(summary, nullptr, false);
-  return json.is_object() ? json.value("seconds", 0.0) : 0.0;
+  const Json seconds = json.is_object() ? json.value("seconds", Json()) : Json();
+  return seconds.is_number() ? seconds.get<double>() : 0.0;
+}
+
+// Whether a text has what a sweep tells of its runs.
+bool is_summary(const std::string& text) {
+  const Json json = Json::parse(text, nullptr, false);
+  const auto has_number = [](const Json& record, const char* key) {
+    return record.is_object() && record.contains(key) && record.at(key).is_number();
+  };
+  if (!json.is_object() || !json.value("status", Json()).is_string()) return false;
+  if (json.contains("message") && !json.at("message").is_string()) return false;
+  if (!json.contains("recovery")) return true;
+  const Json& recovery = json.at("recovery");
+  return has_number(recovery, "recovered") && has_number(recovery, "teachers");
+}
+
+// The summary of a run that came to its end earlier.
+std::string earlier_summary(const std::string& file) {
+  std::string text = read_file(file);
+  if (is_summary(text)) return text;
+  throw FileError(file, "is damaged or not a run's summary; remove it, and the run is made again");
 }
 
 RunFolder folder_of(const fs::path& path, const SweepRun& run) {
@@ -334,7 +355,7 @@ std::vector<SweepRecord> SweepFolder::run(const SweepPlan& plan, bool keep_runs,
     // With the checkpoint still there, the run was cut off between the two; it goes on from its
     // last step and writes the same summary.
     if (fs::exists(summary) && !fs::exists(runs / plan.runs[i].name / "checkpoint")) {
-      records[i].summary = read_file(summary.string());
+      records[i].summary = earlier_summary(summary.string());
       records[i].seconds = seconds_in(records[i].summary);
       records[i].reused = true;
       ++done;

@@ -13,6 +13,8 @@
 #include <string_view>
 
 #include "core/phrase.hpp"
+#include "io/cbor.hpp"
+#include "io/json_number.hpp"
 #include "io/json_text.hpp"
 #include "lodestone/core/error.hpp"
 #include "lodestone/io/file.hpp"
@@ -40,11 +42,15 @@ Json to_json(const Network& network) {
 }
 
 Network network_from(const Json& json) {
-  const auto width = json.at("width").get<Index>();
-  const auto dimension = json.at("dimension").get<Index>();
+  const auto width = io::whole_number_at<Index>(json, "width");
+  const auto dimension = io::whole_number_at<Index>(json, "dimension");
   const auto a = json.at("a").get<std::vector<double>>();
   const auto W = json.at("W").get<std::vector<double>>();
-  if (static_cast<Index>(a.size()) != width || static_cast<Index>(W.size()) != width * dimension) {
+  // A division, because a product of hostile sizes is beyond the range of Index.
+  const auto numbers = static_cast<Index>(W.size());
+  const bool fits =
+      width == 0 ? numbers == 0 : numbers % width == 0 && numbers / width == dimension;
+  if (static_cast<Index>(a.size()) != width || dimension < 0 || !fits) {
     throw std::out_of_range("a network of the wrong size");
   }
   return {Eigen::Map<const Vector>(a.data(), width),
@@ -58,10 +64,27 @@ Json to_json(const HistoryRow& row) {
   return list;
 }
 
+Stage stage_from(const Json& json) {
+  const int number = io::whole_number<int>(json, "stage");
+  if (number < static_cast<int>(Stage::start) || number > static_cast<int>(Stage::done)) {
+    throw std::out_of_range("a stage that is none");
+  }
+  return static_cast<Stage>(number);
+}
+
 HistoryRow row_from(const Json& list) {
   HistoryRow row;
   std::size_t next = 0;
-  visit_fields(row, [&](const char*, auto& value) { list.at(next++).get_to(value); });
+  visit_fields(row, [&]<class Value>(const char* name, Value& value) {
+    const Json& item = list.at(next++);
+    if constexpr (std::same_as<Value, Stage>) {
+      value = stage_from(item);
+    } else if constexpr (std::integral<Value> && !std::same_as<Value, bool>) {
+      value = io::whole_number<Value>(item, name);
+    } else {
+      item.get_to(value);
+    }
+  });
   return row;
 }
 
@@ -94,24 +117,26 @@ Json to_json(const TrainState& state) {
 TrainState state_from(const Json& json) {
   TrainState state;
   Algorithm1State& algorithm = state.algorithm;
-  algorithm.stage = static_cast<Stage>(json.at("stage").get<int>());
+  algorithm.stage = stage_from(json.at("stage"));
   algorithm.network = network_from(json.at("network"));
   algorithm.lambda = json.at("lambda").get<double>();
   algorithm.lambda_start = json.at("lambda_start").get<double>();
   algorithm.starting_gap = json.at("starting_gap").get<double>();
   algorithm.step = json.at("step").get<double>();
-  algorithm.epoch = json.at("epoch").get<long>();
-  algorithm.epoch_steps = json.at("epoch_steps").get<long>();
-  algorithm.epochs_cut = json.at("epochs_cut").get<std::vector<long>>();
-  algorithm.steps = json.at("steps").get<long>();
-  algorithm.evaluations = json.at("evaluations").get<long>();
+  algorithm.epoch = io::whole_number_at<long>(json, "epoch");
+  algorithm.epoch_steps = io::whole_number_at<long>(json, "epoch_steps");
+  for (const Json& epoch : json.at("epochs_cut")) {
+    algorithm.epochs_cut.push_back(io::whole_number<long>(epoch, "epochs_cut"));
+  }
+  algorithm.steps = io::whole_number_at<long>(json, "steps");
+  algorithm.evaluations = io::whole_number_at<long>(json, "evaluations");
   algorithm.recent = json.at("recent").get<std::vector<double>>();
   const Json& best = json.at("best");
   state.best.validation_error = best.at("validation_error").get<double>();
   state.best.lambda = best.at("lambda").get<double>();
-  state.best.epoch = best.at("epoch").get<long>();
+  state.best.epoch = io::whole_number_at<long>(best, "epoch");
   state.best.network = network_from(best.at("network"));
-  state.epochs_without_improvement = json.at("epochs_without_improvement").get<long>();
+  state.epochs_without_improvement = io::whole_number_at<long>(json, "epochs_without_improvement");
   state.seconds = json.at("seconds").get<double>();
   for (const Json& row : json.at("history")) state.history.push_back(row_from(row));
   return state;
@@ -198,7 +223,7 @@ std::optional<TrainState> read_checkpoint(const RunFolder& folder, const std::st
   }
   Json json;
   try {
-    json = Json::from_cbor(body.begin(), body.end());
+    json = io::from_cbor(body);
     if (json.at("fingerprint").get<std::string>() != fingerprint) {
       throw FileError(
           where, "belongs to other data or another configuration than the run now has" + advice);

@@ -549,20 +549,6 @@ class Run {
 
 }  // namespace
 
-const char* name(Status status) {
-  switch (status) {
-    case Status::converged:
-      return "converged";
-    case Status::budget:
-      return "budget";
-    case Status::interrupted:
-      return "interrupted";
-    case Status::diverged:
-      return "diverged";
-  }
-  return "";
-}
-
 Algorithm1Result end_of_schedule(const std::string& why, std::vector<long> epochs_cut,
                                  const Algorithm1State& state, const Algorithm1Options& options) {
   if (epochs_cut.empty()) return {Status::converged, why, {}};

@@ -13,9 +13,14 @@
 namespace lodestone {
 namespace {
 
-// A JSON string is a TOML basic string too.
+// A JSON string is a TOML basic string too, but for DEL: JSON has it as it is, TOML must not.
 std::string quoted(const std::string& text) {
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  std::string result;
+  for (const char c :
+       nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)) {
+    result += c == '\x7F' ? std::string("\\u007F") : std::string(1, c);
+  }
+  return result;
 }
 
 std::vector<std::string> names_of(const toml::array& array, const std::string& path,

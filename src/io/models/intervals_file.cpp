@@ -26,7 +26,7 @@ PredictionIntervals intervals_from(const Json& json) {
     fold.residuals =
         Eigen::Map<const Vector>(residuals.data(), static_cast<Index>(residuals.size()));
     fold.weight = item.at("weight").get<double>();
-    fold.rows = item.at("rows").get<Index>();
+    fold.rows = io::whole_number_at<Index>(item, "rows");
     if (fold.residuals.size() == 0 || !(fold.weight >= 0.0) || fold.rows < 1 ||
         !std::is_sorted(residuals.begin(), residuals.end())) {
       throw std::out_of_range("a fold has no residuals in ascending order");

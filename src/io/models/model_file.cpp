@@ -65,6 +65,9 @@ Standardization standardization_from(const Json& json) {
     if (row.size() != result.map.cols()) throw std::out_of_range("rows of map differ in length");
     result.map.row(i) = row;
   }
+  if (result.map.rows() != result.scale.size()) {
+    throw std::out_of_range("map does not have one row a column");
+  }
   return result;
 }
 
@@ -115,9 +118,9 @@ std::vector<Ridge> ridges_from(const Json& json, const std::vector<Feature>& fea
   std::vector<Ridge> ridges;
   Index next = 0;
   for (const Json& item : list_at(json, "ridges")) {
-    ridges.push_back({item.at("first").get<Index>(), item.at("count").get<Index>(),
-                      item.at("degrees_of_freedom").get<double>(),
-                      item.at("explained").get<double>()});
+    ridges.push_back(
+        {io::whole_number_at<Index>(item, "first"), io::whole_number_at<Index>(item, "count"),
+         item.at("degrees_of_freedom").get<double>(), item.at("explained").get<double>()});
     const Ridge& ridge = ridges.back();
     const auto left = static_cast<Index>(features.size()) - next;
     if (ridge.first != next || ridge.count < 1 || ridge.count > left) {
@@ -250,14 +253,19 @@ Model model_from(const Json& json) {
   model.provenance = {provenance.at("lodestone").get<std::string>(),
                       provenance.at("command").get<std::string>(),
                       provenance.at("source").get<std::string>(),
-                      provenance.at("seed").get<std::uint64_t>(),
+                      whole_number_at<std::uint64_t>(provenance, "seed"),
                       provenance.at("lambda").get<double>(),
                       provenance.at("lambda_in_target_units").get<double>(),
-                      provenance.at("rows").get<Index>()};
+                      whole_number_at<Index>(provenance, "rows")};
   const Standardization& standardization = model.standardization;
   const Vector& scales = standardization.target_scales;
   if (scales.size() > 0 && scales.size() != model.output_count()) {
     throw std::out_of_range("target_scales do not have one number an output");
+  }
+  const auto none_or_positive = [](const Vector& numbers) { return (numbers.array() > 0.0).all(); };
+  if (!(standardization.target_scale > 0.0) || !none_or_positive(scales) ||
+      !none_or_positive(standardization.scale)) {
+    throw std::out_of_range("a scale is not positive");
   }
   if (standardization.center.size() != model.dimension() ||
       standardization.scale.size() != model.dimension()) {

@@ -61,8 +61,11 @@ IntegerRange parse_range(std::string_view key, std::string_view text) {
 }
 
 std::int64_t drawn(const IntegerRange& range, double uniform) {
-  const auto count = static_cast<double>(range.high - range.low + 1);
-  return range.low + static_cast<std::int64_t>(std::floor(uniform * count));
+  // Both ends are >= 0, so their difference has its place in 64 bits; one more need not have.
+  const std::int64_t last = range.high - range.low;
+  const double step = std::floor(uniform * (static_cast<double>(last) + 1.0));
+  return step < static_cast<double>(last) ? range.low + static_cast<std::int64_t>(step)
+                                          : range.high;
 }
 
 // k from its range, then r from what k and d leave of its own: r <= min(d, k), and two lines or

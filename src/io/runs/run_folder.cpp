@@ -128,8 +128,8 @@ bool RunFolder::complete() const {
   if (!fs::exists(path_ / "summary.json") || fs::exists(path_ / "checkpoint")) return false;
   const Json summary = Json::parse(read_file(file("summary.json")), nullptr, false);
   // A run of `train` also ends by its schedule where epochs ended by their budget of steps.
-  return summary.is_object() && (summary.value("status", "") == name(Status::converged) ||
-                                 summary.value("finished", false));
+  return summary.is_object() && (summary.value("status", Json()) == name(Status::converged) ||
+                                 summary.value("finished", Json()) == true);
 }
 
 void RunFolder::remove_checkpoint() const {

@@ -1,5 +1,8 @@
 #include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <string>
 
+#include "io/json_number.hpp"
 #include "io/json_record.hpp"
 #include "io/json_text.hpp"
 #include "lodestone/core/error.hpp"
@@ -26,8 +29,12 @@ Recovery recovery_from(const Json& json) {
 std::optional<ReportedBound> bound_from(const Json& json) {
   if (!json.contains("rho") || json.contains("reason")) return std::nullopt;
   const auto number = [&](const char* key) { return json.at(key).get<double>(); };
-  return ReportedBound{json.at("order").get<int>(),   number("rho"),       number("p_norm"),
-                       number("interpolation_error"), number("angle_deg"), number("residual_norm"),
+  return ReportedBound{io::whole_number_at<int>(json, "order"),
+                       number("rho"),
+                       number("p_norm"),
+                       number("interpolation_error"),
+                       number("angle_deg"),
+                       number("residual_norm"),
                        number("residual_share")};
 }
 
@@ -65,6 +72,8 @@ ReportedNumbers read_reported_numbers(const std::string& path) {
     return numbers_from(Json::parse(content));
   } catch (const nlohmann::json::exception& error) {
     throw FileError(path, "is damaged or not a run's summary: " + io::plain_message(error));
+  } catch (const std::out_of_range& error) {
+    throw FileError(path, std::string("is damaged or not a run's summary: ") + error.what());
   }
 }
 

@@ -50,10 +50,10 @@ void check_values(const Matrix& values) {
   }
 }
 
-/// Quotes a name that could be taken apart or trimmed on reading.
+/// Quotes a name that could be taken apart or trimmed on reading, as a byte order mark would be.
 void append_name(std::string& content, const std::string& name) {
   const bool plain = name.find_first_of(",;\t|\"\r\n") == std::string::npos && !name.empty() &&
-                     name.front() != ' ' && name.back() != ' ';
+                     name.front() != ' ' && name.back() != ' ' && !name.starts_with("\xEF\xBB\xBF");
   if (plain) {
     content += name;
     return;
