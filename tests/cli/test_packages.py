@@ -60,7 +60,7 @@ def test_every_package_has_a_name_everywhere():
     assert all(len(row) == 6 for row in rows)
     assert len({row[1] for row in rows}) == len(rows)
     uses = {use for row in rows for use in row[0].split(",")}
-    assert uses == {"build", "test", "docs", "count", "wheel", "ci"}
+    assert uses == {"build", "test", "docs", "count", "wheel", "fuzz", "ci"}
 
 
 def run_with(tmp_path, manager, *words):
