@@ -41,31 +41,32 @@ std::string outcome(const SweepRecord& record) {
 
 class SweepProgress {
  public:
-  SweepProgress(const SweepPlan& plan, bool quiet) : plan_(plan), quiet_(quiet), line_(quiet) {}
+  SweepProgress(const SweepPlan& plan, bool quiet)
+      : plan_(plan), total_(plan.shard_runs()), quiet_(quiet), line_(quiet) {}
 
   void on_run(const SweepRun& run, const SweepRecord& record, std::size_t done) {
     ++worked_;
     done_ = done;
     if (quiet_ || line_.shown()) return;
-    say(fmt::format("{:>6} of {}  {}: {}\n", done, plan_.runs.size(), label(plan_, run),
-                    outcome(record)));
+    say(fmt::format("{:>6} of {}  {}: {}\n", done, total_, label(plan_, run), outcome(record)));
   }
 
   void draw() {
     const double seconds = watch_.seconds();
     if (!line_.shown() || seconds < next_) return;
     next_ = seconds + 0.2;
-    const double share = static_cast<double>(done_) / static_cast<double>(plan_.runs.size());
-    const double rest = static_cast<double>(plan_.runs.size() - done_);
+    const double share = static_cast<double>(done_) / static_cast<double>(total_);
+    const double rest = static_cast<double>(total_ - done_);
     const std::string left =
         worked_ > 0 ? fmt::format("about {:.0f} s left", seconds * rest / worked_) : "";
-    line_.draw(share, {fmt::format("{} of {} runs", done_, plan_.runs.size()), left});
+    line_.draw(share, {fmt::format("{} of {} runs", done_, total_), left});
   }
 
   void finish() { line_.clear(); }
 
  private:
   const SweepPlan& plan_;
+  std::size_t total_;
   bool quiet_;
   ProgressLine line_;
   Stopwatch watch_;
@@ -104,6 +105,7 @@ class Sweep final : public Verb {
     if (request_.seeds.empty()) {
       request_.seeds = fmt::format("{}", request_.base.algorithm.seed);
     }
+    if (!shard_.empty()) request_.shard = Shard::parse(shard_);
     const SweepPlan plan = plan_sweep(request_);
     const SweepStart start = common_.overwrite ? SweepStart::overwrite
                              : extend_         ? SweepStart::extend
@@ -129,9 +131,10 @@ class Sweep final : public Verb {
 
     std::size_t open = 0;
     std::size_t reused = 0;
-    for (const SweepRecord& record : records) {
-      if (record.summary.empty()) ++open;
-      if (record.reused) ++reused;
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      if (plan.runs[i].elsewhere) continue;
+      if (records[i].summary.empty()) ++open;
+      if (records[i].reused) ++reused;
     }
     Status status = Status::converged;
     if (open > 0) status = out_of_time ? Status::budget : Status::interrupted;
@@ -166,6 +169,12 @@ class Sweep final : public Verb {
                      .range = TrainOptions::Limits::max_seconds,
                      .unit = "seconds"},
                     total_seconds_),
+         io::text({.name = "shard",
+                   .value = "I/N",
+                   .help = "Only the runs of the I-th of N shards, each for a machine of its own; "
+                           "which runs they are follows from their configurations",
+                   .default_note = "all runs"},
+                  shard_),
          flag_option({.name = "extend",
                       .help = "Go on with other values of the same keys, keeping the runs they "
                               "share"},
@@ -188,8 +197,11 @@ class Sweep final : public Verb {
       const auto& recovery = summary.at("recovery");
       if (recovery.at("recovered") == recovery.at("teachers")) ++found;
     }
-    std::string text =
-        fmt::format("{} of {} runs are done", plan.runs.size() - open, plan.runs.size());
+    const std::size_t asked = plan.shard_runs();
+    std::string text = fmt::format("{} of {} runs are done", asked - open, asked);
+    if (!plan.shard.whole()) {
+      text = fmt::format("shard {}, {} runs in all: {}", plan.shard.text(), plan.runs.size(), text);
+    }
     if (reused > 0) text += fmt::format(" ({} of them before)", reused);
     text += "\n";
     if (failed > 0) text += fmt::format("{} could not be run; runs.csv says why\n", failed);
@@ -197,6 +209,10 @@ class Sweep final : public Verb {
       text += fmt::format("every hidden direction recovered in {} of {} runs\n", found, known);
     }
     if (open > 0) text += "the same command again goes on from here\n";
+    if (open == 0 && !plan.shard.whole()) {
+      text +=
+          "with the folders of all shards copied into one, the command without --shard ends it\n";
+    }
     return text + fmt::format("files: {0}/runs.csv, {0}/summary.json, {0}/figures\n", common_.out);
   }
 
@@ -204,6 +220,7 @@ class Sweep final : public Verb {
   int jobs_ = 0;  // 0: as many as there are threads
   double total_seconds_ = std::numeric_limits<double>::infinity();
   bool extend_ = false;
+  std::string shard_;  // I/N
   OptionFlags flags_;
   CommonOptions common_;
 };

@@ -237,15 +237,23 @@ std::string grid_keys(const std::string& path) {
   return keys;
 }
 
-// Whether a folder's sweep may go on with this configuration: the same, or with `extend` other
-// values of the same keys.
-void require_same_sweep(const std::string& path, const SweepPlan& plan, const std::string& config,
-                        bool extend) {
-  const std::string file = (fs::path(path) / "config.toml").string();
-  const std::vector<std::string> before = settings(read_file(file));
-  const std::vector<std::string> now = settings(config);
-  const auto first_missing = [](const std::vector<std::string>& lines,
-                                const std::vector<std::string>& others, bool grid) -> std::string {
+/// A line that one configuration has and another has not, and the other way round; empty where
+/// there is none.
+struct Difference {
+  std::string there;
+  std::string here;
+
+  bool any() const { return !there.empty() || !here.empty(); }
+  std::string text() const {
+    return fmt::format("with {}, not {}", there.empty() ? "nothing of the kind" : there,
+                       here.empty() ? "without it" : here);
+  }
+};
+
+/// Between the lines of the grid and seeds, or between the others.
+Difference difference_of(const std::string& there, const std::string& here, bool grid) {
+  const auto first_missing = [&](const std::vector<std::string>& lines,
+                                 const std::vector<std::string>& others) -> std::string {
     for (const std::string& line : lines) {
       if (is_of_the_grid(line) == grid &&
           std::find(others.begin(), others.end(), line) == others.end()) {
@@ -254,28 +262,35 @@ void require_same_sweep(const std::string& path, const SweepPlan& plan, const st
     }
     return {};
   };
+  const std::vector<std::string> before = settings(there);
+  const std::vector<std::string> now = settings(here);
+  return {first_missing(before, now), first_missing(now, before)};
+}
+
+// Whether the sweep whose configuration is in this file may go on with this one: the same, or with
+// `extend` other values of the same keys. Errors are about `where`.
+void require_same_sweep(const std::string& where, const std::string& file, const SweepPlan& plan,
+                        const std::string& config, bool extend) {
+  const std::string before = read_file(file);
   for (const bool grid : {false, true}) {
-    const std::string there = first_missing(before, now, grid);
-    const std::string here = first_missing(now, before, grid);
-    if (there.empty() && here.empty()) continue;
-    const Message difference =
-        fmt::format("holds a sweep with {}, not {}", there.empty() ? "nothing of the kind" : there,
-                    here.empty() ? "without it" : here);
+    const Difference found = difference_of(before, config, grid);
+    if (!found.any()) continue;
+    const Message difference = "holds a sweep " + found.text();
     if (!grid) {
       throw FileError(
-          path,
+          where,
           difference + Message::pattern("; choose another {out}, or {overwrite} to replace it"));
     }
     std::string keys;
     for (const SweepAxis& axis : plan.axes) keys += (keys.empty() ? "" : ", ") + axis.key;
     if (keys != grid_keys(file)) {
-      throw FileError(path,
+      throw FileError(where,
                       difference + Message::pattern("; other keys make another sweep: choose "
                                                     "another {out}, or {overwrite} to replace "
                                                     "it"));
     }
     if (!extend) {
-      throw FileError(path,
+      throw FileError(where,
                       difference + Message::pattern("; {extend} goes on with the new values and "
                                                     "keeps the runs they share, another {out} "
                                                     "starts anew, {overwrite} replaces it"));
@@ -289,6 +304,48 @@ bool holds_sweep(const std::string& path) {
   const std::vector<ConfigEntry> entries = read_config(config.string());
   return std::any_of(entries.begin(), entries.end(),
                      [](const ConfigEntry& entry) { return entry.key == "seeds"; });
+}
+
+// config.toml of the sweep, and what shards have left of theirs.
+std::vector<std::string> configs_in(const std::string& path) {
+  std::vector<std::string> files = {(fs::path(path) / "config.toml").string()};
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(fs::path(path) / "shards", ignored)) {
+    if (entry.path().extension() == ".toml") files.push_back(entry.path().string());
+  }
+  std::sort(files.begin() + 1, files.end());
+  return files;
+}
+
+// Runs are found by their names, which tell their values on the grid; copied from the folder of
+// another sweep they would differ in the rest.
+void require_same_runs(const std::string& path, const SweepPlan& plan) {
+  for (const SweepRun& run : plan.runs) {
+    const fs::path file = fs::path(path) / "runs" / run.name / "config.toml";
+    if (!fs::exists(file)) continue;
+    TrainOptions options = run.options;
+    const Difference found =
+        difference_of(read_file(file.string()), config_text(train_options(options), false), false);
+    if (!found.any()) continue;
+    throw FileError(file.string(), "belongs to a run of another sweep, " + found.text() +
+                                       "; remove the folder of this run");
+  }
+}
+
+// Leaves the configuration of a shard, by which the folders of several are known for parts of one
+// sweep when they are copied together. It has been compared with those that were there.
+void mark_shard(const std::string& path, const Shard& shard, const std::string& config) {
+  const fs::path folder = fs::path(path) / "shards";
+  const std::vector<std::string> files = configs_in(path);
+  std::error_code ignored;
+  for (std::size_t i = 1; i < files.size(); ++i) fs::remove(files[i], ignored);
+  if (shard.whole()) {
+    fs::remove(folder, ignored);  // where nothing else is in it
+    return;
+  }
+  fs::create_directories(folder, ignored);
+  write_file_atomically((folder / fmt::format("{}-of-{}.toml", shard.index, shard.count)).string(),
+                        config);
 }
 
 // The runs of a sweep that is replaced, and nothing else.
@@ -320,7 +377,14 @@ SweepFolder::SweepFolder(const std::string& path, const SweepPlan& plan, const s
     : path_(path) {
   const bool overwrite = start == SweepStart::overwrite;
   if (holds_sweep(path)) {
-    if (!overwrite) require_same_sweep(path, plan, config, start == SweepStart::extend);
+    if (!overwrite) {
+      const std::vector<std::string> files = configs_in(path);
+      for (const std::string& file : files) {
+        const std::string& where = file == files.front() ? path : file;
+        require_same_sweep(where, file, plan, config, start == SweepStart::extend);
+      }
+      require_same_runs(path, plan);
+    }
     lock_ = locked(path);
     if (overwrite) {
       remove_runs(path);
@@ -332,6 +396,7 @@ SweepFolder::SweepFolder(const std::string& path, const SweepPlan& plan, const s
     RunFolder::create(path, overwrite, config);
     lock_ = locked(path);
   }
+  mark_shard(path, plan.shard, config);
 }
 
 SweepFolder::~SweepFolder() {
@@ -358,8 +423,8 @@ std::vector<SweepRecord> SweepFolder::run(const SweepPlan& plan, bool keep_runs,
       records[i].summary = earlier_summary(summary.string());
       records[i].seconds = seconds_in(records[i].summary);
       records[i].reused = true;
-      ++done;
-    } else {
+      if (!plan.runs[i].elsewhere) ++done;
+    } else if (!plan.runs[i].elsewhere) {
       open.push_back(i);
     }
   }

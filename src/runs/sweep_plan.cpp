@@ -227,6 +227,12 @@ std::string run_name(const std::vector<SweepAxis>& axes, const std::vector<std::
   return fmt::format("{}...{:08x},seed={}", name.substr(0, longest_name), crc32(text), seed);
 }
 
+// What tells the shard of a run: its own configuration.
+std::string description_of(const SweepRun& run) {
+  TrainOptions options = run.options;
+  return config_text(train_options(options), false);
+}
+
 // A value with which none of its runs could work is a mistake; one that only does not go together
 // with some others leaves gaps in the grid.
 void refuse_hopeless_values(const SweepPlan& plan) {
@@ -264,8 +270,14 @@ void refuse_missing_files(const SweepPlan& plan) {
 
 }  // namespace
 
+std::size_t SweepPlan::shard_runs() const {
+  return static_cast<std::size_t>(
+      std::count_if(runs.begin(), runs.end(), [](const SweepRun& run) { return !run.elsewhere; }));
+}
+
 SweepPlan plan_sweep(const SweepRequest& request) {
   SweepPlan plan;
+  plan.shard = request.shard;
   plan.axes = parse_axes(request.grid);
   plan.seeds = request.seeds.empty() ? std::vector<std::uint64_t>{request.base.algorithm.seed}
                                      : parse_seeds(request.seeds);
@@ -297,6 +309,7 @@ SweepPlan plan_sweep(const SweepRequest& request) {
       } catch (const InvalidArgument& error) {
         run.problem = error.message().spelled(config_key);
       }
+      run.elsewhere = !plan.shard.whole() && !plan.shard.has(description_of(run));
       plan.runs.push_back(std::move(run));
     }
   }

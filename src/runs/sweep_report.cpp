@@ -33,8 +33,10 @@ std::vector<Json> parsed(const std::vector<SweepRecord>& records) {
   return summaries;
 }
 
-std::string status_of(const Json& summary) {
-  return summary.is_object() ? summary.value("status", "") : "open";
+/// Of a run and its summary, if it has one here.
+std::string status_of(const SweepRun& run, const Json& summary) {
+  if (summary.is_object()) return summary.value("status", "");
+  return run.elsewhere ? "elsewhere" : "open";
 }
 
 /// Whether a run found every direction of its teacher; nothing where there is none.
@@ -204,7 +206,7 @@ std::string sweep_csv(const SweepPlan& plan, const std::vector<SweepRecord>& rec
   text += ",message\n";
   for (std::size_t i = 0; i < plan.runs.size(); ++i) {
     for (const std::string& value : plan.runs[i].values) text += cell(value) + ",";
-    text += fmt::format("{},{}", plan.runs[i].seed, status_of(summaries[i]));
+    text += fmt::format("{},{}", plan.runs[i].seed, status_of(plan.runs[i], summaries[i]));
     const std::map<std::string, std::string> row(numbers[i].begin(), numbers[i].end());
     for (const std::string& name : names) {
       const auto value = row.find(name);
@@ -219,10 +221,11 @@ std::string sweep_summary_text(const SweepPlan& plan, const std::vector<SweepRec
                                Status status, double seconds) {
   const std::vector<Json> summaries = parsed(records);
   Json statuses = Json::object();
-  for (const char* known : {"converged", "budget", "diverged", "failed", "open"}) {
-    const auto count = std::count_if(summaries.begin(), summaries.end(), [&](const Json& summary) {
-      return status_of(summary) == known;
-    });
+  for (const char* known : {"converged", "budget", "diverged", "failed", "open", "elsewhere"}) {
+    long count = 0;
+    for (std::size_t i = 0; i < summaries.size(); ++i) {
+      if (status_of(plan.runs[i], summaries[i]) == known) ++count;
+    }
     if (count > 0) statuses[known] = count;
   }
   Json grid = Json::object();
@@ -243,6 +246,10 @@ std::string sweep_summary_text(const SweepPlan& plan, const std::vector<SweepRec
   Json json = {{"lodestone", version},     {"command", "sweep"},   {"status", name(status)},
                {"runs", plan.runs.size()}, {"statuses", statuses}, {"grid", grid},
                {"seeds", plan.seeds},      {"seconds", seconds},   {"run_seconds", run_seconds}};
+  if (!plan.shard.whole()) {
+    json["shard"] = plan.shard.text();
+    json["shard_runs"] = plan.shard_runs();
+  }
   if (all.runs > 0) {
     json["recovered_share"] = share(all);
     Json list = Json::array();

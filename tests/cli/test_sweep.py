@@ -3,6 +3,7 @@
 import csv
 import itertools
 import os
+import shutil
 import signal
 
 import pytest
@@ -132,6 +133,85 @@ def test_a_finished_sweep_computes_nothing(lodestone):
     assert "2 of 2 runs are done (2 of them before)" in result.stdout
     assert summaries(folder) == before
     assert {path: path.stat().st_mtime_ns for path in folder.glob("runs/*/*")} == times
+
+
+# ---- shards
+
+
+def merged(folder, shards):
+    """The folders of shards copied into one."""
+    for shard in shards:
+        shutil.copytree(shard, folder, dirs_exist_ok=True)
+    return folder
+
+
+def report(folder):
+    """runs.csv, summary.json and what is behind the pictures, without times."""
+    summary = read_json(folder / "summary.json")
+    points = {path.name: path.read_bytes() for path in folder.glob("data/*")}
+    return settled(folder), {**summary, "seconds": 0, "run_seconds": 0}, points
+
+
+@pytest.mark.parametrize("count", [1, 3, 13])
+def test_shards_make_the_sweep(lodestone, small_sweep, count):
+    """Also more shards than runs. Each run is computed by one of them; the merged sweep computes none."""
+    folders = [
+        lodestone.run_to(f"shard-{i}", [*SMALL, "--shard", f"{i}/{count}"]) for i in range(1, count + 1)
+    ]
+    assert sum(len(summaries(folder)) for folder in folders) == 12
+    whole = merged(lodestone.folder / "whole", folders)
+    before = summaries(whole)
+    result = lodestone.done(*SMALL, "--out", "whole")
+    assert "12 of 12 runs are done (12 of them before)" in result.stdout
+    assert summaries(whole) == before
+    assert report(whole) == report(small_sweep)
+    assert tree(whole).keys() == tree(small_sweep).keys()
+
+
+def test_a_shard_tells_what_it_has(lodestone):
+    result = lodestone.done(*SMALL, "--shard", "2/3", "--out", "shard")
+    folder = lodestone.folder / "shard"
+    summary = read_json(folder / "summary.json")
+    own = len(summaries(folder))
+    assert f"shard 2/3, 12 runs in all: {own} of {own} runs are done" in result.stdout
+    assert (summary["shard"], summary["runs"], summary["shard_runs"]) == ("2/3", 12, own)
+    assert summary["statuses"] == {"converged": own, "elsewhere": 12 - own}
+    assert [row["status"] for row in table(folder)].count("elsewhere") == 12 - own
+    again = lodestone.done(*SMALL, "--shard", "2/3", "--out", "shard")
+    assert f"({own} of them before)" in again.stdout
+
+
+def test_a_shard_that_was_stopped_goes_on(lodestone, small_sweep):
+    """Where its folder is, or in the merged one."""
+    command = [*SMALL, "--shard", "1/2", "--out", "one"]
+    assert lodestone(*command, "--total-seconds", 1e-9).returncode == 3
+    lodestone.done(*SMALL, "--shard", "2/2", "--out", "two", "--quiet")
+    one, two = (summaries(lodestone.folder / name) for name in ("one", "two"))
+    whole = merged(lodestone.folder / "whole", [lodestone.folder / name for name in ("one", "two")])
+    result = lodestone.done(*SMALL, "--out", "whole")
+    assert f"12 of 12 runs are done ({len(one) + len(two)} of them before)" in result.stdout
+    assert settled(whole) == settled(small_sweep)
+    lodestone.done(*command, "--quiet")
+    assert summaries(lodestone.folder / "one").keys() | two.keys() == summaries(whole).keys()
+
+
+def test_shards_of_different_sweeps_are_no_sweep(lodestone):
+    """Told by what each shard has left, and by the configuration of each run."""
+    base = [*BASE, "--grid", "width=10,20"]
+    one = lodestone.run_to("one", [*base, "--shard", "1/2"])
+    for name, change in (("grid", ["--grid", "teacher.k=1"]), ("base", ["--merge-tolerance", 1e-9])):
+        other = lodestone.run_to(name, [*base, *change, "--shard", "2/2"])
+        merged(lodestone.folder / f"{name}-whole", [other, one])
+        lodestone.refused(*base, "--out", f"{name}-whole", says="2-of-2.toml")
+    strange = lodestone.run_to("strange", [*base, "--merge-tolerance", 1e-9])
+    whole = lodestone.run_to("whole", base)
+    shutil.copytree(strange / "runs", whole / "runs", dirs_exist_ok=True)
+    lodestone.refused(*base, "--out", "whole", says=["config.toml", "another sweep", "merge-tolerance"])
+
+
+@pytest.mark.parametrize("shard", ["0/3", "4/3", "3", "1/0", "a/b", "1/3/5"])
+def test_wrong_shards_run_nothing(lodestone, shard):
+    lodestone.refused(*SMALL, "--shard", shard, "--out", "sweep", says=["--shard", shard, "1 <= I <= N"])
 
 
 def test_another_grid_is_refused_or_extended_on_purpose(lodestone):

@@ -67,6 +67,44 @@ TEST(SweepPlan, ATeacherThatNamesItsSeedKeepsIt) {
   }
 }
 
+// Whatever the order of the values and whatever else is on the grid, a run has one shard of three.
+TEST(SweepPlan, ShardsHaveEveryRunOnce) {
+  const auto runs_of = [](std::vector<std::string> grid, const char* seeds, Shard shard) {
+    SweepRequest one = request(std::move(grid), seeds);
+    one.shard = shard;
+    std::set<std::string> names;
+    const SweepPlan plan = plan_sweep(one);
+    for (const SweepRun& run : plan.runs) {
+      if (!run.elsewhere) names.insert(run.name);
+    }
+    EXPECT_EQ(names.size(), plan.shard_runs());
+    return names;
+  };
+  std::set<std::string> seen;
+  for (int i = 1; i <= 3; ++i) {
+    const auto names = runs_of({"width=10:60:10"}, "0:9", {i, 3});
+    EXPECT_GE(names.size(), 10U);
+    for (const std::string& name : names) EXPECT_TRUE(seen.insert(name).second) << name;
+    const auto turned = runs_of({"width=80,60,50,40,30,20,10"}, "12,9,8,7,6,5,4,3,2,1,0", {i, 3});
+    for (const std::string& name : names) EXPECT_TRUE(turned.contains(name)) << name;
+  }
+  EXPECT_EQ(seen.size(), 60U);
+  EXPECT_EQ(runs_of({"width=10:60:10"}, "0:9", {1, 1}), seen);
+}
+
+TEST(Shard, IsReadAndWritten) {
+  const Shard shard = Shard::parse("2/3");
+  EXPECT_EQ(shard.index, 2);
+  EXPECT_EQ(shard.count, 3);
+  EXPECT_EQ(shard.text(), "2/3");
+  EXPECT_TRUE(Shard::parse("1/1").whole());
+  for (const char* text :
+       {"", "2", "0/3", "4/3", "-1/3", "1/0", "1/100001", "a/3", "1/3/5", "1 /3"}) {
+    EXPECT_THAT(message_of<InvalidArgument>([&] { Shard::parse(text); }), HasSubstr("1 <= I <= N"))
+        << text;
+  }
+}
+
 TEST(SweepPlan, RangesOfNumbers) {
   const auto values = [](const std::string& axis) {
     SweepRequest one = request({axis});

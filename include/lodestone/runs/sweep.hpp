@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lodestone/core/range.hpp"
+#include "lodestone/io/config/shard.hpp"
 #include "lodestone/runs/train.hpp"
 
 namespace lodestone {
@@ -28,6 +29,10 @@ struct SweepRequest {
   std::string seeds;
 
   bool keep_runs = false;  ///< keep each run's model, network and history
+
+  /// The runs to work on: each belongs to a shard by its configuration. No part of the sweep's own
+  /// configuration, which all shards share.
+  Shard shard;
 };
 
 /// One key of the grid.
@@ -42,7 +47,8 @@ struct SweepRun {
   std::vector<std::string> values;  ///< one for each axis
   std::uint64_t seed = 0;
   TrainOptions options;
-  std::string problem;  ///< why these values together make no run; empty where they do
+  std::string problem;     ///< why these values together make no run; empty where they do
+  bool elsewhere = false;  ///< belongs to another shard
 };
 
 /// A grid spelled out. Runs come in the order of the values, the last axis and then the seed
@@ -50,7 +56,11 @@ struct SweepRun {
 struct SweepPlan {
   std::vector<SweepAxis> axes;
   std::vector<std::uint64_t> seeds;
-  std::vector<SweepRun> runs;
+  std::vector<SweepRun> runs;  ///< of all shards
+  Shard shard;
+
+  /// The number of runs that belong to the shard.
+  std::size_t shard_runs() const;
 };
 
 /// Spells out the grid. A random teacher whose description names no seed gets that of the run.
@@ -67,7 +77,7 @@ struct SweepRecord {
 };
 
 struct SweepObserver {
-  /// After each run, from the calling thread; `done` counts the recorded ones among all.
+  /// After each run, from the calling thread; `done` counts the recorded ones of the shard.
   std::function<void(const SweepRun&, const SweepRecord&, std::size_t done)> on_run;
 
   /// Asked a few times a second, from the calling thread. True stops; what works is saved.
@@ -83,27 +93,30 @@ enum class SweepStart {
 
 /// The folder of a sweep:
 ///   config.toml           the base configuration, the grid and the seeds
+///   shards/I-of-N.toml    the same of a shard; gone once the sweep went on without
 ///   runs/NAME/            config.toml and summary.json of each run; while it works its checkpoint
 ///   runs.csv              a line a run: grid keys, seed, status and the summary's numbers
 ///   summary.json
 ///   data/phase-*.csv .gp  behind the pictures
 ///   figures/phase-*.svg   share of runs that recovered every teacher, over one or two keys
 /// Every file appears whole or not at all, so the process may be killed at any moment: a run that
-/// is recorded is never computed again, one that was at work goes on from its checkpoint.
+/// is recorded is never computed again, one that was at work goes on from its checkpoint. The
+/// folders of all shards copied into one are the folder of the sweep: taken up without a shard it
+/// has nothing left to run.
 class SweepFolder {
  public:
   /// Makes or takes up the folder; `config` is its config.toml. Throws FileError when it holds
-  /// something else, another sweep, or a sweep that works at this moment.
+  /// something else, another sweep or a shard or run of one, or a sweep that works at this moment.
   SweepFolder(const std::string& path, const SweepPlan& plan, const std::string& config,
               SweepStart start);
   ~SweepFolder();
   SweepFolder(const SweepFolder&) = delete;
   SweepFolder& operator=(const SweepFolder&) = delete;
 
-  /// Runs all runs of the plan that are not recorded yet, `jobs` at a time, each on one thread:
-  /// the bits of `train` with the run's configuration. Returns one record for each run of the plan,
-  /// without summary where it was stopped before. Not to be called while other threads use the
-  /// library. Throws FileError when a record cannot be written.
+  /// Runs all runs of the plan's shard that are not recorded yet, `jobs` at a time, each on one
+  /// thread: the bits of `train` with the run's configuration. Returns one record for each run of
+  /// the plan, without summary where it was stopped before or is another shard's. Not to be called
+  /// while other threads use the library. Throws FileError when a record cannot be written.
   std::vector<SweepRecord> run(const SweepPlan& plan, bool keep_runs, int jobs,
                                const SweepObserver& observer = {});
 
