@@ -1,33 +1,15 @@
+#include <algorithm>
 #include <cfloat>
 #include <cmath>
 #include <vector>
 
 #include "core/parallel.hpp"
+#include "core/quad.hpp"
 #include "lodestone/objective/objective.hpp"
 #include "objective/population_long_double.hpp"
 
-#if LDBL_MANT_DIG == 113
-namespace {
-using Quad = long double;
-}  // namespace
-#else
-#include <quadmath.h>
-namespace {
-__extension__ typedef __float128 Quad;
-Quad square_root(Quad x) { return sqrtq(x); }
-Quad arcsine(Quad x) { return asinq(x); }
-}  // namespace
-#endif
-
-namespace {
-long double square_root(long double x) { return std::sqrt(x); }
-long double arcsine(long double x) { return std::asin(x); }
-}  // namespace
-
 namespace lodestone {
 namespace {
-
-constexpr double quad_epsilon = 0x1p-112;
 
 template <class Real>
 struct Atom {
@@ -35,11 +17,16 @@ struct Atom {
   std::vector<Real> direction;
 };
 
+// In units of a power of two near the largest entry: squares stay in the range of float64, which
+// pairs of float64 numbers have, and no bit is rounded by it.
 template <class Real>
 Real norm_of(const std::vector<Real>& vector) {
+  double largest = 0.0;
+  for (const Real entry : vector) largest = std::max(largest, std::abs(static_cast<double>(entry)));
+  const Real unit = largest > 0.0 ? std::ldexp(1.0, std::ilogb(largest)) : 1.0;
   Real sum = 0;
-  for (const Real entry : vector) sum += entry * entry;
-  return square_root(sum);
+  for (const Real entry : vector) sum += (entry / unit) * (entry / unit);
+  return unit * square_root(sum);
 }
 
 // Twice π h(θ), straight from its definition: cancellation leaves the digits that 2.4 counts.
@@ -113,7 +100,8 @@ struct Moments {
 };
 
 template <class Real>
-Moments<Real> moments(const Teacher& teacher, const Network& network, Real epsilon) {
+Moments<Real> moments(const Teacher& teacher, const Network& network, Real epsilon,
+                      Real underflow) {
   const auto [atoms, students] = residual_measure<Real>(teacher, network);
   const std::size_t count = atoms.size();
   // With students as p, the products with students before p; with teachers, both kinds.
@@ -140,7 +128,8 @@ Moments<Real> moments(const Teacher& teacher, const Network& network, Real epsil
   // π/2 roundings, 2πh itself by 14 more; 2πh <= 0.58, and a sum takes one for each of its terms.
   // All in all at most (4d + 2Q + 40)/2 ε mass²/(2π): here is more than three times that.
   const auto size = static_cast<int>(teacher.dimension() + static_cast<Index>(count) + 16);
-  result.error = Real(size) * epsilon * mass * mass;
+  const double pairs = static_cast<double>(count) * static_cast<double>(count);
+  result.error = Real(size) * epsilon * mass * mass + pairs * underflow;
   return result;
 }
 
@@ -170,9 +159,10 @@ double population_loss_long_double(const Teacher& teacher, const Network& networ
 
 PopulationMoments population_moments(const Teacher& teacher, const Network& network) {
   // Ten-millionths of the energy are nothing beside the tolerances of a proof.
-  const auto extended = moments<long double>(teacher, network, LDBL_EPSILON);
+  const auto extended = moments<long double>(teacher, network, LDBL_EPSILON, 0.0L);
   if (extended.error <= 1e-7L * extended.energy) return on_the_safe_side(extended);
-  return on_the_safe_side(moments<Quad>(teacher, network, Quad(quad_epsilon)));
+  return on_the_safe_side(
+      moments<Quad>(teacher, network, Quad(quad_epsilon), Quad(quad_underflow)));
 }
 
 }  // namespace lodestone

@@ -2,21 +2,17 @@
 
 #include <Eigen/QR>
 #include <algorithm>
-#include <cfloat>
 #include <cmath>
 #include <limits>
 #include <numeric>
 #include <utility>
 
+#include "core/quad.hpp"
 #include "lodestone/core/error.hpp"
 #include "lodestone/core/random.hpp"
 #include "verifier/affine_part.hpp"
 #include "verifier/families.hpp"
 #include "verifier/real.hpp"
-
-#if LDBL_MANT_DIG != 113
-#include <quadmath.h>
-#endif
 
 // Deliberately apart: nothing here comes from objective/, kernels/, the solvers or the other
 // certificates. What they compute in blocks, with SIMD, Gram matrices and gradients is computed
@@ -39,17 +35,6 @@ using verifying::pi;
 using verifying::Real;
 using verifying::RealMatrix;
 using verifying::RealVector;
-
-// binary128, for the differences of nearly equal populations.
-#if LDBL_MANT_DIG == 113
-using Quad = long double;
-Quad root(Quad x) { return std::sqrt(x); }
-Quad angle_of(Quad y, Quad x) { return std::atan2(y, x); }
-#else
-__extension__ typedef __float128 Quad;
-Quad root(Quad x) { return sqrtq(x); }
-Quad angle_of(Quad y, Quad x) { return atan2q(y, x); }
-#endif
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
@@ -429,14 +414,18 @@ Recovery recompute_recovery(const Teacher& teacher, const Model& model) {
   return recovery;
 }
 
-// ---------------------------------------------------------------- populations in binary128
+// ------------------------------------------------------------ populations in quadruple precision
 
 using QuadVector = std::vector<Quad>;
 
+// In units of a power of two near the largest entry, which keep squares in the range of float64.
 Quad norm_of(const QuadVector& v) {
+  double largest = 0.0;
+  for (const Quad& x : v) largest = std::max(largest, std::abs(static_cast<double>(x)));
+  const Quad unit = largest > 0.0 ? std::exp2(std::floor(std::log2(largest))) : 1.0;
   Quad sum = 0;
-  for (const Quad x : v) sum += x * x;
-  return root(sum);
+  for (const Quad& x : v) sum += (x / unit) * (x / unit);
+  return unit * square_root(sum);
 }
 
 // h of the angle between unit vectors, from Kahan's formula for the angle.
@@ -448,9 +437,9 @@ Quad quad_kernel(const QuadVector& u, const QuadVector& v) {
     plus += (u[j] + v[j]) * (u[j] + v[j]);
   }
   static const Quad half_turn = angle_of(Quad(0), Quad(-1));
-  const Quad theta = 2 * angle_of(root(minus), root(plus));
+  const Quad theta = 2 * angle_of(square_root(minus), square_root(plus));
   const Quad cosine = (plus - minus) / (plus + minus);
-  const Quad sine = 2 * root(minus * plus) / (plus + minus);
+  const Quad sine = 2 * square_root(minus * plus) / (plus + minus);
   return kernel_from_angle<Quad>(theta, cosine, sine, half_turn);
 }
 
@@ -844,7 +833,7 @@ VerifiedNumbers verify_model(const Model& model, const Teacher& teacher, double 
   QuadVector beta(static_cast<std::size_t>(d), Quad(0));
   const Quad two_pi = 2 * angle_of(Quad(0), Quad(-1));
   for (std::size_t p = 0; p < measure.units.size(); ++p) {
-    alpha -= measure.masses[p] / root(two_pi);
+    alpha -= measure.masses[p] / square_root(two_pi);
     for (std::size_t j = 0; j < beta.size(); ++j) {
       beta[j] -= measure.masses[p] * measure.units[p][j] / 2;
     }

@@ -1,27 +1,24 @@
 #pragma once
 
 // The population loss and its gradient in quadruple precision, by integrals over angles instead of
-// the kernel h: independent of the library's formulas, and exact where those cancel.
+// the kernel h: independent of the library's formulas, and exact where those cancel. Roots and
+// angles are its own, too: of the library it takes the four operations.
 
 #include <algorithm>
 #include <array>
-#include <cfloat>
 #include <cmath>
 #include <utility>
 #include <vector>
 
+#include "core/quad.hpp"
 #include "lodestone/model/network.hpp"
 #include "lodestone/model/teacher.hpp"
 
 namespace lodestone::quad {
 
-#if LDBL_MANT_DIG == 113
-using Quad = long double;
-#else
-__extension__ typedef __float128 Quad;
-#endif
+using lodestone::Quad;
 
-inline Quad square_root(Quad x) {
+inline Quad newton_root(Quad x) {
   if (x <= 0) return 0;
   // Keeps the float64 start within its range.
   Quad scale = 1;
@@ -41,14 +38,14 @@ inline Quad cross(const Plane& u, const Plane& v) { return u[0] * v[1] - u[1] * 
 
 /// The angle whose cosine and sine are in the ratio c : s, s >= 0: halved until its series is
 /// short.
-inline Quad angle_of(Quad c, Quad s) {
-  const Quad norm = square_root(c * c + s * s);
+inline Quad angle_by_halving(Quad c, Quad s) {
+  const Quad norm = newton_root(c * c + s * s);
   c /= norm;
   s /= norm;
   int halvings = 0;
   while (s > Quad(0.01) || c < 0) {
     // The larger of the two from its square, the other from s = 2 sin cos: nothing cancels.
-    const Quad larger = square_root((1 + (c < 0 ? -c : c)) / 2);
+    const Quad larger = newton_root((1 + (c < 0 ? -c : c)) / 2);
     const Quad smaller = s / (2 * larger);
     const Quad half_cosine = c < 0 ? smaller : larger;
     const Quad half_sine = c < 0 ? larger : smaller;
@@ -67,7 +64,7 @@ inline Quad angle_of(Quad c, Quad s) {
   return sum;
 }
 
-inline Quad pi() { return 2 * angle_of(0, 1); }
+inline Quad pi() { return 2 * angle_by_halving(0, 1); }
 
 struct Reference {
   Quad loss = 0;
@@ -85,7 +82,7 @@ inline Reference in_the_plane(const Teacher& teacher, const Network& network) {
   std::vector<Atom> atoms;
   const auto add = [&](double weight, double x, double y) {
     const Plane v = {x, y};
-    const Quad norm = square_root(dot(v, v));
+    const Quad norm = newton_root(dot(v, v));
     atoms.push_back({weight * norm, {v[0] / norm, v[1] / norm}});
   };
   for (Index i = 0; i < network.width(); ++i) {
@@ -117,7 +114,7 @@ inline Reference in_the_plane(const Teacher& teacher, const Network& network) {
     const Plane& end = kinks[(k + 1) % kinks.size()];
     const Quad sine = cross(begin, end);
     if (sine <= 0) continue;  // an empty sector; none reaches half a turn
-    const Quad width = angle_of(dot(begin, end), sine);
+    const Quad width = angle_by_halving(dot(begin, end), sine);
     const Plane middle = {begin[0] + end[0], begin[1] + end[1]};
     Plane A = {0, 0};
     for (const Atom& atom : atoms) {
@@ -153,7 +150,7 @@ inline Quad loss(const Teacher& teacher, const Network& network) {
     Quad square = 0;
     for (const Quad entry : unit) square += entry * entry;
     if (square == 0) return;
-    const Quad norm = square_root(square);
+    const Quad norm = newton_root(square);
     for (Quad& entry : unit) entry /= norm;
     atoms.emplace_back(weight * norm, std::move(unit));
   };
@@ -177,10 +174,10 @@ inline Quad loss(const Teacher& teacher, const Network& network) {
       for (std::size_t j = 0; j < u.size(); ++j) {
         sine += (v[j] - cosine * u[j]) * (v[j] - cosine * u[j]);
       }
-      sine = square_root(sine);
+      sine = newton_root(sine);
       // 2π (h(0) − h(θ)) for θ in [0, π/2], as h is symmetric about 90°.
       if (cosine < 0) cosine = -cosine;
-      const Quad theta = angle_of(cosine, sine);
+      const Quad theta = angle_by_halving(cosine, sine);
       const Quad versine = sine * sine / (1 + cosine);  // 1 − cos θ
       const Quad difference = half_pi * versine - (sine - theta * cosine);
       differences += atoms[p].first * atoms[q].first * difference;

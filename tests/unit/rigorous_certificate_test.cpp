@@ -612,14 +612,14 @@ TEST(ArcDerivatives, BoundsHoldAndAreTight) {
 }
 
 // Exact suprema in the plane (docs/math.md, 6.8): |Σ w_t relu(u·x_t)| is largest at a kink or along
-// the slope of an arc beside one. Signs are exact: products of float64 numbers fit into binary128.
+// the slope of an arc beside one. Signs are exact: products of float64 numbers fit into a Quad.
 quad::Quad planar_supremum(const Matrix& rows, const Vector& weights) {
   using quad::Plane;
   using quad::Quad;
   const auto row = [&](Index t) { return Plane{rows(t, 0), rows(t, 1)}; };
   Quad best = 0;
   const auto attempt = [&](const Plane& u) {
-    const Quad norm = quad::square_root(quad::dot(u, u));
+    const Quad norm = quad::newton_root(quad::dot(u, u));
     if (norm == 0) return;
     for (const int sign : {1, -1}) {
       Quad sum = 0;
@@ -702,8 +702,10 @@ TEST(Rigorous, LengthsAndWeightsOfAnySize) {
   // All of them tiny: what is below the smallest number is rounded up.
   const Matrix tiny = 1e-160 * normal_matrix(8, 2, 1);
   const Vector weights = 1e-150 * normal_vector(8, 1);
-  EXPECT_GE(quad::Quad(bound_supremum(support::BareRows(tiny, weights), {}).upper),
-            planar_supremum(tiny, weights));
+  // The exact one in units of 2^-1000, where pairs of float64 numbers have all of their bits.
+  const double bound = bound_supremum(support::BareRows(tiny, weights), {}).upper;
+  EXPECT_GE(quad::Quad(std::ldexp(bound, 1000)),
+            planar_supremum(0x1p500 * tiny, 0x1p500 * weights));
 }
 
 // One teacher of length 1 but for rounding; the minimum of P_λ is known (docs/math.md, 6.2). At
@@ -732,7 +734,7 @@ TEST(Rigorous, GapsBelowTheRoundingOfTheLoss) {
 
     using quad::Quad;
     const auto length = [](const Matrix& W, Index i) {
-      return quad::square_root(Quad(W(i, 0)) * W(i, 0) + Quad(W(i, 1)) * W(i, 1));
+      return quad::newton_root(Quad(W(i, 0)) * W(i, 0) + Quad(W(i, 1)) * W(i, 1));
     };
     const Quad size = amplitude * length(teacher.directions, 0);
     const Quad least = lambda * size - Quad(lambda) * lambda / (2 * peak);

@@ -430,9 +430,9 @@ inline Mirrors mirrors_of(const Objective& objective) {
 /// angle in degrees, from 20 down to 0 (exactly equal directions).
 std::pair<Network, double> coarsest_merge(const Objective& objective, const Network& network);
 
-/// L of a population network in binary128 arithmetic, rounded to float64 at the end: relative error
-/// below 1e-6 down to 1e-26 of the squared mass (docs/math.md, 2.4). Costs about a microsecond per
-/// pair of neurons.
+/// L of a population network in binary128 arithmetic, or in pairs of float64 numbers in builds
+/// without it, rounded to float64 at the end: relative error below 1e-6 down to 1e-26 of the
+/// squared mass (docs/math.md, 2.4). Costs about a microsecond per pair of neurons.
 double population_loss_binary128(const Teacher& teacher, const Network& network);
 
 }  // namespace lodestone
