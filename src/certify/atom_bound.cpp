@@ -11,6 +11,7 @@
 #include "certify/arc_derivatives.hpp"
 #include "certify/cap_bound.hpp"
 #include "core/factorizations.hpp"
+#include "core/indices.hpp"
 #include "lodestone/model/network.hpp"
 #include "objective/arc_kernel.hpp"
 
@@ -76,7 +77,7 @@ Atoms without_lightest(const AtomMeasure& measure, double budget, double& error)
   }
   error += left_out;
   std::sort(order.begin(), order.end());
-  return {measure.directions(order, Eigen::all), measure.weights(order)};
+  return {measure.directions(order, indices::all), measure.weights(order)};
 }
 
 // Atoms of one sign that are close together become one at their mean; adds what g changes by at

@@ -11,6 +11,7 @@
 #include "certify/kink_ascent.hpp"
 #include "certify/row_search.hpp"
 #include "certify/search_effort.hpp"
+#include "core/indices.hpp"
 #include "core/largest.hpp"
 #include "lodestone/certify/certificate.hpp"
 #include "lodestone/core/error.hpp"
@@ -53,7 +54,7 @@ Matrix ascent_starts(const Residual& residual, const Network& network,
   }
   Matrix starts(static_cast<Index>(heaviest.size()) + suggested.rows() + random.rows(),
                 network.W.cols());
-  starts << network.W(heaviest, Eigen::all), suggested, random;
+  starts << network.W(heaviest, indices::all), suggested, random;
   return unit_directions(starts);
 }
 
@@ -81,10 +82,10 @@ class Ascents {
 
   /// Goes on with these ascents only.
   void keep(const std::vector<Index>& chosen) {
-    U_ = U_(chosen, Eigen::all).eval();
-    at_ = {at_.value(chosen).eval(), at_.gradient(chosen, Eigen::all).eval()};
+    U_ = U_(chosen, indices::all).eval();
+    at_ = {at_.value(chosen).eval(), at_.gradient(chosen, indices::all).eval()};
     stride_ = stride_(chosen).eval();
-    uphill_ = uphill_(chosen, Eigen::all).eval();
+    uphill_ = uphill_(chosen, indices::all).eval();
   }
 
   /// Takes steps with every ascent that has not converged, and that still rises: in five steps by
@@ -139,7 +140,7 @@ class Ascents {
   Supremum summary(const std::vector<Index>& found) const {
     Supremum result;
     result.maxima = static_cast<Index>(found.size());
-    result.maxima_directions = U_(found, Eigen::all);
+    result.maxima_directions = U_(found, indices::all);
     result.maxima_values = at_.value(found);
     if (found.empty()) return result;
     result.value = std::abs(result.maxima_values[0]);
@@ -269,7 +270,7 @@ Supremum searched_on(const Residual& residual, const Network& network, std::uint
   for (Index i = 0; i < mass.size(); ++i) {
     if (mass[i] > 0.0) with_mass.push_back(i);
   }
-  const Matrix neurons = unit_directions(network.W(with_mass, Eigen::all));
+  const Matrix neurons = unit_directions(network.W(with_mass, indices::all));
   const Index d = neurons.cols();
   std::optional<KinkAscents> kinks;
   if (kinks_pay(residual.rows(), d)) kinks.emplace(residual.row_points());

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/factorizations.hpp"
+#include "core/indices.hpp"
 #include "core/parallel.hpp"
 #include "kernels/columns.hpp"
 #include "lodestone/core/random.hpp"
@@ -61,7 +62,7 @@ KinkAscents::KinkAscents(const Matrix& rows) : position_(static_cast<std::size_t
     if (distinct.empty() || rows.row(t) != rows.row(distinct.back())) distinct.push_back(t);
     position_[static_cast<std::size_t>(t)] = static_cast<Index>(distinct.size()) - 1;
   }
-  rows_ = rows(distinct, Eigen::all);
+  rows_ = rows(distinct, indices::all);
   coordinates_ = rows_.transpose();
   lengths_ = rows_.rowwise().norm();
 }
@@ -141,7 +142,7 @@ class KinkAscents::Ascent {
     for (const Index t : kinks_) {
       if (std::abs(heights[t]) > radius_ * field_.lengths_[t]) near_.push_back(t);
     }
-    near_rows_ = field_.rows_(near_, Eigen::all);
+    near_rows_ = field_.rows_(near_, indices::all);
     heights_ = heights(near_);
     side_.resize(heights_.size());
     free_ = Vector::Ones(heights_.size());
@@ -436,7 +437,7 @@ Matrix KinkAscents::at_rest(const Matrix& weights, const Matrix& ends) const {
       }
     }
     if (!held.empty()) {
-      const ColumnSpan span = column_span(rows_(held, Eigen::all).transpose());
+      const ColumnSpan span = column_span(rows_(held, indices::all).transpose());
       const auto basis = span.basis.leftCols(span.rank);
       for (int pass = 0; pass < 2; ++pass) G -= basis * (basis.transpose() * G);
     }
@@ -462,7 +463,7 @@ Matrix kink_ends(const Residual& residual, const KinkAscents& kinks, const Matri
   std::vector<Index> moving(static_cast<std::size_t>(starts.rows()));
   std::iota(moving.begin(), moving.end(), Index{0});
   for (int round = 0; round < most_rounds && !moving.empty(); ++round) {
-    const Matrix from = ends(moving, Eigen::all);
+    const Matrix from = ends(moving, indices::all);
     const Matrix to =
         kinks.ends([&](Index i) { return residual.row_weights(from.row(i).transpose()); }, from,
                    enough_kink_steps);

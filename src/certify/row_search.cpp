@@ -5,6 +5,7 @@
 #include <numbers>
 #include <utility>
 
+#include "core/indices.hpp"
 #include "core/largest.hpp"
 #include "lodestone/core/random.hpp"
 #include "lodestone/model/network.hpp"
@@ -73,7 +74,7 @@ Ends climb(const CorrelationField& field, Matrix starts, const ClimbOptions& opt
   for (Index i = 0; i < ends.values.size(); ++i) {
     if (ends.values[i] != 0.0) climbing.push_back(i);
   }
-  Matrix G = first.gradient(climbing, Eigen::all);
+  Matrix G = first.gradient(climbing, indices::all);
   for (std::size_t k = 0; k < climbing.size(); ++k) {
     if (ends.values[climbing[k]] < 0.0) G.row(static_cast<Index>(k)) *= -1.0;
   }
@@ -124,7 +125,7 @@ Ends climb(const CorrelationField& field, Matrix starts, const ClimbOptions& opt
       std::vector<Index> still;
       for (const Index k : going) still.push_back(climbing[static_cast<std::size_t>(k)]);
       climbing = std::move(still);
-      G = G(going, Eigen::all).eval();
+      G = G(going, indices::all).eval();
       share = share(going).eval();
       earlier = earlier(going).eval();
     }
@@ -149,7 +150,7 @@ Ends distinct(const Ends& ends, double chord, double least, Index most) {
       counts.push_back(ends.counts[i]);
     }
   }
-  return {ends.directions(apart, Eigen::all), ends.values(apart),
+  return {ends.directions(apart, indices::all), ends.values(apart),
           Eigen::Map<const Vector>(counts.data(), static_cast<Index>(counts.size()))};
 }
 
@@ -260,7 +261,7 @@ Ends RowSearch::unknown(const Ends& ends, Index most) const {
       kept.push_back(i);
     }
   }
-  return {ends.directions(kept, Eigen::all), ends.values(kept), ends.counts(kept)};
+  return {ends.directions(kept, indices::all), ends.values(kept), ends.counts(kept)};
 }
 
 void RowSearch::add(Matrix starts, Index most_on_kinks) {
@@ -285,7 +286,7 @@ void RowSearch::add(Matrix starts, Index most_on_kinks) {
       direction_ = ends.directions.row(i);
     }
   }
-  ends_ = {rows_below(ends_.directions, ends.directions(kept, Eigen::all)),
+  ends_ = {rows_below(ends_.directions, ends.directions(kept, indices::all)),
            joined(ends_.values, ends.values(kept)), joined(ends_.counts, ends.counts(kept))};
 }
 

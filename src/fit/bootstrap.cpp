@@ -12,6 +12,7 @@
 #include <set>
 #include <vector>
 
+#include "core/indices.hpp"
 #include "core/parallel.hpp"
 #include "fit/refit.hpp"
 #include "fit/shapes.hpp"
@@ -114,7 +115,7 @@ void bootstrap(const PreparedRows& rows, const FitOptions& options, bool relaxed
   Vector cumulative(n);
   std::partial_sum(weights.begin(), weights.end(), cumulative.begin());
   const Matrix directions =
-      input_directions(result.feature_network, options.biases)(first, Eigen::all);
+      input_directions(result.feature_network, options.biases)(first, indices::all);
   Matrix angles(options.bootstrap, count);
   for_each_block(options.bootstrap, [&](Index b) {
     const RandomStream stream(options.seed, fmt::format("bootstrap {}", b));

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/factorizations.hpp"
+#include "core/indices.hpp"
 #include "lodestone/objective/shared.hpp"
 #include "path/descent.hpp"
 
@@ -58,7 +59,7 @@ Network refit_best(const Objective& objective, const Network& network, double me
   feature_network.W = unit_directions(feature_network.W);
   const FeatureGram gram = objective.feature_gram(feature_network.W);
   const std::vector<Index> chosen = most_helpful(gram, count);
-  Matrix directions = feature_network.W(chosen, Eigen::all);
+  Matrix directions = feature_network.W(chosen, indices::all);
   const Matrix products = target_products(gram);
   Matrix A(directions.rows(), products.cols());
   for (Index k = 0; k < A.cols(); ++k) {

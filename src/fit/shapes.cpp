@@ -7,6 +7,7 @@
 
 #include "core/block_sums.hpp"
 #include "core/factorizations.hpp"
+#include "core/indices.hpp"
 #include "core/parallel.hpp"
 #include "kernels/product.hpp"
 
@@ -282,7 +283,7 @@ Linearized linearized(const SampleData& rows, const Vector& y, const State& stat
                       const Vector& penalty, const std::vector<Index>& moved) {
   const Index p = rows.X.cols();
   const Matrix all = slopes_of(state.basis, state.fit.coefficients);
-  const Matrix slopes = all(Eigen::all, moved);
+  const Matrix slopes = all(indices::all, moved);
   const Matrix gram = moments(rows, state.basis, y, slopes);
   const Index columns = state.basis.columns();
   const Index size = columns + static_cast<Index>(moved.size()) * p;

@@ -6,6 +6,8 @@
 #include <numeric>
 #include <vector>
 
+#include "core/indices.hpp"
+
 namespace lodestone {
 
 Matrix output_weights(const Network& network) {
@@ -23,8 +25,8 @@ Network output_of(const Network& network, Index output) {
 }
 
 Network chosen_neurons(const Network& network, const std::vector<Index>& neurons) {
-  Network chosen{network.a(neurons), network.W(neurons, Eigen::all)};
-  if (network.S.size() > 0) chosen.S = network.S(neurons, Eigen::all);
+  Network chosen{network.a(neurons), network.W(neurons, indices::all)};
+  if (network.S.size() > 0) chosen.S = network.S(neurons, indices::all);
   return chosen;
 }
 

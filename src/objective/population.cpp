@@ -3,6 +3,7 @@
 #include <numbers>
 #include <utility>
 
+#include "core/indices.hpp"
 #include "core/largest.hpp"
 #include "core/parallel.hpp"
 #include "kernels/population.hpp"
@@ -77,7 +78,8 @@ class AtomResidual final : public Residual {
   Matrix suggested_directions(Index count) const override {
     const Index teachers = atoms_.weights.size() - atoms_.student_norms.size();
     const auto weights = atoms_.weights.tail(teachers).cwiseAbs();
-    return atoms_.directions.bottomRows(teachers)(positions_of_largest(weights, count), Eigen::all);
+    return atoms_.directions.bottomRows(teachers)(positions_of_largest(weights, count),
+                                                  indices::all);
   }
 
  private:

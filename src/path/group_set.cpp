@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/factorizations.hpp"
+#include "core/indices.hpp"
 #include "core/largest.hpp"
 #include "lodestone/model/network.hpp"
 
@@ -92,14 +93,14 @@ class Groups {
   double newton_step() {
     const auto s = static_cast<Index>(active_.size());
     if (s == 0) return 0.0;
-    const Matrix A = A_(active_, Eigen::all);
+    const Matrix A = A_(active_, indices::all);
     const Matrix K = K_(active_, active_);
     const Vector lengths = A.rowwise().norm();
     const Matrix sides = lengths.cwiseInverse().asDiagonal() * A;
-    const Matrix remainder = slope_(active_, Eigen::all) - lambda_ * sides;
+    const Matrix remainder = slope_(active_, indices::all) - lambda_ * sides;
     const Matrix step = solve(K, lengths, sides, remainder);
     const Matrix image = K * step;
-    const double pull = slope_(active_, Eigen::all).cwiseProduct(step).sum();
+    const double pull = slope_(active_, indices::all).cwiseProduct(step).sum();
     const double curvature = step.cwiseProduct(image).sum();
     const double mass = lengths.sum();
     double share = 1.0;
@@ -109,7 +110,7 @@ class Groups {
       if (!(fall > 0.0)) continue;
       for (Index k = 0; k < s; ++k)
         A_.row(active_[static_cast<std::size_t>(k)]) += share * step.row(k);
-      slope_ -= share * (K_(Eigen::all, active_) * step);
+      slope_ -= share * (K_(indices::all, active_) * step);
       return fall;
     }
     return 0.0;

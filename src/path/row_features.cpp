@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "certify/row_search.hpp"
+#include "core/indices.hpp"
 #include "lodestone/core/error.hpp"
 #include "lodestone/objective/shared.hpp"
 #include "path/shared_features.hpp"
@@ -62,7 +63,7 @@ void RowFeatures::extend_gram(const Matrix& rows) {
 
 void RowFeatures::keep(const std::vector<Index>& features) {
   if (static_cast<Index>(features.size()) == U_.rows()) return;
-  U_ = U_(features, Eigen::all).eval();
+  U_ = U_(features, indices::all).eval();
   if (K_.rows() > 0) K_ = K_(features, features).eval();
   keep_amplitudes(features);
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "certify/row_search.hpp"
+#include "core/indices.hpp"
 #include "path/descent.hpp"
 #include "path/group_set.hpp"
 
@@ -61,8 +62,8 @@ void SharedFeatures::extend(const Matrix& part) {
 }
 
 void SharedFeatures::keep_amplitudes(const std::vector<Index>& features) {
-  if (B_.rows() > 0) B_ = B_(features, Eigen::all).eval();
-  A_ = A_(features, Eigen::all).eval();
+  if (B_.rows() > 0) B_ = B_(features, indices::all).eval();
+  A_ = A_(features, indices::all).eval();
 }
 
 void SharedFeatures::keep_support() {

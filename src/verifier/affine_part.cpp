@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "core/indices.hpp"
 #include "verifier/families.hpp"
 
 namespace lodestone::verifying {
@@ -190,7 +191,7 @@ BestClassScores best_class_scores(const Family& family, const RealMatrix& X,
     std::vector<Index> chosen;
     for (Index i = 0; i < qr.rank(); ++i) chosen.push_back(qr.colsPermutation().indices()[i]);
     std::sort(chosen.begin(), chosen.end());  // 1 stays the first
-    columns = all.values(Eigen::all, chosen);
+    columns = all.values(indices::all, chosen);
   }
   const Index size = columns.cols();
   const auto scores_at = [&](const RealMatrix& coefficients) {

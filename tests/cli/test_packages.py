@@ -52,6 +52,35 @@ def test_one_message_names_everything_that_is_missing(tmp_path):
     assert "apt-get install libtbb-dev libfmt-dev libcli11-dev " in said
 
 
+@pytest.mark.parametrize("there, wanted", [("3.4.1", "3.4"), ("5.0.1", "5"), ("3.3.9", None), ("6.0.0", None)])
+def test_eigen_of_two_major_versions_is_taken(tmp_path, there, wanted):
+    """A package of that version, with the rules of Eigen's own: the same major version, at least what is asked for."""
+    package = tmp_path / "there" / "share" / "eigen3" / "cmake"
+    package.mkdir(parents=True)
+    (package / "Eigen3Config.cmake").write_text("add_library(Eigen3::Eigen INTERFACE IMPORTED)\n")
+    (tmp_path / "CMakeLists.txt").write_text(f"""
+        cmake_minimum_required(VERSION 3.25)
+        project(user LANGUAGES NONE)
+        include(CMakePackageConfigHelpers)
+        write_basic_package_version_file({package}/Eigen3ConfigVersion.cmake
+          VERSION {there} COMPATIBILITY SameMajorVersion ARCH_INDEPENDENT)
+        set(CMAKE_PREFIX_PATH {tmp_path}/there)  # and nowhere else
+        set(CMAKE_FIND_USE_CMAKE_SYSTEM_PATH OFF)
+        set(CMAKE_FIND_USE_SYSTEM_ENVIRONMENT_PATH OFF)
+        include({REPOSITORY}/cmake/eigen.cmake)
+        if(Eigen3_FOUND)
+          message(STATUS "found ${{Eigen3_VERSION}}, users need ${{LODESTONE_EIGEN_VERSION}}.")
+        endif()
+    """)
+    done = subprocess.run(
+        ["cmake", "-G", "Ninja", "-S", tmp_path, "-B", tmp_path / "build"],
+        check=True, capture_output=True, text=True, timeout=60,
+    )
+    assert ("found" in done.stdout) == (wanted is not None)
+    if wanted:
+        assert f"found {there}, users need {wanted}." in done.stdout
+
+
 # ---- machines without Debian's packages
 
 

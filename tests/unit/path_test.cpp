@@ -3,6 +3,7 @@
 // optimum is known by construction.
 
 #include "lodestone/path/path.hpp"
+#include "core/indices.hpp"
 
 #include <gtest/gtest.h>
 
@@ -306,7 +307,7 @@ Matrix merged_directions(const Network& network) {
   for (Index i = 0; i < mass.size(); ++i) {
     if (mass[i] > 1e-3 * mass.sum()) kept.push_back(i);
   }
-  return one.W(kept, Eigen::all);
+  return one.W(kept, indices::all);
 }
 
 double farthest_counterpart_deg(const Matrix& directions, const Matrix& others) {
@@ -512,7 +513,8 @@ TEST(Path, AWeightIsSoManyEqualRows) {
     for (Index copy = 0; copy <= t % 3; ++copy) rows.push_back(t);
   }
   const SampleObjective one(weighted);
-  const SampleObjective other(SampleData{weighted.X(rows, Eigen::all), weighted.y(rows), {}, true});
+  const SampleObjective other(
+      SampleData{weighted.X(rows, indices::all), weighted.y(rows), {}, true});
   const double largest = largest_lambda(one);
   EXPECT_NEAR(largest, largest_lambda(other), 1e-12 * largest);
   PathOptions options = short_path();

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/indices.hpp"
 #include "lodestone/core/error.hpp"
 #include "lodestone/model/dataset.hpp"
 #include "lodestone/objective/objective.hpp"
@@ -334,7 +335,7 @@ TEST(SampleObjective, WithoutRowsIsTheObjectiveOfTheOthers) {
         if (t < first || t >= first + count) others.push_back(t);
       }
       SampleData rest = data;
-      rest.X = Matrix(data.X(others, Eigen::all));
+      rest.X = Matrix(data.X(others, indices::all));
       rest.y = Vector(data.y(others));
       rest.weights = Vector(data.weights(others));
       const SampleObjective plain(rest);

@@ -778,12 +778,12 @@ class DatasetReader {
     for (std::size_t row = 0; row < kept_.size(); ++row) {
       if (kept_[row]) rows.push_back(static_cast<Index>(row));
     }
-    if (target_) data_.y = table_.values(rows, *target_);
+    if (target_) data_.y = table_.values.col(*target_)(rows);
     if (!more_targets_.empty()) {
       data_.Y.resize(data_.y.size(), static_cast<Index>(more_targets_.size()) + 1);
       data_.Y.col(0) = data_.y;
       for (std::size_t k = 0; k < more_targets_.size(); ++k) {
-        data_.Y.col(static_cast<Index>(k) + 1) = table_.values(rows, more_targets_[k]);
+        data_.Y.col(static_cast<Index>(k) + 1) = table_.values.col(more_targets_[k])(rows);
       }
     }
     if (second_) {
@@ -792,8 +792,8 @@ class DatasetReader {
     }
     if (optional_target_ && data_.y.array().isNaN().all()) data_.y.resize(0);
     if (groups_) number_groups(rows);
-    if (weights_) data_.weights = table_.values(rows, *weights_);
-    if (offset_) data_.offset = table_.values(rows, *offset_);
+    if (weights_) data_.weights = table_.values.col(*weights_)(rows);
+    if (offset_) data_.offset = table_.values.col(*offset_)(rows);
     if (texts_.empty() && in_file_order()) {
       // What is no input is squeezed out of the table: another one may not fit into memory.
       std::vector<Index> columns;
