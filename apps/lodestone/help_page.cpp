@@ -15,7 +15,7 @@ constexpr const char* common_heading = "Options";  // CLI11's, of --help and --v
 
 // Descriptions begin in this column; below the name where a terminal is too narrow for both.
 constexpr std::size_t option_column = 30;
-constexpr std::size_t verb_column = 14;
+constexpr std::size_t verb_column = 15;
 constexpr std::size_t narrow = 60;
 constexpr std::size_t narrow_indent = 6;
 
@@ -141,6 +141,10 @@ std::vector<Example> examples_of(const std::string& verb) {
       {"sweep",
        {{"lodestone sweep --teacher random:d=10,k=3 --grid width=8,32 --seeds 0:4 --out sweep",
          "Two widths, five seeds each."}}},
+      {"certificate",
+       {{"lodestone certificate random:d=8,k=3", "A random teacher's, printed."},
+        {"lodestone certificate teacher.json --out certificate",
+         "That of a run's teacher, with its picture, into a folder."}}},
       {"lab", {{"lodestone lab --quick --out theory", "Every statement, in a minute or two."}}},
       {"bench", {{"lodestone bench --case sample", "Steps on rows only."}}},
       {"completion",

@@ -119,6 +119,7 @@ int run(int argc, char** argv) {
   verbs.push_back(make_certify(app));
   verbs.push_back(make_verify(app));
   verbs.push_back(make_sweep(app));
+  verbs.push_back(make_certificate(app));
   verbs.push_back(make_lab(app));
   verbs.push_back(make_bench(app));
   verbs.push_back(make_report(app));

@@ -131,6 +131,7 @@ std::unique_ptr<Verb> make_select(CLI::App& parent);
 std::unique_ptr<Verb> make_sample(CLI::App& parent);
 std::unique_ptr<Verb> make_predict(CLI::App& parent);
 std::unique_ptr<Verb> make_certify(CLI::App& parent);
+std::unique_ptr<Verb> make_certificate(CLI::App& parent);
 std::unique_ptr<Verb> make_sweep(CLI::App& parent);
 std::unique_ptr<Verb> make_verify(CLI::App& parent);
 std::unique_ptr<Verb> make_lab(CLI::App& parent);

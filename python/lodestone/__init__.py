@@ -1,7 +1,7 @@
 """Lodestone: find the few hidden directions a target depends on.
 
 For tables: :class:`LodestoneRegressor` and :class:`LodestoneClassifier`, scikit-learn estimators. For research on feature learning:
-:class:`Teacher`, :func:`train`, :func:`certify`, :func:`verify` and the two objectives. Pictures are
+:class:`Teacher`, :func:`train`, :func:`certify`, :func:`verify`, :func:`certificate` and the two objectives. Pictures are
 in :mod:`lodestone.plots`. Notation is that of docs/math.md. The weight decay λ is ``weight_decay`` in
 the names of arguments and attributes, where the command line has ``lambda`` (a keyword of Python):
 ``weight_decay_start`` is ``--lambda-start``. Columns and keys of files keep ``lambda``.
@@ -19,6 +19,7 @@ from lodestone._regressor import LodestoneRegressor
 from lodestone._report import report
 from lodestone._results import Certificate, Recovery, RecoveryBound, ResultWarning, TeacherRecovery
 from lodestone._teacher import Teacher
+from lodestone._teacher_certificate import TeacherCertificate, TeacherPeak, TriedOrder, certificate
 from lodestone._train import Interrupted, TrainResult, train
 
 _summary.extend(Model)
@@ -40,11 +41,15 @@ __all__ = [
     "ResultWarning",
     "SampleObjective",
     "Teacher",
+    "TeacherCertificate",
+    "TeacherPeak",
     "TeacherRecovery",
     "TrainResult",
     "TrainState",
+    "TriedOrder",
     "VerifiedNumbers",
     "__version__",
+    "certificate",
     "certify",
     "from_onnx",
     "report",

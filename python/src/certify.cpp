@@ -11,6 +11,7 @@
 #include "bindings.hpp"
 #include "interpreter.hpp"
 #include "lodestone/runs/train.hpp"
+#include "lodestone/theory/teacher_certificate.hpp"
 #include "lodestone/verifier/verifier.hpp"
 #include "options.hpp"
 #include "records.hpp"
@@ -19,6 +20,15 @@
 
 namespace lodestone::python {
 namespace {
+
+// A teacher's certificate with the function η itself.
+nb::dict dict_with_function(TeacherCertificate found) {
+  nb::dict dict = dict_of(found);
+  dict["directions"] = to_numpy(std::move(found.certificate.directions));
+  dict["weights"] = to_numpy(std::move(found.certificate.amplitudes));
+  dict["tangents"] = to_numpy(std::move(found.certificate.tangents));
+  return dict;
+}
 
 // What a model is judged on: a teacher's exact population, or rows (or both, for the verifier): X,
 // y, weights, offset, and all targets where there are several.
@@ -91,6 +101,31 @@ ReportedNumbers reported_numbers(const nb::dict& said) {
 }  // namespace
 
 void bind_certify(nb::module_& module) {
+  module.def(
+      "certificate",
+      [](const MatrixIn& directions, const VectorIn& amplitudes, const OptionTexts& texts) {
+        CertificateRequest request;
+        set_options(texts, certificate_options(request));
+        const Teacher teacher = to_teacher(directions, amplitudes);
+        LongCall call;
+        request.how.should_stop = [&] { return call.should_stop(); };
+        TeacherCertificate found;
+        call.run([&] { found = certify_teacher(teacher, request.how); });
+        nb::dict dict = dict_with_function(std::move(found));
+        dict["error"] = call.error();
+        return dict;
+      },
+      nb::arg("directions"), nb::arg("amplitudes"), nb::arg("options"));
+  module.def(
+      "certificate_values",
+      [](int order, const MatrixIn& directions, const VectorIn& weights, const MatrixIn& tangents,
+         const MatrixIn& U) {
+        const DualCertificate eta{order, view(directions), view(weights), view(tangents), 0.0};
+        const Matrix points = view(U);
+        return to_numpy(without_lock([&] { return eta.correlate(points).value; }));
+      },
+      nb::arg("order"), nb::arg("directions"), nb::arg("weights"), nb::arg("tangents"),
+      nb::arg("U"));
   module.def(
       "certify",
       [](const Model& given, const TeacherArrays& teacher, const Table& table,

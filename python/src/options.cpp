@@ -46,13 +46,15 @@ nb::dict as_dict(const Option& option) {
 // The options of a verb, bound to requests that nothing else reads.
 struct Records {
   explicit Records(const std::string& verb)
-      : table(verb == "train" ? train_options(train)
-              : verb == "fit" ? fit_options(fit)
-                              : certify_options(certify)) {}
+      : table(verb == "train"         ? train_options(train)
+              : verb == "fit"         ? fit_options(fit)
+              : verb == "certificate" ? certificate_options(certificate)
+                                      : certify_options(certify)) {}
 
   TrainOptions train;
   FitRequest fit;
   CertifyRequest certify;
+  CertificateRequest certificate;
   std::vector<Option> table;
 };
 
@@ -77,8 +79,8 @@ void check_option(const std::string& verb, const std::string& name, const std::s
 
 void bind_options(nb::module_& module) {
   module.def("options", &records, nb::arg("verb"),
-             "Records of the options of \"train\", \"fit\" or \"certify\": name, default as text, "
-             "range, unit,\ngroup and help.");
+             "Records of the options of \"train\", \"fit\", \"certify\" or \"certificate\": name, "
+             "default as text,\nrange, unit, group and help.");
   module.def("check_option", &check_option, nb::arg("verb"), nb::arg("name"), nb::arg("text"),
              nb::arg("argument"),
              "Raises ValueError, which names the argument, where the option does not take the "

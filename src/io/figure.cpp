@@ -61,7 +61,7 @@ std::string table_csv(const DataTable& table) {
 
 std::string figure_script(const Figure& figure) {
   return fmt::format(
-      "# {0}\n# Draw again, in the folder of lab.json: gnuplot data/{1}.gp > figures/{1}.svg\n"
+      "# {0}\n# Draw again, in the folder that holds data/: gnuplot data/{1}.gp > figures/{1}.svg\n"
       "set terminal svg size 760,460 dynamic font \"sans-serif,14\" background \"white\" "
       "name \"{2}\"\n{3}{4}",
       figure.caption, figure.name, io::id_prefix(figure.name), figure_style, figure.commands);

@@ -57,6 +57,15 @@ Option schedule(Schedule& field, std::string& source) {
       [&source] { return source; });
 }
 
+Option a_teacher(std::string& field) {
+  return text({.name = "teacher",
+               .value = "FILE|random:...",
+               .help = "Hidden network: a JSON file, or random: and any of d=20, k=4, r=4, "
+                       "min-angle=25, signs=mixed, amplitudes=1:1, seed=0 with commas between, as "
+                       "in random:d=8,k=3"},
+              field);
+}
+
 Option delimiter(std::optional<char>& field) {
   return bound(
       {.name = "delimiter",
@@ -577,12 +586,7 @@ std::vector<Option> select_options(SelectOptions& o) {
 std::vector<Option> sample_options(SampleOptions& o) {
   return grouped(
       of_teacher,
-      {text({.name = "teacher",
-             .value = "FILE|random:...",
-             .help = "Hidden network: a JSON file, or random: and any of d=20, k=4, r=4, "
-                     "min-angle=25, signs=mixed, amplitudes=1:1, seed=0 with commas between, as in "
-                     "random:d=8,k=3"},
-            o.teacher),
+      {a_teacher(o.teacher),
        number<Index>({.name = "samples",
                       .value = "N",
                       .help = "Number of rows",
@@ -655,6 +659,40 @@ std::vector<Option> certify_options(CertifyRequest& r) {
                    .range = any_seed},
                   how.ascent.seed)}),
   });
+}
+
+std::vector<Option> certificate_options(CertificateRequest& r) {
+  using Limits = TeacherCertificateOptions::Limits;
+  TeacherCertificateOptions& how = r.how;
+  return grouped(
+      of_certificate,
+      {in(of_teacher, a_teacher(r.teacher)),
+       number(
+           {.name = "order",
+            .value = "N",
+            .help = "Lowest Hermite order l of p: a larger one localizes eta, and makes p longer",
+            .range = Limits::order,
+            .default_note = "of 2, 4, 6, 8, 12, 16 (and up to 64 where none of these will do) "
+                            "that with the smallest ||p||^2 / rho"},
+           how.order),
+       number<Index>({.name = "proof_dimensions",
+                      .value = "N",
+                      .help = "Prove the margin rho by branch and bound where the teacher's "
+                              "directions span at most N dimensions; 0 leaves the proof out",
+                      .range = Limits::proof_dimensions,
+                      .unit = "dimensions"},
+                     how.proof_dimensions),
+       number({.name = "max_cells",
+               .value = "N",
+               .help = "Budget of cells of the proof, after which rho stays an estimate",
+               .range = Limits::max_cells,
+               .unit = "cells"},
+              how.max_cells),
+       number({.name = "seed",
+               .value = "N",
+               .help = "Seed of the directions from which rho is searched for",
+               .range = any_seed},
+              how.seed)});
 }
 
 std::vector<Option> sweep_options(SweepRequest& r) {

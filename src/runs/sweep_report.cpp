@@ -9,8 +9,7 @@
 #include <optional>
 #include <utility>
 
-#include "io/figure.hpp"
-#include "io/gnuplot.hpp"
+#include "io/figure_files.hpp"
 #include "io/json_text.hpp"
 #include "lodestone/io/file.hpp"
 #include "lodestone/runs/sweep.hpp"
@@ -276,29 +275,13 @@ std::string SweepFolder::write_report(const SweepPlan& plan,
                         sweep_summary_text(plan, records, status, seconds));
   const std::vector<Diagram> pictures = diagrams(plan, parsed(records));
   if (pictures.empty()) return "";
-  fs::create_directories(folder / "data");
-  fs::create_directories(folder / "figures");
-  bool installed = true;
-  std::string failed;
+  std::vector<DataTable> tables;
+  std::vector<Figure> figures;
   for (const Diagram& diagram : pictures) {
-    const std::string script = "data/" + diagram.name + ".gp";
-    write_file_atomically((folder / ("data/" + diagram.name + ".csv")).string(),
-                          table_csv(diagram.table));
-    write_file_atomically((folder / script).string(),
-                          figure_script({diagram.name, "", diagram.commands}));
-    if (!installed) continue;
-    const io::Drawing drawing = io::draw(folder, script);
-    installed = drawing.installed;
-    if (!drawing.svg.empty()) {
-      write_file_atomically((folder / ("figures/" + diagram.name + ".svg")).string(), drawing.svg);
-    } else if (installed) {
-      failed = script;
-    }
+    tables.push_back(diagram.table);
+    figures.push_back({diagram.name, "", diagram.commands});
   }
-  if (!installed) {
-    return "gnuplot is not installed: no pictures (on Debian: apt-get install gnuplot-nox)";
-  }
-  return failed.empty() ? "" : fmt::format("gnuplot could not draw {}", failed);
+  return io::write_figures(folder, tables, figures);
 }
 
 }  // namespace lodestone

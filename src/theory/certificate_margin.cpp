@@ -140,6 +140,7 @@ CertificateMargin estimate_margin(const DualCertificate& certificate, std::uint6
 BestCertificate best_certificate(const Matrix& directions, const Vector& signs,
                                  std::uint64_t seed) {
   std::optional<BestCertificate> best;
+  std::vector<TriedOrder> tried;
   const auto cost = [](const BestCertificate& candidate) {
     return candidate.margin.rho > 0.0 ? candidate.certificate.squared_norm / candidate.margin.rho
                                       : std::numeric_limits<double>::infinity();
@@ -147,13 +148,15 @@ BestCertificate best_certificate(const Matrix& directions, const Vector& signs,
   for (const int l : {2, 4, 6, 8, 12, 16, 24, 32, 48, 64}) {
     // Only teachers within a few degrees of each other need more than this.
     if (l > 16 && best->margin.rho > 0.0) break;
-    BestCertificate candidate{interpolate(directions, signs, l), {}};
+    BestCertificate candidate{interpolate(directions, signs, l), {}, {}};
     candidate.margin = estimate_margin(candidate.certificate, seed);
+    tried.push_back({l, candidate.margin.rho, std::sqrt(candidate.certificate.squared_norm)});
     const bool better = !best || cost(candidate) < cost(*best) ||
                         (std::isinf(cost(candidate)) && std::isinf(cost(*best)) &&
                          candidate.margin.rho > best->margin.rho);
     if (better) best = std::move(candidate);
   }
+  best->tried = std::move(tried);
   return *best;
 }
 

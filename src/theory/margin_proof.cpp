@@ -219,7 +219,8 @@ class Prover {
 
 }  // namespace
 
-MarginProof prove_margin(const DualCertificate& certificate, double rho, Index max_cells) {
+MarginProof prove_margin(const DualCertificate& certificate, double rho, Index max_cells,
+                         const std::function<bool()>& should_stop) {
   if (!(rho > 0.0)) throw InvalidArgument("rho", fmt::format("{}", rho), "must be positive");
   if (max_cells < 1) {
     throw InvalidArgument("max_cells", fmt::format("{}", max_cells), "must be at least 1");
@@ -233,6 +234,7 @@ MarginProof prove_margin(const DualCertificate& certificate, double rho, Index m
   constexpr std::size_t batch = 1024;
   constexpr Index block = 32;
   while (!open.empty() && proof.cells < max_cells) {
+    if (should_stop && should_stop()) return proof;
     const std::size_t count = std::min(batch, open.size());
     const std::vector<SphereCell> cells(open.end() - static_cast<std::ptrdiff_t>(count),
                                         open.end());

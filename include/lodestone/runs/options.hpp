@@ -19,6 +19,7 @@ std::vector<Option> select_options(SelectOptions& options);
 std::vector<Option> sample_options(SampleOptions& options);
 std::vector<Option> predict_options(PredictOptions& options);
 std::vector<Option> certify_options(CertifyRequest& request);
+std::vector<Option> certificate_options(CertificateRequest& request);
 
 /// The options of `sweep` beyond those of `train` (in request.base).
 std::vector<Option> sweep_options(SweepRequest& request);

@@ -11,6 +11,7 @@
 #include "lodestone/fit/fit.hpp"
 #include "lodestone/model/dataset.hpp"
 #include "lodestone/model/standardization.hpp"
+#include "lodestone/theory/teacher_certificate.hpp"
 
 namespace lodestone {
 
@@ -74,6 +75,12 @@ struct CertifyRequest {
   /// Coordinates in which a network without standardization of its own is judged; absent: none.
   std::optional<Standardization::Kind> standardize;
   CertifyOptions how;
+};
+
+/// What `certificate` is about, and how.
+struct CertificateRequest {
+  std::string teacher;  ///< as read_teacher takes it
+  TeacherCertificateOptions how;
 };
 
 }  // namespace lodestone

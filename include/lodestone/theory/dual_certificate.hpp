@@ -1,7 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <vector>
 
+#include "lodestone/core/record.hpp"
 #include "lodestone/core/types.hpp"
 #include "lodestone/objective/objective.hpp"
 
@@ -62,16 +65,33 @@ struct MarginProof {
 };
 
 /// Tries to prove a margin ρ > 0 (docs/math.md, 7.2), rounding errors included. Neither proven nor
-/// refuted after max_cells (a count, so the result is the same everywhere). The cost grows
-/// exponentially with the dimension of the directions' span: seconds up to about 4. Throws
-/// InvalidArgument unless ρ > 0 and max_cells >= 1.
+/// refuted after max_cells (a count, so the result is the same everywhere), or where should_stop,
+/// which is asked between batches of cells, says so. The cost grows exponentially with the
+/// dimension of the directions' span: seconds up to about 4. Throws InvalidArgument unless ρ > 0
+/// and max_cells >= 1.
 MarginProof prove_margin(const DualCertificate& certificate, double rho,
-                         Index max_cells = 4'000'000);
+                         Index max_cells = 4'000'000,
+                         const std::function<bool()>& should_stop = {});
+
+/// What one order ℓ gives.
+struct TriedOrder {
+  int order = 2;        ///< ℓ
+  double rho = 0.0;     ///< margin that a search finds; not positive: no certificate
+  double p_norm = 0.0;  ///< ‖p‖
+};
+
+template <RecordOf<TriedOrder> Record, class Visitor>
+void visit_fields(Record& tried, Visitor&& visitor) {
+  visitor("order", tried.order);
+  visitor("rho", tried.rho);
+  visitor("p_norm", tried.p_norm);
+}
 
 /// A non-degenerate dual certificate with its margin, and the order ℓ that was best for it.
 struct BestCertificate {
   DualCertificate certificate;
   CertificateMargin margin;
+  std::vector<TriedOrder> tried;  ///< by ascending ℓ
 };
 
 /// interpolate() with each of ℓ = 2, 4, 6, 8, 12 and 16, and of these the one with the smallest

@@ -19,10 +19,10 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr std::array run_files = {
-    "config.toml", "teacher.json", "history.csv",          "model.json",   "network.json",
-    "path.csv",    "path.json",    "cross_validation.csv", "summary.json", "checkpoint",
-    "report.html", "lab.json",     "index.html",           "runs.csv",     "curve.csv",
-    "curve.json",  "origin.json",  "intervals.json"};
+    "config.toml", "teacher.json", "history.csv",          "model.json",      "network.json",
+    "path.csv",    "path.json",    "cross_validation.csv", "summary.json",    "checkpoint",
+    "report.html", "lab.json",     "index.html",           "runs.csv",        "curve.csv",
+    "curve.json",  "origin.json",  "intervals.json",       "certificate.json"};
 
 // The working folder, and the way to it from the run's folder.
 std::string origin_text(const fs::path& run) {
