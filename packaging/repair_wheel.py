@@ -17,7 +17,7 @@ from pathlib import Path
 DOCUMENTATION = Path("/usr/share/doc")
 
 # Libraries of headers alone, which are in what is compiled.
-HEADERS = ["libeigen3-dev", "nlohmann-json3-dev", "libtomlplusplus-dev", "librandom123-dev", "libcli11-dev"]
+HEADERS = ["libeigen3-dev", "nlohmann-json3-dev", "libtomlplusplus-dev", "librandom123-dev", "libcli11-dev", "libboost-dev"]
 
 
 def debian_package(library):

@@ -56,6 +56,20 @@ void CommonOptions::report(const std::string& as_json, const std::string& text) 
   }
 }
 
+ExitStatus exit_status(Status status) {
+  switch (status) {
+    case Status::converged:
+      return done;
+    case Status::budget:
+      return stopped_by_budget;
+    case Status::interrupted:
+      return interrupted;
+    case Status::diverged:
+      return numerical_breakdown;
+  }
+  return done;
+}
+
 void say(const std::string& text) {
   std::fputs(text.c_str(), stderr);
   std::fflush(stderr);

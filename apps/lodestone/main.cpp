@@ -120,6 +120,7 @@ int run(int argc, char** argv) {
   verbs.push_back(make_verify(app));
   verbs.push_back(make_sweep(app));
   verbs.push_back(make_certificate(app));
+  verbs.push_back(make_flow(app));
   verbs.push_back(make_lab(app));
   verbs.push_back(make_bench(app));
   verbs.push_back(make_report(app));

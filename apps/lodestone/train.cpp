@@ -23,20 +23,6 @@ namespace {
 // Seconds between checkpoints: little work is lost, and writing costs little.
 constexpr double checkpoint_interval = 2.0;
 
-int exit_status(Status status) {
-  switch (status) {
-    case Status::converged:
-      return done;
-    case Status::budget:
-      return stopped_by_budget;
-    case Status::interrupted:
-      return interrupted;
-    case Status::diverged:
-      return numerical_breakdown;
-  }
-  return done;
-}
-
 class Train final : public Verb {
  public:
   explicit Train(CLI::App& parent) {

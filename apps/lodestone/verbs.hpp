@@ -10,6 +10,7 @@
 #include "lodestone/core/message.hpp"
 #include "lodestone/io/config/option.hpp"
 #include "lodestone/model/table.hpp"
+#include "lodestone/runs/train.hpp"
 
 namespace lodestone::app {
 
@@ -21,6 +22,9 @@ enum ExitStatus {
   numerical_breakdown = 4,
   interrupted = 130,
 };
+
+/// That of a run that ended so.
+ExitStatus exit_status(Status status);
 
 /// A verb of the command line: its flags, and what it does once they are read.
 class Verb {
@@ -132,6 +136,7 @@ std::unique_ptr<Verb> make_sample(CLI::App& parent);
 std::unique_ptr<Verb> make_predict(CLI::App& parent);
 std::unique_ptr<Verb> make_certify(CLI::App& parent);
 std::unique_ptr<Verb> make_certificate(CLI::App& parent);
+std::unique_ptr<Verb> make_flow(CLI::App& parent);
 std::unique_ptr<Verb> make_sweep(CLI::App& parent);
 std::unique_ptr<Verb> make_verify(CLI::App& parent);
 std::unique_ptr<Verb> make_lab(CLI::App& parent);

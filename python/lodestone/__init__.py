@@ -1,7 +1,7 @@
 """Lodestone: find the few hidden directions a target depends on.
 
 For tables: :class:`LodestoneRegressor` and :class:`LodestoneClassifier`, scikit-learn estimators. For research on feature learning:
-:class:`Teacher`, :func:`train`, :func:`certify`, :func:`verify`, :func:`certificate` and the two objectives. Pictures are
+:class:`Teacher`, :func:`train`, :func:`certify`, :func:`verify`, :func:`certificate`, :func:`flow` and the two objectives. Pictures are
 in :mod:`lodestone.plots`. Notation is that of docs/math.md. The weight decay λ is ``weight_decay`` in
 the names of arguments and attributes, where the command line has ``lambda`` (a keyword of Python):
 ``weight_decay_start`` is ``--lambda-start``. Columns and keys of files keep ``lambda``.
@@ -11,6 +11,7 @@ from lodestone import _summary
 from lodestone._core import Model, PredictionIntervals, TrainState, __version__, set_threads, threads
 from lodestone._classifier import LodestoneClassifier
 from lodestone._certify import Discrepancy, ModelCertificate, VerifiedNumbers, certify, verify
+from lodestone._flow import FlowEvent, FlowResult, flow
 from lodestone._formula import to_formula
 from lodestone._network import Network
 from lodestone._onnx import from_onnx, to_onnx
@@ -28,6 +29,8 @@ __all__ = [
     "Certificate",
     "Discrepancy",
     "Evaluation",
+    "FlowEvent",
+    "FlowResult",
     "Interrupted",
     "LodestoneClassifier",
     "LodestoneRegressor",
@@ -51,6 +54,7 @@ __all__ = [
     "__version__",
     "certificate",
     "certify",
+    "flow",
     "from_onnx",
     "report",
     "set_threads",

@@ -73,6 +73,7 @@ NB_MODULE(_core, module) {
   lodestone::python::bind_objective(module);
   lodestone::python::bind_fit(module);
   lodestone::python::bind_train(module);
+  lodestone::python::bind_flow(module);
   lodestone::python::bind_certify(module);
   lodestone::python::bind_options(module);
 }

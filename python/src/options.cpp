@@ -49,12 +49,14 @@ struct Records {
       : table(verb == "train"         ? train_options(train)
               : verb == "fit"         ? fit_options(fit)
               : verb == "certificate" ? certificate_options(certificate)
+              : verb == "flow"        ? flow_options(flow)
                                       : certify_options(certify)) {}
 
   TrainOptions train;
   FitRequest fit;
   CertifyRequest certify;
   CertificateRequest certificate;
+  FlowRequest flow;
   std::vector<Option> table;
 };
 
@@ -78,9 +80,10 @@ void check_option(const std::string& verb, const std::string& name, const std::s
 }  // namespace
 
 void bind_options(nb::module_& module) {
-  module.def("options", &records, nb::arg("verb"),
-             "Records of the options of \"train\", \"fit\", \"certify\" or \"certificate\": name, "
-             "default as text,\nrange, unit, group and help.");
+  module.def(
+      "options", &records, nb::arg("verb"),
+      "Records of the options of \"train\", \"fit\", \"certify\", \"certificate\" or \"flow\": "
+      "name,\ndefault as text, range, unit, group and help.");
   module.def("check_option", &check_option, nb::arg("verb"), nb::arg("name"), nb::arg("text"),
              nb::arg("argument"),
              "Raises ValueError, which names the argument, where the option does not take the "

@@ -20,6 +20,7 @@ CALLS = {
     "fit": lodestone.LodestoneRegressor,
     "fit of classes": lodestone.LodestoneClassifier,
     "certify": lodestone.certify,
+    "flow": lodestone.flow,
 }
 
 # None in Python: the library chooses, or there is no bound.

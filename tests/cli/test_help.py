@@ -6,7 +6,7 @@ import re
 import pytest
 from conftest import SMALL, assert_refused
 
-VERBS = ["fit", "select", "train", "sample", "predict", "certify", "verify", "certificate", "lab", "bench"]
+VERBS = ["fit", "select", "train", "sample", "predict", "certify", "verify", "certificate", "flow", "lab", "bench"]
 
 CERTIFY = """data target delimiter weights exclude categories missing teacher lambda standardize
     tolerance rigorous bound-tolerance max-cells starts seed out overwrite config threads quiet
@@ -27,6 +27,9 @@ FLAGS = {
     "verify": CERTIFY,
     "certificate": """teacher order proof-dimensions max-cells seed out overwrite config threads quiet
         json""".split(),
+    "flow": """teacher samples noise init width seed init-scale lambda relative-tolerance
+        absolute-tolerance death-share merge-angle-deg plateau-rate time tolerance max-steps max-seconds
+        records-per-decade out overwrite config threads quiet json""".split(),
     "lab": "only quick broken seed out overwrite config threads quiet json".split(),
     "bench": "case size precision seconds out overwrite config threads quiet json".split(),
     "select": "features out overwrite config threads quiet json".split(),

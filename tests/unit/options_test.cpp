@@ -26,13 +26,14 @@ struct Tables {
   PredictOptions predict;
   CertifyRequest certify;
   CertificateRequest certificate;
+  FlowRequest flow;
   SweepRequest sweep;
   LabRequest lab;
   BenchmarkOptions bench;
   std::vector<Option> all = io::joined(
       {train_options(train), fit_options(fit), sample_options(sample), predict_options(predict),
-       certify_options(certify), certificate_options(certificate), sweep_options(sweep),
-       lab_options(lab), bench_options(bench)});
+       certify_options(certify), certificate_options(certificate), flow_options(flow),
+       sweep_options(sweep), lab_options(lab), bench_options(bench)});
 };
 
 std::string flag(const std::string& name) { return "--" + config_key(name); }

@@ -57,4 +57,16 @@ void write_csv(const std::string& path, const Table& table);
 /// Throws InvalidArgument for an array that is empty or holds NaN or infinity.
 void write_npy(const std::string& path, const Matrix& values);
 
+/// An array of an NPZ file: any number of dimensions, row-major.
+struct NamedArray {
+  std::string name;
+  std::vector<Index> shape;
+  std::vector<double> values;
+};
+
+/// Writes float64 arrays as numpy.savez does, with the same bytes at any time of day. The file
+/// appears whole or not at all. Throws InvalidArgument for an array whose shape is not that of its
+/// values, FileError for a file that cannot be written.
+void write_npz(const std::string& path, const std::vector<NamedArray>& arrays);
+
 }  // namespace lodestone

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "lodestone/io/config/option.hpp"
+#include "lodestone/runs/flow.hpp"
 #include "lodestone/runs/requests.hpp"
 #include "lodestone/runs/sweep.hpp"
 #include "lodestone/runs/train.hpp"
@@ -20,6 +21,7 @@ std::vector<Option> sample_options(SampleOptions& options);
 std::vector<Option> predict_options(PredictOptions& options);
 std::vector<Option> certify_options(CertifyRequest& request);
 std::vector<Option> certificate_options(CertificateRequest& request);
+std::vector<Option> flow_options(FlowRequest& request);
 
 /// The options of `sweep` beyond those of `train` (in request.base).
 std::vector<Option> sweep_options(SweepRequest& request);

@@ -19,10 +19,11 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr std::array run_files = {
-    "config.toml", "teacher.json", "history.csv",          "model.json",      "network.json",
-    "path.csv",    "path.json",    "cross_validation.csv", "summary.json",    "checkpoint",
-    "report.html", "lab.json",     "index.html",           "runs.csv",        "curve.csv",
-    "curve.json",  "origin.json",  "intervals.json",       "certificate.json"};
+    "config.toml", "teacher.json", "history.csv",          "model.json",       "network.json",
+    "path.csv",    "path.json",    "cross_validation.csv", "summary.json",     "checkpoint",
+    "report.html", "lab.json",     "index.html",           "runs.csv",         "curve.csv",
+    "curve.json",  "origin.json",  "intervals.json",       "certificate.json", "result.json",
+    "events.csv",  "order.npz"};
 
 // The working folder, and the way to it from the run's folder.
 std::string origin_text(const fs::path& run) {

@@ -166,6 +166,9 @@ bool is_npy_file(const std::string& path);
 /// that grows with the file.
 Matrix read_npy(const std::string& path, Wanted wanted);
 
+/// What stands before the numbers of a row-major float64 array in an NPY file of format 1.0.
+std::string npy_header(const std::vector<Index>& shape);
+
 /// Names of the arrays in an NPZ archive, in its order.
 std::vector<std::string> npz_names(std::string_view content, const std::string& file);
 

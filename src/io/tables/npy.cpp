@@ -400,4 +400,21 @@ Matrix read_npy(const std::string& path, Wanted wanted) {
   return values;
 }
 
+std::string npy_header(const std::vector<Index>& shape) {
+  constexpr std::size_t alignment = 64;  // of the first number, as numpy does
+  constexpr std::string_view start("\x93NUMPY\x01\x00", 8);
+  constexpr std::size_t length_bytes = 2;
+  std::string dictionary =
+      fmt::format("{{'descr': '{}f8', 'fortran_order': False, 'shape': ({}{}), }}",
+                  std::endian::native == std::endian::little ? '<' : '>', fmt::join(shape, ", "),
+                  shape.size() == 1 ? "," : "");
+  const std::size_t used = start.size() + length_bytes + dictionary.size() + 1;
+  dictionary.append((alignment - used % alignment) % alignment, ' ');
+  dictionary += '\n';
+  std::string header(start);
+  header += static_cast<char>(dictionary.size() % 256);
+  header += static_cast<char>(dictionary.size() / 256);
+  return header + dictionary;
+}
+
 }  // namespace lodestone::io

@@ -9,6 +9,8 @@
 
 #include "io/tables/formats.hpp"
 #include "lodestone/core/error.hpp"
+#include "lodestone/io/file.hpp"
+#include "lodestone/model/table.hpp"
 
 namespace lodestone::io {
 namespace {
@@ -160,6 +162,84 @@ Entry choose(const Archive& archive, const std::string& file, const std::string&
   throw FileError(file, fmt::format("{}; choose one with FILE.npz:NAME", found));
 }
 
+/// A zip archive written to memory, its arrays not compressed.
+class NewArchive {
+ public:
+  explicit NewArchive(const std::string& file) : file_(file) {
+    zip_error_t error;
+    zip_error_init(&error);
+    source_ = zip_source_buffer_create(nullptr, 0, 0, &error);
+    if (source_ != nullptr) {
+      zip_source_keep(source_);  // the archive takes it over, and it is read afterwards
+      zip_ = zip_open_from_source(source_, ZIP_TRUNCATE, &error);
+      if (zip_ == nullptr) zip_source_free(source_);
+    }
+    const std::string reason = zip_error_strerror(&error);
+    zip_error_fini(&error);
+    if (zip_ == nullptr) fail(reason);
+  }
+  ~NewArchive() {
+    if (zip_ != nullptr) zip_discard(zip_);
+    if (source_ != nullptr) zip_source_free(source_);
+  }
+  NewArchive(const NewArchive&) = delete;
+  NewArchive& operator=(const NewArchive&) = delete;
+
+  /// The content must outlive the archive.
+  void add(const std::string& name, const std::string& content) {
+    zip_source_t* const data = zip_source_buffer(zip_, content.data(), content.size(), 0);
+    const zip_int64_t index =
+        data == nullptr ? -1 : zip_file_add(zip_, name.c_str(), data, ZIP_FL_ENC_UTF_8);
+    if (index < 0) {
+      if (data != nullptr) zip_source_free(data);
+      fail(zip_strerror(zip_));
+    }
+    // 1 January 1980, the first day that a zip archive knows: equal arrays make equal bytes.
+    constexpr zip_uint16_t first_day = (1 << 5) + 1;
+    const auto entry = static_cast<zip_uint64_t>(index);
+    if (zip_set_file_compression(zip_, entry, ZIP_CM_STORE, 0) != 0 ||
+        zip_file_set_dostime(zip_, entry, 0, first_day, 0) != 0) {
+      fail(zip_strerror(zip_));
+    }
+  }
+
+  std::string bytes() {
+    if (zip_close(zip_) != 0) fail(zip_strerror(zip_));
+    zip_ = nullptr;
+    zip_stat_t stat;
+    if (zip_source_stat(source_, &stat) != 0 || zip_source_open(source_) != 0) {
+      fail(zip_error_strerror(zip_source_error(source_)));
+    }
+    std::string content(stat.size, '\0');
+    const zip_int64_t got = zip_source_read(source_, content.data(), content.size());
+    zip_source_close(source_);
+    if (got != static_cast<zip_int64_t>(content.size())) fail("it is cut short");
+    return content;
+  }
+
+ private:
+  [[noreturn]] void fail(const std::string& reason) const {
+    throw FileError(file_, "cannot be written as an NPZ archive: " + reason);
+  }
+
+  const std::string& file_;
+  zip_source_t* source_ = nullptr;
+  zip_t* zip_ = nullptr;
+};
+
+std::string npy_content(const NamedArray& array) {
+  Index size = 1;
+  for (const Index extent : array.shape) size *= extent;
+  if (size != static_cast<Index>(array.values.size())) {
+    throw InvalidArgument(array.name, fmt::format("{} numbers", array.values.size()),
+                          fmt::format("must be {}", size));
+  }
+  std::string content = npy_header(array.shape);
+  content.append(reinterpret_cast<const char*>(array.values.data()),
+                 array.values.size() * sizeof(double));
+  return content;
+}
+
 }  // namespace
 
 bool is_npz(std::string_view content) {
@@ -181,3 +261,15 @@ Matrix parse_npz(std::string_view content, const std::string& file, const std::s
 }
 
 }  // namespace lodestone::io
+
+namespace lodestone {
+
+void write_npz(const std::string& path, const std::vector<NamedArray>& arrays) {
+  std::vector<std::string> contents;
+  for (const NamedArray& array : arrays) contents.push_back(io::npy_content(array));
+  io::NewArchive archive(path);
+  for (std::size_t i = 0; i < arrays.size(); ++i) archive.add(arrays[i].name + ".npy", contents[i]);
+  write_file_atomically(path, archive.bytes());
+}
+
+}  // namespace lodestone

@@ -271,23 +271,9 @@ void write_csv(const std::string& path, const Table& table) {
 
 void write_npy(const std::string& path, const Matrix& values) {
   check_values(values);
-  constexpr std::size_t alignment = 64;  // of the first number, as numpy does
-  constexpr std::string_view start("\x93NUMPY\x01\x00", 8);
-  constexpr std::size_t length_bytes = 2;
-  std::string dictionary = fmt::format(
-      "{{'descr': '{}f8', 'fortran_order': False, 'shape': ({}, {}), }}",
-      std::endian::native == std::endian::little ? '<' : '>', values.rows(), values.cols());
-  const std::size_t used = start.size() + length_bytes + dictionary.size() + 1;
-  dictionary.append((alignment - used % alignment) % alignment, ' ');
-  dictionary += '\n';
-  const std::size_t data_bytes = static_cast<std::size_t>(values.size()) * sizeof(double);
-  std::string content;
-  content.reserve(start.size() + length_bytes + dictionary.size() + data_bytes);
-  content += start;
-  content += static_cast<char>(dictionary.size() % 256);
-  content += static_cast<char>(dictionary.size() / 256);
-  content += dictionary;
-  content.append(reinterpret_cast<const char*>(values.data()), data_bytes);
+  std::string content = io::npy_header({values.rows(), values.cols()});
+  content.append(reinterpret_cast<const char*>(values.data()),
+                 static_cast<std::size_t>(values.size()) * sizeof(double));
   write_file_atomically(path, content);
 }
 
