@@ -1097,6 +1097,20 @@ TEST_F(IoTest, WrittenNpyReadsBack) {
   }
 }
 
+TEST_F(IoTest, WrittenNpzReadsBack) {
+  const Matrix values = Matrix::Random(4, 6);
+  const std::vector<double> numbers(values.data(), values.data() + values.size());
+  const std::vector<NamedArray> arrays = {
+      {"table", {4, 6}, numbers}, {"cube", {2, 3, 4}, numbers}, {"line", {24}, numbers}};
+  write_npz(path("a.npz"), arrays);
+  EXPECT_EQ(read_table(path("a.npz:table")).values, values);
+  EXPECT_EQ(read_vector(path("a.npz:line")), Eigen::Map<const Vector>(values.data(), 24));
+  const std::string first = load(path("a.npz"));
+  write_npz(path("a.npz"), arrays);
+  EXPECT_EQ(load(path("a.npz")), first);
+  EXPECT_THROW(write_npz(path("b.npz"), {{"short", {3, 4}, numbers}}), InvalidArgument);
+}
+
 TEST_F(IoTest, WritingRefusesWhatCouldNotBeRead) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   EXPECT_THROW(write_csv(path("a.csv"), {{"a"}, matrix({{1, 2}})}), InvalidArgument);
