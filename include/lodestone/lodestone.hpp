@@ -14,6 +14,7 @@
 #include "lodestone/model/model.hpp"
 #include "lodestone/model/network.hpp"
 #include "lodestone/model/recovery.hpp"
+#include "lodestone/model/sign_constraints.hpp"
 #include "lodestone/model/standardization.hpp"
 #include "lodestone/model/table.hpp"
 #include "lodestone/model/teacher.hpp"

@@ -273,7 +273,7 @@ Supremum searched_on(const Residual& residual, const Network& network, std::uint
   const Matrix neurons = unit_directions(network.W(with_mass, indices::all));
   const Index d = neurons.cols();
   std::optional<KinkAscents> kinks;
-  if (kinks_pay(residual.rows(), d)) kinks.emplace(residual.row_points());
+  if (kinks_pay(residual.rows(), d)) kinks.emplace(residual.row_points(), residual.constraints());
   const Index most = affordable_starts(search::flops_for_a_result, residual.rows(), d);
   Matrix known = found.maxima_directions;
   if (d == 2) {
@@ -301,7 +301,8 @@ Supremum searched_on(const Residual& residual, const Network& network, std::uint
       const Ends both = distinct({rows_below(maxima.directions, found.maxima_directions),
                                   joined(maxima.values, found.maxima_values),
                                   Vector::Ones(maxima.values.size() + found.maxima)},
-                                 same_maximum_chord, 0.0, maxima.values.size() + found.maxima);
+                                 same_maximum_chord, 0.0, maxima.values.size() + found.maxima,
+                                 residual.constraints());
       Supremum result;
       result.value = search.highest();
       result.direction = search.direction();
@@ -315,6 +316,32 @@ Supremum searched_on(const Residual& residual, const Network& network, std::uint
     height = search.highest();
     known = maxima.directions;
   }
+}
+
+// The same starts, climbed within sign constraints.
+Supremum climbed(const Residual& residual, const Network& network, const AscentOptions& options) {
+  constexpr double same_end_chord = 1e-2;
+  ClimbOptions climbing;
+  climbing.constraints = residual.constraints();
+  climbing.steps = options.iterations;
+  Matrix starts = ascent_starts(residual, network, options);
+  Supremum result;
+  result.starts = starts.rows();
+  const auto tops = [&](const CorrelationField& field) {
+    return distinct(climb(field, std::move(starts), climbing), same_end_chord, 0.0,
+                    options.most_refined, climbing.constraints);
+  };
+  if (const auto sketch = options.sketch ? residual.sketch(options.seed) : nullptr) {
+    starts = tops(*sketch).directions;
+  }
+  const Ends found = tops(residual);
+  result.maxima = found.values.size();
+  result.maxima_directions = found.directions;
+  result.maxima_values = found.values;
+  if (result.maxima == 0) return result;
+  result.value = std::abs(found.values[0]);
+  result.direction = found.directions.row(0);
+  return result;
 }
 
 // Multi-start ascents of as many steps as the options say.
@@ -339,6 +366,7 @@ Supremum ascended(const Residual& residual, const Network& network, const Ascent
   require_in(Limits::iterations, "iterations", options.iterations);
   require_in(Limits::most_refined, "most_refined", options.most_refined);
   require_in(Limits::finalists, "finalists", options.finalists);
+  if (residual.constraints().any()) return climbed(residual, network, options);
   const auto ends = [&](const CorrelationField& on, Matrix starts, Index most, double least_rise) {
     Ascents all(on, std::move(starts));
     all.climb(options.iterations, least_rise);

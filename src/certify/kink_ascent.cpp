@@ -12,6 +12,7 @@
 #include "core/parallel.hpp"
 #include "kernels/columns.hpp"
 #include "lodestone/core/random.hpp"
+#include "lodestone/model/network.hpp"
 
 namespace lodestone {
 namespace {
@@ -56,13 +57,27 @@ std::vector<Index> grouped(const Matrix& rows) {
 
 }  // namespace
 
-KinkAscents::KinkAscents(const Matrix& rows) : position_(static_cast<std::size_t>(rows.rows())) {
+KinkAscents::KinkAscents(const Matrix& rows, const SignConstraints& constraints)
+    : position_(static_cast<std::size_t>(rows.rows())), constraints_(constraints) {
   std::vector<Index> distinct;
   for (const Index t : grouped(rows)) {
     if (distinct.empty() || rows.row(t) != rows.row(distinct.back())) distinct.push_back(t);
     position_[static_cast<std::size_t>(t)] = static_cast<Index>(distinct.size()) - 1;
   }
   rows_ = rows(distinct, indices::all);
+  const Vector& signs = constraints.signs();
+  first_bound_ = rows_.rows();
+  const Index n = first_bound_;
+  const Index bounds = (signs.array() != 0.0).count();
+  rows_.conservativeResize(n + 2 * bounds, Eigen::NoChange);
+  rows_.bottomRows(2 * bounds).setZero();
+  for (Index j = 0; j < signs.size(); ++j) {
+    if (signs[j] == 0.0) continue;
+    const Index first = n + 2 * static_cast<Index>(bounds_.size());
+    rows_(first, j) = signs[j];
+    rows_(first + 1, j) = -signs[j];
+    bounds_.push_back({first, first + 1});
+  }
   coordinates_ = rows_.transpose();
   lengths_ = rows_.rowwise().norm();
 }
@@ -82,27 +97,16 @@ Vector KinkAscents::products(const Eigen::VectorXd& u) const {
 class KinkAscents::Ascent {
  public:
   Ascent(const KinkAscents& field, const Vector& weights, Column start)
-      : field_(field), weights_(weights), u_(std::move(start)) {
-    const Vector heights = field_.products(u_);
-    on_.resize(static_cast<std::size_t>(heights.size()));
-    double value = 0.0;
-    for (Index t = 0; t < heights.size(); ++t) {
-      on_[static_cast<std::size_t>(t)] = heights[t] > 0.0;
-      if (heights[t] > 0.0) value += weights_[t] * heights[t];
-    }
-    sign_ = value < 0.0 ? -1.0 : 1.0;
-    gradient_ = Column::Zero(u_.size());
-    for (Index t = 0; t < heights.size(); ++t) {
-      if (heights[t] > 0.0) gradient_ += weight(t) * row(t);
-    }
-    basis_ = Eigen::MatrixXd(u_.size(), u_.size());
-    triangle_ = Eigen::MatrixXd(u_.size(), u_.size());
-    drop_anchor(heights);
-  }
+      : Ascent(field, std::move(start), weights, weights, weights) {}
+
+  Ascent(const KinkAscents& field, const Weights& weights, Column start)
+      : Ascent(field, std::move(start), weights.data, weights.rising, weights.falling) {}
 
   Column climb(int steps) {
+    // A start on bounds needs a search for each of them to hold it.
+    const int bounds = static_cast<int>(field_.bounds_.size());
     int idle = 0;
-    for (int step = 1; step <= steps && idle < most_idle_steps; ++step) {
+    for (int step = 1; step <= steps + bounds && idle < most_idle_steps + bounds; ++step) {
       Column along = ahead();
       if (along.norm() <= stationary_share * gradient_.norm()) {
         if (!leave_a_kink()) break;
@@ -114,13 +118,37 @@ class KinkAscents::Ascent {
     return u_;
   }
 
+  /// Of the amplitude that would answer: S = −C where that is positive.
+  double amplitude_sign() const { return -sign_; }
+
  private:
+  Ascent(const KinkAscents& field, Column start, const Vector& data, const Vector& rising,
+         const Vector& falling)
+      : field_(field), u_(std::move(start)) {
+    const Vector heights = field_.products(u_);
+    on_.resize(static_cast<std::size_t>(heights.size()));
+    double value = 0.0;
+    for (Index t = 0; t < heights.size(); ++t) {
+      on_[static_cast<std::size_t>(t)] = heights[t] > 0.0;
+      if (heights[t] > 0.0) value += data[t] * heights[t];
+    }
+    sign_ = value < 0.0 ? -1.0 : 1.0;
+    weights_ = value < 0.0 ? &falling : &rising;
+    gradient_ = Column::Zero(u_.size());
+    for (Index t = 0; t < heights.size(); ++t) {
+      if (heights[t] > 0.0) gradient_ += weight(t) * row(t);
+    }
+    basis_ = Eigen::MatrixXd(u_.size(), u_.size());
+    triangle_ = Eigen::MatrixXd(u_.size(), u_.size());
+    drop_anchor(heights);
+  }
+
   struct Crossing {
     double tangent;
     Index near;
   };
 
-  double weight(Index t) const { return sign_ * weights_[t]; }
+  double weight(Index t) const { return sign_ * (*weights_)[t]; }
   Eigen::Map<const Column> row(Index t) const {
     return {field_.rows_.data() + t * field_.rows_.cols(), field_.rows_.cols()};
   }
@@ -222,7 +250,12 @@ class KinkAscents::Ascent {
       const Index t = kinks_[static_cast<std::size_t>(k)];
       const double theta = multipliers[k] / weight(t);
       const double outside = std::max(-theta, theta - 1.0);
-      if (!(outside > multiplier_slack)) continue;
+      // The weight of a bound is large beside the forces on it, of which its multiplier tells the
+      // share.
+      const double slack = field_.is_bound(t)
+                               ? multiplier_slack * gradient_.norm() / std::abs(weight(t))
+                               : multiplier_slack;
+      if (!(outside > slack)) continue;
       const double rise = outside * std::abs(weight(t)) * field_.lengths_[t];
       if (rise <= worst) continue;
       worst = rise;
@@ -309,7 +342,8 @@ class KinkAscents::Ascent {
         const double change = -side_[k] * weight(t);
         const double new_value = value + change * heights_[k];
         const double new_slope = slope + change * speeds[k];
-        if (weight(t) < 0.0 && new_slope <= reached * new_value) {
+        // A bound stops every search, also one that would rise beyond it for a while.
+        if (weight(t) < 0.0 && (field_.is_bound(t) || new_slope <= reached * new_value)) {
           stopped_by = k;
           break;
         }
@@ -340,7 +374,7 @@ class KinkAscents::Ascent {
   }
 
   const KinkAscents& field_;
-  const Vector& weights_;  // of the distinct rows
+  const Vector* weights_ = nullptr;  // of the distinct rows
   Column u_;
   double sign_ = 1.0;
   std::vector<bool> on_;  // of all rows
@@ -394,17 +428,32 @@ Vector KinkAscents::of_distinct(const Vector& weights) const {
   return sums;
 }
 
+// A bound weighs so much that S falls beyond it whatever the rows say: no slope of theirs exceeds
+// Σ |weights_t| ‖x_t‖.
+KinkAscents::Weights KinkAscents::bounded(Vector of_distinct) const {
+  const double enough = 4.0 * of_distinct.cwiseAbs().dot(lengths_);
+  Weights weights{of_distinct, of_distinct, std::move(of_distinct)};
+  for (const Bound& bound : bounds_) {
+    // C > 0 asks for an amplitude below 0, which s_j u_j <= 0 is the bound for.
+    weights.rising[bound.increasing] = -enough;
+    weights.falling[bound.decreasing] = enough;
+  }
+  return weights;
+}
+
 Matrix KinkAscents::ends(const Vector& weights, const Matrix& starts, int steps) const {
-  const Vector of_distinct = this->of_distinct(weights);
+  const Weights of_distinct = bounded(this->of_distinct(weights));
   Matrix result(starts.rows(), starts.cols());
   for_each_block((starts.rows() + ascents_per_block - 1) / ascents_per_block, [&](Index block) {
     const Index end = std::min(starts.rows(), (block + 1) * ascents_per_block);
     for (Index i = block * ascents_per_block; i < end; ++i) {
       Ascent ascent(*this, of_distinct, starts.row(i).transpose());
       result.row(i) = ascent.climb(steps).transpose();
+      // What rounding has left beyond a bound.
+      constraints_.project(result.row(i), ascent.amplitude_sign());
     }
   });
-  return result;
+  return constraints_.any() ? unit_directions(result) : result;
 }
 
 Matrix KinkAscents::ends(const std::function<Vector(Index start)>& weights, const Matrix& starts,

@@ -18,15 +18,18 @@ inline constexpr int enough_kink_steps = 100;
 /// kink when its multiplier says that |C| rises beside it.
 class KinkAscents {
  public:
-  /// Of these rows x_t (n×d). Memory: the rows twice.
-  explicit KinkAscents(const Matrix& rows);
+  /// Of these rows x_t (n×d). Memory: the rows twice. Under sign constraints no ascent leaves what
+  /// they allow: a bound is a kink from which |C| falls (docs/math.md, 13.3).
+  explicit KinkAscents(const Matrix& rows,
+                       const SignConstraints& constraints = SignConstraints::none());
 
-  /// Takes each start (rows of unit length) to a local maximum for these weights (n), with at most
+  /// Takes each start (rows of unit length, allowed by the constraints for their sign of C) to a
+  /// local maximum for these weights (n), with at most
   /// `steps` line searches. Ascents run on all threads; each depends on its start alone.
   /// Work: about 6nd flops a line search.
   Matrix ends(const Vector& weights, const Matrix& starts, int steps) const;
 
-  /// The same where each start has weights of its own.
+  /// The same where each start has weights of its own; without constraints.
   Matrix ends(const std::function<Vector(Index start)>& weights, const Matrix& starts,
               int steps) const;
 
@@ -44,13 +47,31 @@ class KinkAscents {
  private:
   class Ascent;
 
+  // What a bound on a coordinate of u is as two rows, its unit vector on either side.
+  struct Bound {
+    Index increasing;  // number of s_j e_j among the distinct rows
+    Index decreasing;  // of −s_j e_j
+  };
+
+  // Weights of the distinct rows by the sign of C at the start: with those of its bounds.
+  struct Weights {
+    Vector rising;   // C > 0
+    Vector falling;  // C < 0
+    Vector data;     // without bounds
+  };
+
   Vector products(const Eigen::VectorXd& u) const;  // u·x_t of the distinct rows
   Vector of_distinct(const Vector& weights) const;
+  Weights bounded(Vector of_distinct) const;
+  bool is_bound(Index row) const { return row >= first_bound_; }
 
   std::vector<Index> position_;  // of each given row among the distinct ones
   Matrix rows_;                  // the distinct rows
   Matrix coordinates_;           // the same coordinate by coordinate
   Vector lengths_;
+  SignConstraints constraints_;
+  std::vector<Bound> bounds_;
+  Index first_bound_ = 0;  // number of the first row that is one
 };
 
 /// Takes unit directions to local maxima of a residual on the rows that `kinks` is of. With several

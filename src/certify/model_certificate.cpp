@@ -103,6 +103,11 @@ ModelCertificate certify_model(const Model& model, const Dataset& rows, const Ve
     throw InvalidArgument("data", std::to_string(rows.X.cols()) + " columns",
                           "the model has " + std::to_string(model.dimension()));
   }
+  if (options.rigorous && model.constraints.any()) {
+    throw InvalidArgument("rigorous", "on",
+                          "proofs are without sign constraints; models that are monotone in a "
+                          "column have estimated certificates");
+  }
   if (options.rigorous && !model.family.square()) {
     throw InvalidArgument("rigorous", "on",
                           "proofs are for the square loss; other families have "
@@ -118,6 +123,11 @@ ModelCertificate certify_model(const Model& model, const Dataset& rows, const Ve
   data.biases = model.biases;
   data.family = model.family;
   if (!square) data.offset = rows.offset / unit;
+  // Constrained columns are scaled at most: their map has one column each.
+  if (model.constraints.any()) {
+    data.constraints = SignConstraints(
+        (standardized.standardization.map.transpose() * model.constraints.signs()).cwiseSign());
+  }
   const SampleObjective objective(std::move(data));
   ModelCertificate result = certify(model, standardized, objective, options);
   const Vector losses =

@@ -61,11 +61,46 @@ Correlation correlate(const CorrelationField& field, const Matrix& U, const Clim
   return all;
 }
 
+// Takes starts to what the constraints allow for the sign of C there. Where C changes its sign on
+// the way, or nothing is left of a start, it becomes 0: nothing to climb.
+void project_starts(const CorrelationField& field, const ClimbOptions& options, Matrix& starts,
+                    Correlation& at) {
+  const SignConstraints& constraints = options.constraints;
+  std::vector<Index> outside;
+  for (Index i = 0; i < starts.rows(); ++i) {
+    const double sign = at.value[i] > 0.0 ? -1.0 : 1.0;
+    if (constraints.allows(starts.row(i), sign)) continue;
+    constraints.project(starts.row(i), sign);
+    outside.push_back(i);
+  }
+  if (outside.empty()) return;
+  const Matrix projected = unit_directions(starts(outside, Eigen::all));
+  const Correlation there = correlate(field, projected, options);
+  for (std::size_t k = 0; k < outside.size(); ++k) {
+    const Index i = outside[k];
+    const auto row = static_cast<Index>(k);
+    const bool kept = (there.value[row] > 0.0) == (at.value[i] > 0.0);
+    starts.row(i) = projected.row(row);
+    at.value[i] = kept ? there.value[row] : 0.0;
+    at.gradient.row(i) = there.gradient.row(row);
+  }
+}
+
+bool same_end_up_to_sign(const Ends& ends, Index i, Index j, double close,
+                         const SignConstraints& constraints) {
+  const double cosine = ends.directions.row(i).dot(ends.directions.row(j));
+  if (!constraints.any() || constraints.untouched(ends.directions.row(i))) {
+    return std::abs(cosine) >= close;
+  }
+  return cosine >= close && (ends.values[i] > 0.0) == (ends.values[j] > 0.0);
+}
+
 }  // namespace
 
 Ends climb(const CorrelationField& field, Matrix starts, const ClimbOptions& options) {
   Ends ends;
-  const Correlation first = correlate(field, starts, options);
+  Correlation first = correlate(field, starts, options);
+  if (options.constraints.any()) project_starts(field, options, starts, first);
   ends.directions = std::move(starts);
   ends.values = first.value;
   ends.counts = Vector::Ones(first.value.size());
@@ -90,6 +125,10 @@ Ends climb(const CorrelationField& field, Matrix starts, const ClimbOptions& opt
       const double length = G.row(k).norm();
       trial.row(k) = (1.0 - share[k]) * ends.directions.row(climbing[static_cast<std::size_t>(k)]) +
                      share[k] / std::max(length, 1e-300) * G.row(k);
+      if (options.constraints.any()) {
+        const bool falls = ends.values[climbing[static_cast<std::size_t>(k)]] > 0.0;
+        options.constraints.project(trial.row(k), falls ? -1.0 : 1.0);
+      }
     }
     trial = unit_directions(trial);
     const Correlation next = correlate(field, trial, options);
@@ -133,7 +172,8 @@ Ends climb(const CorrelationField& field, Matrix starts, const ClimbOptions& opt
   return ends;
 }
 
-Ends distinct(const Ends& ends, double chord, double least, Index most) {
+Ends distinct(const Ends& ends, double chord, double least, Index most,
+              const SignConstraints& constraints) {
   std::vector<Index> apart;
   std::vector<double> counts;
   const Vector heights = ends.values.cwiseAbs();
@@ -141,7 +181,7 @@ Ends distinct(const Ends& ends, double chord, double least, Index most) {
   for (const Index i : positions_of_largest(heights, heights.size())) {
     if (heights[i] <= least) break;
     const auto known = std::find_if(apart.begin(), apart.end(), [&](Index j) {
-      return std::abs(ends.directions.row(i).dot(ends.directions.row(j))) >= close;
+      return same_end_up_to_sign(ends, i, j, close, constraints);
     });
     if (known != apart.end()) {
       counts[static_cast<std::size_t>(known - apart.begin())] += ends.counts[i];
@@ -240,11 +280,13 @@ RowSearch::RowSearch(const Residual& residual, const KinkAscents* kinks, const M
       options_(std::move(options)),
       ends_{Matrix(0, neurons.cols()), Vector(0), Vector(0)} {
   options_.height = promising_share * height;
+  options_.constraints = residual.constraints();
   // Where the rise at which they end allows, climbs are made in float32.
   if (options_.least_rise >= float32_least_rise) float32_ = residual.in_float32();
   if (neurons.rows() > 0) {
     Index strongest = 0;
-    highest_ = residual.correlate(neurons).value.cwiseAbs().maxCoeff(&strongest);
+    const Vector values = residual.correlate(neurons).value;
+    highest_ = options_.constraints.heights(neurons, values).maxCoeff(&strongest);
     direction_ = neurons.row(strongest);
   }
 }
@@ -268,18 +310,19 @@ void RowSearch::add(Matrix starts, Index most_on_kinks) {
   starts_ += starts.rows();
   if (const auto sketch = residual_.sketch(static_cast<std::uint64_t>(starts_))) {
     const Ends rough = climb(*sketch, std::move(starts), options_);
-    starts = distinct(rough, same_end, 0.0, finalists).directions;
+    starts = distinct(rough, same_end, 0.0, finalists, options_.constraints).directions;
   }
   const CorrelationField& field =
       float32_ ? *float32_ : static_cast<const CorrelationField&>(residual_);
   const Ends climbed = distinct(climb(field, std::move(starts), options_), same_end,
-                                promising_share * height_, 2 * most_on_kinks);
+                                promising_share * height_, 2 * most_on_kinks, options_.constraints);
   Ends ends = unknown(climbed, most_on_kinks);
   if (kinks_ != nullptr) ends.directions = kink_ends(residual_, *kinks_, ends.directions);
   ends.values = residual_.correlate(ends.directions).value;
+  const Vector heights = options_.constraints.heights(ends.directions, ends.values);
   std::vector<Index> kept;
   for (Index i = 0; i < ends.values.size(); ++i) {
-    const double value = std::abs(ends.values[i]);
+    const double value = heights[i];
     if (value >= kept_share * height_) kept.push_back(i);
     if (value > highest_) {
       highest_ = value;
@@ -290,7 +333,9 @@ void RowSearch::add(Matrix starts, Index most_on_kinks) {
            joined(ends_.values, ends.values(kept)), joined(ends_.counts, ends.counts(kept))};
 }
 
-Ends RowSearch::maxima() const { return distinct(ends_, same_maximum, 0.0, ends_.values.size()); }
+Ends RowSearch::maxima() const {
+  return distinct(ends_, same_maximum, 0.0, ends_.values.size(), options_.constraints);
+}
 
 double RowSearch::unseen_share() const {
   const Vector counts = maxima().counts;

@@ -18,6 +18,7 @@ struct ClimbOptions {
                                 ///< |C| in four steps
   double shortest_step = 1e-3;  ///< and one whose step fell below this share of the way
   double height = 0.0;          ///< and one that at its pace would stay below this
+  SignConstraints constraints;  ///< no ascent leaves the directions that they allow
   Index batch = 4096;           ///< directions between two questions whether to stop; >= 1
   std::function<bool()> should_stop;  ///< optional
 };
@@ -31,12 +32,17 @@ struct Ends {
 
 /// Ascends |C| from unit directions, many at once: each goes towards the gradient of its cell,
 /// where C would be largest if there were no kinks, by a share of the way that grows where C rises
-/// and shrinks where it does not (docs/math.md, 6.3). No step lowers |C|.
+/// and shrinks where it does not (docs/math.md, 6.3). No step lowers |C|. Under sign constraints
+/// starts and steps are projected to what is allowed for the sign of C (13.3); a start that is left
+/// with nothing to climb ends at C = 0.
 Ends climb(const CorrelationField& field, Matrix starts, const ClimbOptions& options);
 
 /// The highest of each group of ends that lie within `chord` of each other, up to sign, with the
-/// counts of the group; highest first, at most `most`, and only those above `least`.
-Ends distinct(const Ends& ends, double chord, double least, Index most);
+/// counts of the group; highest first, at most `most`, and only those above `least`. Under sign
+/// constraints ends of different sides or signs are different where a constrained column tells them
+/// apart.
+Ends distinct(const Ends& ends, double chord, double least, Index most,
+              const SignConstraints& constraints = SignConstraints::none());
 
 /// `count` unit directions, uniform: those from position `first` on of the seed's sequence.
 Matrix random_directions(Index count, Index dimension, std::uint64_t seed, std::uint64_t first);

@@ -157,11 +157,10 @@ void CrossValidation::add_smooth(int index, Index most, std::vector<Candidate>& 
 std::vector<PathPoint> CrossValidation::take_single_path() { return std::move(points_of_single_); }
 
 Index CrossValidation::most_features(int index, double merge_angle_deg) const {
-  const Mirrors mirrors = mirrors_of(*folds_.front().training);
   Index most = 0;
   for (const std::vector<Network>& path : paths_) {
     const Network& network = path[static_cast<std::size_t>(index)];
-    most = std::max(most, merged(network, merge_angle_deg, mirrors).width());
+    most = std::max(most, merged_for(*folds_.front().training, network, merge_angle_deg).width());
   }
   return most;
 }
@@ -179,6 +178,7 @@ Model CrossValidation::model_without(const Fold& fold, const Network& network) c
   model.target = rows_.data.target;
   model.offset_column = rows_.data.offset_column;
   model.family = options_.family;
+  model.constraints = rows_.constraints;
   return model;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cfloat>
+#include <cmath>
 #include <cstddef>
 #include <functional>
 #include <tuple>
@@ -38,6 +39,10 @@ constexpr int shown_beyond = 2;
 // whose affine part ends near this, as that of separable classes does, share of the null deviance.
 constexpr double linear_target = 1e-20;
 constexpr double separated_target = 1e-8;
+
+// λ_max as a share of what the linear part leaves below which no feature pulls: correlations are
+// sums over rows, whose rounding is 1e-16 of it and grows with the root of their number.
+constexpr double no_pull = 1e-12;
 
 // Smooth ridge functions that are tried at most: as many as a person reads. On yacht seven are
 // taken at most (docs/results.md).
@@ -111,7 +116,8 @@ void cross_validate(fitting::CrossValidation& cross, std::size_t fold_count,
     fitting::add_relaxed(cross, options, rows.objective->dimension(), result.candidates, progress);
   }
   const bool smooth = options.shape != Shape::relu && options.family.square() && options.biases &&
-                      options.family.has_linear_part() && rows.objective->outputs() == 1;
+                      options.family.has_linear_part() && !options.constrained() &&
+                      rows.objective->outputs() == 1;
   if (smooth && result.cross_validated) {
     const bool asked = options.select.rule == Selection::feature_count;
     cross.add_smooth(best,
@@ -312,6 +318,12 @@ void settle_outputs(const Dataset& data, FitOptions& options) {
   if (options.shape == Shape::smooth) {
     refuse("shape", name(options.shape), "smooth ridge functions are of one output");
   }
+  if (options.constrained()) {
+    const bool rising = !options.increasing.empty();
+    refuse(rising ? "increasing" : "decreasing",
+           rising ? options.increasing.front() : options.decreasing.front(),
+           "predictions of several outputs are monotone in no column; fit them one by one");
+  }
 }
 
 }  // namespace
@@ -340,7 +352,11 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
   const double left = options.family.square()
                           ? objective.null_loss() / std::max(linear_target, linear_rounding(rows))
                           : 2.0 * objective.null_loss() / rows.deviance_unit() / separated_target;
-  const bool linear = options.lambda == 0.0 && left < 1.0;
+  const bool nothing_left = left < 1.0;
+  // Under sign constraints it may be that no feature lowers the loss: lambda_max is rounding.
+  const bool none_pays =
+      options.constrained() && largest <= no_pull * std::sqrt(2.0 * objective.null_loss());
+  const bool linear = options.lambda == 0.0 && (nothing_left || none_pays);
   if (linear) lambdas = {1.0};
   const bool choosing = options.lambda == 0.0 && !linear;
 
@@ -400,7 +416,7 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
         objective, meaning.model_of, [&progress] { return progress.stopped(); }, result);
     fitting::add_smooth_points(sums, rows, result);
   }
-  if (linear && !options.family.square()) {
+  if (linear && nothing_left && !options.family.square()) {
     result.warnings.push_back(
         {"separated",
          phrase("a linear function separates the classes: no finite coefficients are best, "
@@ -428,6 +444,12 @@ FitResult fit(const Teacher& teacher, const FitOptions& given, const FitObserver
   if (!given.family.square()) {
     throw InvalidArgument("family", name(given.family.kind),
                           "the population of a teacher has the square loss");
+  }
+  if (given.constrained()) {
+    const bool rising = !given.increasing.empty();
+    throw InvalidArgument(rising ? "increasing" : "decreasing",
+                          rising ? given.increasing.front() : given.decreasing.front(),
+                          "a population has no columns to be monotone in; fit rows of it");
   }
   if (given.shape == Shape::smooth) {
     throw InvalidArgument("shape", name(given.shape),

@@ -94,6 +94,36 @@ PathOptions FitOptions::default_path() {
   return path;
 }
 
+namespace {
+
+// What a prediction that is monotone in some columns cannot have beside it.
+void check_monotone(const FitOptions& options) {
+  const char* field = options.increasing.empty() ? "decreasing" : "increasing";
+  const std::string value =
+      (options.increasing.empty() ? options.decreasing : options.increasing)[0];
+  const auto refuse = [&](std::string_view rule) {
+    throw InvalidArgument(field, value, Message::pattern(rule));
+  };
+  if (options.family.softmax()) refuse("a score of several classes is monotone in no sense");
+  if (options.standardize == Standardization::Kind::whiten) {
+    refuse("{standardize} whiten mixes columns: signs are those of single ones");
+  }
+  if (options.shape == Shape::smooth) {
+    refuse("{shape} smooth is not made of features with signs; it must be relu");
+  }
+  if (options.path.rigorous)
+    refuse("proofs are without sign constraints; certificates are estimated");
+  for (const std::string& column : options.increasing) {
+    if (std::find(options.decreasing.begin(), options.decreasing.end(), column) !=
+        options.decreasing.end()) {
+      throw InvalidArgument("decreasing", column,
+                            Message::pattern("the column is among {increasing} as well"));
+    }
+  }
+}
+
+}  // namespace
+
 void FitOptions::validate() const {
   if (lambda > 0.0 && select.rule == Selection::feature_count) {
     throw InvalidArgument(
@@ -123,6 +153,7 @@ void FitOptions::validate() const {
               "the number of directions is cross-validated; {lambda} takes one model"));
     }
   }
+  if (constrained()) check_monotone(*this);
   if (path.rigorous && !family.square()) {
     throw InvalidArgument("rigorous", "on",
                           "proofs are for the square loss; other families have "

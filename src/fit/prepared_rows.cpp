@@ -1,13 +1,44 @@
 #include "fit/prepared_rows.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "lodestone/core/error.hpp"
+#include "lodestone/core/nearest_name.hpp"
 #include "lodestone/objective/shared.hpp"
 
 namespace lodestone::fitting {
 
 namespace {
+
+// Puts the sign of these columns among those of all.
+void set_signs(const char* field, const std::vector<std::string>& names, double sign,
+               const Dataset& data, Vector& signs) {
+  for (const std::string& name : names) {
+    const auto at = std::find(data.columns.begin(), data.columns.end(), name);
+    if (at != data.columns.end()) {
+      signs[at - data.columns.begin()] = sign;
+      continue;
+    }
+    for (const Encoding& encoding : data.encodings) {
+      if (encoding.column != name) continue;
+      throw InvalidArgument(field, "'" + name + "'",
+                            "a column of text has no order; one of its 0/1 columns has, such as '" +
+                                name + "=" + encoding.values.back() + "'");
+    }
+    throw InvalidArgument(field, "'" + name + "'",
+                          "no input column has this name" + did_you_mean(name, data.columns));
+  }
+}
+
+// The same signs in the coordinates of training: one column of the table each.
+SignConstraints standardized(const SignConstraints& constraints,
+                             const Standardization& standardization) {
+  if (!constraints.any()) return constraints;
+  return SignConstraints((standardization.map.transpose() * constraints.signs()).cwiseSign());
+}
 
 SampleData standardized(const Dataset& data, const Standardization& standardization,
                         const FitOptions& options) {
@@ -20,7 +51,8 @@ SampleData standardized(const Dataset& data, const Standardization& standardizat
           options.precision,
           options.family,
           square ? Vector() : Vector(data.offset / standardization.target_scale),
-          Matrix(data.Y.array().rowwise() / standardization.target_scales.transpose().array())};
+          Matrix(data.Y.array().rowwise() / standardization.target_scales.transpose().array()),
+          standardized(constraints_of(data, options), standardization)};
 }
 
 // The names of the outputs: of targets, or of classes.
@@ -30,6 +62,14 @@ std::string output_name(const Dataset& data, std::size_t k) {
 }
 
 }  // namespace
+
+SignConstraints constraints_of(const Dataset& data, const FitOptions& options) {
+  if (!options.constrained()) return {};
+  Vector signs = Vector::Zero(data.X.cols());
+  set_signs("increasing", options.increasing, 1.0, data, signs);
+  set_signs("decreasing", options.decreasing, -1.0, data, signs);
+  return SignConstraints(std::move(signs));
+}
 
 std::unique_ptr<const RowObjective> objective_of(const Dataset& data,
                                                  const Standardization& standardization,
@@ -45,11 +85,14 @@ PreparedRows prepare(Dataset data, const FitOptions& options) {
   PreparedRows rows;
   rows.data = std::move(data);
   const Dataset& given = rows.data;
+  rows.constraints = constraints_of(given, options);
   rows.standardization =
       given.Y.size() > 0
           ? Standardization::fit_several(options.standardize, given.X, given.Y, given.weights)
           : Standardization::fit(options.standardize, given.X, given.target_beyond_offset(),
-                                 given.weights);
+                                 given.weights,
+                                 rows.constraints.any() ? Standardization::Columns::apart
+                                                        : Standardization::Columns::any);
   if (!options.family.square()) rows.standardization.target_scale = 1.0;
   rows.null_deviance = null_deviance(rows.data, options.family);
   rows.objective = objective_of(rows.data, rows.standardization, options);
@@ -69,6 +112,7 @@ Model model_of(const Network& network, const PreparedRows& rows, bool biases) {
   model.classes = rows.data.classes;
   model.offset_column = rows.data.offset_column;
   model.family = rows.objective->family();
+  model.constraints = rows.constraints;
   model.ranges = column_ranges(rows.data.X);
   return model;
 }

@@ -15,7 +15,8 @@ namespace lodestone::fitting {
 struct PreparedRows {
   Dataset data;
   Standardization standardization;
-  double null_deviance = 0.0;  ///< of the best constant, in the target's own unit
+  SignConstraints constraints;  ///< of the columns as they were given
+  double null_deviance = 0.0;   ///< of the best constant, in the target's own unit
   std::unique_ptr<const RowObjective> objective;
 
   /// What 2L is to be divided by for a share of the null deviance.
@@ -25,6 +26,10 @@ struct PreparedRows {
 };
 
 PreparedRows prepare(Dataset data, const FitOptions& options);
+
+/// The signs of FitOptions::increasing and decreasing, one a column of the rows. Throws
+/// InvalidArgument for a column that is not there, or is text with 0/1 columns in its place.
+SignConstraints constraints_of(const Dataset& data, const FitOptions& options);
 
 /// The objective of rows in the units of a standardization, with one output or several.
 std::unique_ptr<const RowObjective> objective_of(const Dataset& data,

@@ -17,6 +17,7 @@ constexpr double least_gain = 1e-9;
 // away.
 class FlippedSlope {
  public:
+  /// One step a feature that may be flipped.
   FlippedSlope(Vector beta, Matrix steps)
       : beta_(std::move(beta)),
         steps_(std::move(steps)),
@@ -91,7 +92,12 @@ std::vector<bool> best_by_flips(FlippedSlope part, double gain) {
 }  // namespace
 
 Network with_smallest_linear_part(const Objective& objective, Network network) {
-  const Index m = network.width();
+  // A mirror image of a neuron with a part in a constrained column has the wrong sign there.
+  std::vector<Index> free;
+  for (Index i = 0; i < network.width(); ++i) {
+    if (objective.constraints().untouched(network.W.row(i))) free.push_back(i);
+  }
+  const auto m = static_cast<Index>(free.size());
   if (m == 0 || !objective.has_linear_part()) return network;
   // The slopes of all outputs one after the other. A bias adds to α, which counts for nothing here.
   const std::vector<Affine> affines = objective.affines(network);
@@ -102,14 +108,15 @@ Network with_smallest_linear_part(const Objective& objective, Network network) {
   Matrix steps(m, outputs * d);
   for (Index k = 0; k < outputs; ++k) {
     beta.segment(k * d, d) = affines[static_cast<std::size_t>(k)].beta;
-    steps.middleCols(k * d, d) = A.col(k).asDiagonal() * network.W.leftCols(d);
+    const Vector a = A.col(k)(free);
+    steps.middleCols(k * d, d) = a.asDiagonal() * network.W(free, Eigen::seqN(0, d));
   }
   const double gain = least_gain * steps.squaredNorm();
   const FlippedSlope part(beta, steps);
   const std::vector<bool> flipped =
       m <= most_for_all_choices ? best_of_all(part, gain) : best_by_flips(part, gain);
-  for (Index i = 0; i < m; ++i) {
-    if (flipped[static_cast<std::size_t>(i)]) network.W.row(i) *= -1.0;
+  for (std::size_t i = 0; i < free.size(); ++i) {
+    if (flipped[i]) network.W.row(free[i]) *= -1.0;
   }
   return network;
 }

@@ -27,6 +27,11 @@ void add_doubts(const FitResult& result, const FitOptions& options,
                         phrase("too few rows for a free linear part: features carry what is linear "
                                "({linear} says otherwise)")});
   }
+  if (options.constrained() && options.shape == Shape::automatic) {
+    warnings.push_back({"monotone_shape",
+                        phrase("smooth functions have no signs: features are relus where columns "
+                               "are {increasing} or {decreasing} ({shape} relu says so)")});
+  }
   if (!curve.empty() && chosen.feature_count > 0) {
     const Candidate& linear = result.candidates[static_cast<std::size_t>(curve.front())];
     if (linear.feature_count == 0 &&

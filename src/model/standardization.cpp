@@ -109,15 +109,16 @@ Vector scales_of_targets(const Matrix& Y, const Vector& shares) {
   return targets.deviation;
 }
 
-Standardization fit_inputs(Standardization::Kind kind, const Matrix& X, const Vector& shares);
+Standardization fit_inputs(Standardization::Kind kind, const Matrix& X, const Vector& shares,
+                           Standardization::Columns columns = Standardization::Columns::any);
 
 }  // namespace
 
 Standardization Standardization::fit(Kind kind, const Matrix& X, const Vector& y,
-                                     const Vector& weights) {
+                                     const Vector& weights, Columns columns) {
   const Vector shares = shares_of(weights, X.rows());
   const double target_scale = scales_of_targets(y, shares)[0];
-  Standardization result = fit_inputs(kind, X, shares);
+  Standardization result = fit_inputs(kind, X, shares, columns);
   result.target_scale = target_scale;
   return result;
 }
@@ -133,7 +134,8 @@ Standardization Standardization::fit_several(Kind kind, const Matrix& X, const M
 
 namespace {
 
-Standardization fit_inputs(Standardization::Kind kind, const Matrix& X, const Vector& shares) {
+Standardization fit_inputs(Standardization::Kind kind, const Matrix& X, const Vector& shares,
+                           Standardization::Columns columns) {
   using Kind = Standardization::Kind;
   const Index d = X.cols();
   Standardization result;
@@ -151,7 +153,8 @@ Standardization fit_inputs(Standardization::Kind kind, const Matrix& X, const Ve
   if (varying.empty()) {
     throw InvalidArgument("inputs", "only constant columns", "at least one column must vary");
   }
-  const Index different = distinct_rows(X, d + 1);
+  const Index different =
+      columns == Standardization::Columns::apart ? d + 1 : distinct_rows(X, d + 1);
   if (kind == Kind::none) {
     result.center = Vector::Zero(d);
     result.scale = Vector::Ones(d);

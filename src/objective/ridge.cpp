@@ -5,6 +5,20 @@
 
 namespace lodestone {
 
+FeatureGram with_bounded_columns(const FeatureGram& gram) {
+  const Index p = gram.b.size();
+  const BoundedColumns& columns = gram.bounded;
+  const Index c = columns.signs.size();
+  if (c == 0) return {gram.K, gram.b, {}, {}};
+  FeatureGram both{Matrix(p + c, p + c), Vector(p + c), {}, {}};
+  both.K.topLeftCorner(p, p) = gram.K;
+  both.K.topRightCorner(p, c) = columns.products;
+  both.K.bottomLeftCorner(c, p) = columns.products.transpose();
+  both.K.bottomRightCorner(c, c) = columns.gram;
+  both.b << gram.b, columns.target;
+  return both;
+}
+
 Vector solve_ridge(const FeatureGram& gram, double ridge) {
   Matrix system = gram.K;
   system.diagonal().array() += ridge;

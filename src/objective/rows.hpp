@@ -28,6 +28,7 @@ struct SampleObjective::Rows {
   Family family;
   kernels::RowBlocks visited;
   std::shared_ptr<const Vector> offset;  // n, or none; the square loss has it off its targets
+  SignConstraints constraints = {};
   Vector slope_ridge = {};  // p, of a quadratic model: ridge on each β_j; empty: that of the family
   std::shared_ptr<Float32Copy> float32 = std::make_shared<Float32Copy>();
 

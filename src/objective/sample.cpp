@@ -20,6 +20,7 @@
 #include "lodestone/core/random.hpp"
 #include "lodestone/objective/objective.hpp"
 #include "objective/affine_basis.hpp"
+#include "objective/bounded_quadratic.hpp"
 #include "objective/check_sizes.hpp"
 #include "objective/pseudo_inverse.hpp"
 #include "objective/row_sums.hpp"
@@ -71,6 +72,10 @@ void check_data(const SampleData& data) {
   }
   if (!data.offset.allFinite()) throw InvalidArgument("offset", "", "every number must be finite");
   check_weights(data.weights, data.X.rows());
+  if (data.constraints.any() && data.constraints.signs().size() != data.X.cols()) {
+    throw InvalidArgument("constraints", count(data.constraints.signs().size()) + " signs",
+                          "must have one for each of the " + count(data.X.cols()) + " columns");
+  }
   data.family.check_target(data.y);
 }
 
@@ -104,11 +109,11 @@ SampleObjective::SampleObjective(SampleData data)
           data.y -= data.offset;
           data.offset.resize(0);
         }
-        return std::make_shared<const Rows>(
-            Rows{std::make_shared<const std::variant<Matrix, Float32Matrix>>(std::move(X)),
-                 std::make_shared<const Vector>(std::move(data.y)),
-                 std::make_shared<const Vector>(std::move(data.weights)), data.biases, data.family,
-                 n, std::make_shared<const Vector>(std::move(data.offset))});
+        return std::make_shared<const Rows>(Rows{
+            std::make_shared<const std::variant<Matrix, Float32Matrix>>(std::move(X)),
+            std::make_shared<const Vector>(std::move(data.y)),
+            std::make_shared<const Vector>(std::move(data.weights)), data.biases, data.family, n,
+            std::make_shared<const Vector>(std::move(data.offset)), std::move(data.constraints)});
       }()) {}
 
 SampleObjective SampleObjective::without_rows(Index first, Index count) const {
@@ -180,8 +185,10 @@ SampleObjective::SampleObjective(std::shared_ptr<const Rows> data) : data_(std::
   }
   Matrix moments = affine_moments(weights_);
   PseudoInverse inverse = pseudo_inverse(moments);
-  // Rows in float32 leave nothing to resolve in columns that nearly depend on each other.
-  if (inverse.condition < ill_conditioned_share && ridge == 0.0 &&
+  const bool bounded = data_->constraints.any() && family().has_linear_part();
+  // Rows in float32 leave nothing to resolve in columns that nearly depend on each other. Signs are
+  // those of the columns' own coefficients, which combinations of columns do not keep.
+  if (inverse.condition < ill_conditioned_share && ridge == 0.0 && !bounded &&
       precision() == Precision::float64) {
     const auto rows = [&](Index first, Index count) { return inputs(first, count); };
     basis_ = std::make_shared<const AffineBasis>(
@@ -201,7 +208,15 @@ SampleObjective::SampleObjective(std::shared_ptr<const Rows> data) : data_(std::
     }
     inverse = pseudo_inverse(moments);
   }
-  affine_inverse_ = std::move(inverse.matrix);
+  if (bounded) {
+    Vector signs = Vector::Zero(d + 1);
+    // A constant column has no coefficient.
+    signs.tail(d) = (basis_->scale().array() > 0.0).select(-data_->constraints.signs(), 0.0);
+    bounds_ = std::make_shared<const BoundedQuadratic>(moments, signs);
+    affine_inverse_ = bounds_->free_inverse();
+  } else {
+    affine_inverse_ = std::move(inverse.matrix);
+  }
   refuse_interpolation(rows_with_weight, rank);
   settle_target();
 }
@@ -220,6 +235,10 @@ void SampleObjective::settle_target() {
   y_affine_ = fit_affine(y_);
   remove_affine(y_);
   if (family().linear_ridge == 0.0) remove_affine(y_);
+  if (bounds_) {
+    null_loss_ = loss(Network::empty(dimension()));
+    return;
+  }
   null_loss_ = 0.5 * sum_over_rows(y_.size(), [&](Index t) { return y_[t] * y_[t] * weights_[t]; });
 }
 
@@ -301,6 +320,24 @@ Vector SampleObjective::affine_coefficients(Vector moments) const {
   return affine_inverse_ * basis_->moments(std::move(moments));
 }
 
+// The same of f − y from its moments, with the signs that the linear part must have.
+Vector SampleObjective::best_coefficients(Vector moments) const {
+  if (!bounds_) return affine_coefficients(std::move(moments));
+  return bounds_->minimum(basis_->moments(std::move(moments)));
+}
+
+// What stands beside features whose products with the affine columns are `moments` (p×k).
+BoundedColumns SampleObjective::bounded_columns(const Matrix& moments) const {
+  if (!bounds_) return {};
+  Vector of_target;
+  data_->visit([&](const auto& rows) {
+    kernels::simd::affine_moments(rows, {basis_->centre(), weights_}, y_, of_target);
+  });
+  const Matrix with_target = basis_->moments(std::move(of_target)).transpose();
+  return {bounds_->reduced_products(moments), bounds_->reduced(),
+          bounds_->reduced_products(with_target).transpose(), -bounds_->signs()};
+}
+
 Vector SampleObjective::fit_affine(const Vector& values) const {
   Vector moments;
   data_->visit([&](const auto& rows) {
@@ -318,6 +355,8 @@ double SampleObjective::remove_affine(Vector& values) const {
 }
 
 const Family& SampleObjective::family() const { return data_->family; }
+
+const SignConstraints& SampleObjective::constraints() const { return data_->constraints; }
 
 // α and β from coefficients of the affine columns.
 Affine SampleObjective::affine_of(const Vector& coefficients) const {
@@ -337,7 +376,7 @@ Evaluation SampleObjective::evaluate(const Network& network) const {
     Vector affine_moments;
     kernels::Masks masks;
     kernels::simd::forward(rows, network.W, network.a, y_, affine, values, masks, affine_moments);
-    const Vector b = basis_->of_inputs(affine_coefficients(std::move(affine_moments)));
+    const Vector b = basis_->of_inputs(best_coefficients(std::move(affine_moments)));
     Evaluation result;
     Matrix moments;
     result.loss = 0.5 * kernels::simd::backward(rows, masks, b, affine, values, moments);
@@ -354,7 +393,7 @@ double SampleObjective::residuals(const Network& network, Vector& values) const 
     Vector moments;
     kernels::Masks masks;
     kernels::simd::forward(rows, network.W, network.a, y_, affine, values, masks, moments);
-    const Vector b = basis_->of_inputs(affine_coefficients(std::move(moments)));
+    const Vector b = basis_->of_inputs(best_coefficients(std::move(moments)));
     return kernels::simd::subtract_affine(rows, affine, b, values);
   });
 }
@@ -460,6 +499,7 @@ class SampleObjective::RowResidual final : public Residual {
     std::iota(all.begin(), all.end(), Index{0});
     return RowMeasure{rows_at(all), weighted_};
   }
+  const SignConstraints& constraints() const override { return objective_.constraints(); }
   Index rows() const override { return weighted_.size(); }
   Vector row_weights(const Vector&) const override { return weighted_; }
 
@@ -537,7 +577,8 @@ class SampleObjective::RowResidual final : public Residual {
       positions[static_cast<std::size_t>(i)] = counting[static_cast<std::size_t>(t)];
     }
     // On all rows Σ r = 0 and Σ r x = 0; what the part has of them is noise, most of it if the
-    // columns are not centred. Taken off twice, for what the normal equations leave.
+    // columns are not centred. Taken off twice, for what the normal equations leave. Of a column
+    // whose coefficient has a sign Σ r x need not be 0.
     Float32Matrix values(kept, p);
     Matrix affine(kept, objective_.basis_->size());
     constexpr Index rows_in_block = 512;
@@ -546,7 +587,8 @@ class SampleObjective::RowResidual final : public Residual {
       const Index first = block * rows_in_block;
       const auto chosen = positions.begin() + first;
       const Matrix rows = rows_at({chosen, chosen + rows_in_block}).leftCols(p);
-      const Matrix columns = objective_.basis_->columns(rows);
+      Matrix columns = objective_.basis_->columns(rows);
+      if (objective_.bounds_) columns(Eigen::all, objective_.bounds_->bounded()).setZero();
       values.middleRows(first, rows_in_block) = rows.cast<float>();
       affine.middleRows(first, rows_in_block) = columns;
       Matrix& gram = grams[static_cast<std::size_t>(block)];
@@ -650,6 +692,8 @@ SampleObjective::Scores SampleObjective::best_scores(const Vector& contributions
   // Huber's steps converge by the factor of its least curvature, not quadratically.
   const bool quadratic = family().kind != Family::Kind::huber;
   const double enough = quadratic ? decrement : decrement * decrement;
+  Vector signs = Vector::Zero(basis_->size());  // of the coefficients of F
+  if (bounds_) signs(bounds_->bounded()) = -bounds_->signs();
   Scores best = scores_at(contributions, std::move(start));
   double least = HUGE_VAL;
   int without_progress = 0;
@@ -664,7 +708,14 @@ SampleObjective::Scores SampleObjective::best_scores(const Vector& contributions
       gradient.tail(d) += ridge * best.coefficients.tail(d);
       hessian.diagonal().tail(d).array() += ridge;
     }
-    const Vector direction = pseudo_inverse(hessian).matrix * gradient;
+    Vector direction;
+    if (bounds_) {
+      const Vector to =
+          BoundedQuadratic(hessian, signs).minimum(hessian * best.coefficients - gradient);
+      direction = best.coefficients - to;
+    } else {
+      direction = pseudo_inverse(hessian).matrix * gradient;
+    }
     const double promised = gradient.dot(direction);
     if (!(promised > 0.0)) break;
     // Near the minimum the loss is too coarse to judge by: full steps, while they shrink.
@@ -818,6 +869,7 @@ FeatureGram SampleObjective::feature_gram(const Matrix& U) const {
     FeatureGram gram;
     gram.K = symmetrized(products.leftCols(p) - moments * affine_inverse_ * moments.transpose());
     gram.b = products.col(products.cols() - 1);
+    gram.bounded = bounded_columns(moments);
     return gram;
   });
 }
@@ -863,10 +915,11 @@ FeatureGram SampleObjective::feature_gram(const Matrix& U, const Matrix& V) cons
     const Eigen::Map<const Matrix> products(sums.data(), p, width);
     const Eigen::Map<const Matrix> v_moments(sums.data() + p * width, q, affine);
     const Matrix u_moments = products.middleCols(first_affine, affine) * affine_inverse_;
-    FeatureGram gram{Matrix(p, p + q), products.col(width - 1)};
+    FeatureGram gram{Matrix(p, p + q), products.col(width - 1), {}, {}};
     gram.K.leftCols(p) = symmetrized(
         products.leftCols(p) - u_moments * products.middleCols(first_affine, affine).transpose());
     gram.K.rightCols(q) = products.middleCols(u_columns, q) - u_moments * v_moments.transpose();
+    gram.bounded = bounded_columns(products.middleCols(first_affine, affine));
     return gram;
   });
 }
@@ -913,13 +966,14 @@ ActiveRows SampleObjective::active_rows(const Matrix& U) const {
   };
   const Index all = count(counting);
   const bool linear_is_free = family().has_linear_part() && family().linear_ridge == 0.0;
-  for (std::vector<std::uint64_t>& own : result.bits) {
+  for (std::size_t i = 0; i < p; ++i) {
+    std::vector<std::uint64_t>& own = result.bits[i];
     // The mirror is on where the neuron is off; rows on its boundary add nothing to either.
     std::vector<std::uint64_t> mirror = counting;
     for (std::size_t w = 0; w < words; ++w) mirror[w] &= ~own[w];
     const Index own_count = count(own);
-    const bool mirrored =
-        linear_is_free && (2 * own_count != all ? 2 * own_count > all : mirror < own);
+    const bool mirrored = linear_is_free && constraints().untouched(U.row(static_cast<Index>(i))) &&
+                          (2 * own_count != all ? 2 * own_count > all : mirror < own);
     result.mirrored.push_back(mirrored);
     if (mirrored) own = std::move(mirror);
   }
@@ -938,7 +992,7 @@ Affine SampleObjective::affine(const Network& network) const {
     kernels::simd::forward(rows, network.W, network.a, y_, {basis_->centre(), weights_}, values,
                            masks, moments);
   });
-  return affine_of(y_affine_ - affine_coefficients(std::move(moments)));
+  return affine_of(y_affine_ - best_coefficients(std::move(moments)));
 }
 
 }  // namespace lodestone

@@ -99,8 +99,17 @@ double sign_of(double x) { return x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : 0.0; }
 // The active set A, its signs and its factor, and what the present amplitudes make of all features.
 class ActiveSet {
  public:
-  ActiveSet(const Matrix& K, const Vector& b, double lambda, const Vector& start)
-      : K_(K), b_(b), lambda_(lambda), a_(start), slope_(b), place_(b.size(), -1) {
+  ActiveSet(const Matrix& K, const Vector& b, double lambda, const Vector& start,
+            const ActiveSetOptions& options)
+      : K_(K),
+        b_(b),
+        lambda_(lambda),
+        price_(Vector::Constant(b.size(), lambda)),
+        allowed_(options.signs),
+        a_(start),
+        slope_(b),
+        place_(static_cast<std::size_t>(b.size()), -1) {
+    price_.tail(options.unpenalized).setZero();
     std::vector<Index> support;
     for (Index i = 0; i < a_.size(); ++i) {
       if (a_[i] != 0.0) support.push_back(i);
@@ -126,7 +135,7 @@ class ActiveSet {
   Vector remainder() const {
     Vector result(static_cast<Index>(active_.size()));
     for (std::size_t k = 0; k < active_.size(); ++k) {
-      result[static_cast<Index>(k)] = slope_[active_[k]] - lambda_ * sign_[k];
+      result[static_cast<Index>(k)] = slope_[active_[k]] - price_[active_[k]] * sign_[k];
     }
     return result;
   }
@@ -137,7 +146,9 @@ class ActiveSet {
     for (Index i = 0; i < slope_.size(); ++i) {
       const auto at = static_cast<std::size_t>(i);
       if (place_[at] >= 0 || banned[at]) continue;
-      if (std::abs(slope_[i]) > lambda_ * (1.0 + tolerance)) found.push_back(i);
+      if (!allows(i, slope_[i])) continue;
+      const double share = price_[i] > 0.0 ? 1.0 : 0.0;
+      if (std::abs(slope_[i]) > lambda_ * (share + tolerance)) found.push_back(i);
     }
     std::stable_sort(found.begin(), found.end(),
                      [&](Index i, Index j) { return std::abs(slope_[i]) > std::abs(slope_[j]); });
@@ -199,7 +210,7 @@ class ActiveSet {
     for (Index k = 0; k < n; ++k) {
       const Index i = active_[static_cast<std::size_t>(k)];
       curvature += d[k] * image[k];
-      slope -= d[k] * (slope_[i] - lambda_ * sign_[static_cast<std::size_t>(k)]);
+      slope -= d[k] * (slope_[i] - price_[i] * sign_[static_cast<std::size_t>(k)]);
       if (a_[i] * d[k] < 0.0) changes.emplace_back(-a_[i] / d[k], k);
     }
     if (!(slope < 0.0)) return 0.0;
@@ -219,8 +230,9 @@ class ActiveSet {
       t = to;
       if (end <= next) break;
       const Index k = changes[passed].second;
-      slope += 2.0 * lambda_ * std::abs(d[k]);
-      if (slope >= 0.0) {
+      const Index crossing = active_[static_cast<std::size_t>(k)];
+      slope += 2.0 * price_[crossing] * std::abs(d[k]);
+      if (slope >= 0.0 || !allows(crossing, d[k])) {
         zero = k;
         break;
       }
@@ -258,6 +270,9 @@ class ActiveSet {
     }
   }
 
+  // Whether amplitude i may have the sign of x.
+  bool allows(Index i, double x) const { return allowed_.size() == 0 || allowed_[i] * x >= 0.0; }
+
   // K d on the active set. A step solves K d = remainder there, unless features depend on others.
   Vector image_of(const Vector& d) const {
     if (factor_.exact() && ridge_ == 0.0) return remainder();
@@ -289,7 +304,7 @@ class ActiveSet {
     for (Index k = 0; k < n; ++k) {
       const Index i = active_[static_cast<std::size_t>(k)];
       const double drop =
-          slope_[i] - 0.5 * change[k] - lambda_ * sign_[static_cast<std::size_t>(k)];
+          slope_[i] - 0.5 * change[k] - price_[i] * sign_[static_cast<std::size_t>(k)];
       bent_fall += bent[k] * drop;
     }
     if (!(bent_fall > fall)) return 0.0;
@@ -308,6 +323,8 @@ class ActiveSet {
   const Matrix& K_;
   const Vector& b_;
   double lambda_;
+  Vector price_;    // of each |a_i|: λ or 0
+  Vector allowed_;  // signs to keep, or empty
   Vector a_;
   Vector slope_;               // b − K a; steps keep it up to date on the active set alone
   std::vector<Index> place_;   // of each feature in the active set, or −1
@@ -322,7 +339,7 @@ class ActiveSet {
 ActiveSetResult solve_active_set(const Matrix& K, const Vector& b, double lambda,
                                  const Vector& start, const ActiveSetOptions& options) {
   const Index p = b.size();
-  ActiveSet set(K, b, lambda, start);
+  ActiveSet set(K, b, lambda, start, options);
   ActiveSetResult result;
   std::vector<bool> banned(static_cast<std::size_t>(p), false);
   Index together = options.entering;

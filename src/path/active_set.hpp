@@ -52,6 +52,12 @@ struct ActiveSetOptions {
   /// Features that may enter the active set at once; >= 1. One at a time where that fails.
   Index entering = 64;
 
+  /// Signs that amplitudes must have, 1 or −1, 0 where either will do (p); empty: all are free.
+  Vector signs = {};
+
+  /// How many features, the last ones, cost nothing: their |a_i| are left out of the sum.
+  Index unpenalized = 0;
+
   std::function<bool()> should_stop;  ///< optional, asked at every step
 };
 
@@ -64,7 +70,8 @@ struct ActiveSetResult {
 /// Minimizes ½ aᵀ K a − bᵀ a + λ Σ|a_i| for a positive semidefinite K (p×p), λ > 0, from the given
 /// start, by an active set of signs with an updated Cholesky factor and an exact line search over
 /// sign changes (docs/math.md, 9.3 and 9.7). Settled: (b − K a)_i = λ sign(a_i) where a_i ≠ 0, and
-/// |b − K a| <= λ elsewhere, to the tolerance. The value never rises.
+/// |b − K a| <= λ elsewhere, to the tolerance; where an amplitude has a sign s to keep, only
+/// s (b − K a) <= λ, and without a penalty 0 takes the place of λ (13.2). The value never rises.
 ActiveSetResult solve_active_set(const Matrix& K, const Vector& b, double lambda,
                                  const Vector& start, const ActiveSetOptions& options = {});
 

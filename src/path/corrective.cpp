@@ -94,7 +94,8 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
     return maxima.rows();
   };
   const auto above = [&](const Ends& ends) {
-    return distinct(ends, same_birth, lambda * (1.0 + margin), 2 * most).directions;
+    return distinct(ends, same_birth, lambda * (1.0 + margin), 2 * most, objective.constraints())
+        .directions;
   };
   const auto usual_starts = [&](double effort) {
     const double neurons = static_cast<double>(std::max(U.rows(), few));
@@ -133,7 +134,7 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
       residual = features.residual(now);
     }
     if (!kinks_ && kinks_pay(residual->rows(), objective.dimension())) {
-      kinks_.emplace(residual->row_points());
+      kinks_.emplace(residual->row_points(), residual->constraints());
     }
     const KinkAscents* kinks = kinks_ ? &*kinks_ : nullptr;
     RowSearch search(*residual, kinks, U, lambda, climbing);
@@ -183,7 +184,8 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
       point.certificate = std::move(certificate);
     }
     const Matrix maxima = above(search.ends());
-    pool_ = distinct(search.ends(), same_birth, lambda, 2 * most).directions;
+    pool_ =
+        distinct(search.ends(), same_birth, lambda, 2 * most, objective.constraints()).directions;
     const auto ended = [&]() -> std::optional<Ending> {
       if (point.certificate.relative_gap <= tolerance) {
         return trusted             ? Ending::tolerance
@@ -211,7 +213,8 @@ PathPoint CorrectivePath::solve(double lambda, const PathOptions& options,
       const auto left = features.residual(features.network());
       RowSearch near(*left, kinks, U, lambda, following);
       near.add(U.rows() <= few ? rows_below(U, pool_) : pool_, most_on_kinks);
-      pool_ = distinct(near.ends(), same_birth, lambda, 2 * most).directions;
+      pool_ =
+          distinct(near.ends(), same_birth, lambda, 2 * most, objective.constraints()).directions;
       if (near.highest() <= lambda * (1.0 + 0.5 * tolerance) || born(above(near.ends())) == 0)
         break;
       features.settle(lambda, margin, observer.should_stop);

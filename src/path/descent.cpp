@@ -1,6 +1,7 @@
 #include "path/descent.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <utility>
 #include <vector>
@@ -49,6 +50,50 @@ double value_and_gradient(const Objective& objective, double lambda, const Shape
   return evaluation.loss + 0.5 * lambda * point.squaredNorm();
 }
 
+// Numbers whose sign must stay as the square of another, with that sign: the layers that sign
+// constraints speak of (docs/math.md, 13.4). A number that is 0 stays 0.
+class Squares {
+ public:
+  Squares(const Objective& objective, const Network& start, const Vector& point)
+      : signs_(Vector::Zero(point.size())) {
+    const SignConstraints& constraints = objective.constraints();
+    if (!constraints.any()) return;
+    const Index m = start.width();
+    const Index d = start.W.cols();
+    for (Index i = 0; i < m; ++i) {
+      const double sign = start.a[i] < 0.0 ? -1.0 : 1.0;
+      if (!constraints.untouched(start.W.row(i))) signs_[i] = sign;
+      for (Index j = 0; j < constraints.signs().size(); ++j) {
+        signs_[m + i * d + j] = sign * constraints.signs()[j];
+      }
+    }
+  }
+
+  Vector roots_of(Vector point) const {
+    for (Index k = 0; k < point.size(); ++k) {
+      if (signs_[k] != 0.0) point[k] = std::sqrt(std::abs(point[k]));
+    }
+    return point;
+  }
+
+  Vector point_of(Vector roots) const {
+    for (Index k = 0; k < roots.size(); ++k) {
+      if (signs_[k] != 0.0) roots[k] *= signs_[k] * roots[k];
+    }
+    return roots;
+  }
+
+  // Of the roots, from that of the point.
+  void take_gradient(const Vector& roots, Vector& gradient) const {
+    for (Index k = 0; k < roots.size(); ++k) {
+      if (signs_[k] != 0.0) gradient[k] *= 2.0 * signs_[k] * roots[k];
+    }
+  }
+
+ private:
+  Vector signs_;  // 0 where a number is free
+};
+
 }  // namespace
 
 Descended descend(const Objective& objective, const Network& start, double lambda,
@@ -57,10 +102,14 @@ Descended descend(const Objective& objective, const Network& start, double lambd
   if (m == 0) return {start, 0};
   const Shape shape{m, objective.outputs(), objective.dimension()};
   AffineStart affine;
-  const auto function = [&](const Vector& point, Vector& gradient) {
-    return value_and_gradient(objective, lambda, shape, point, affine, gradient);
-  };
   const Vector point = flattened(start);
+  const Squares squares(objective, start, point);
+  const auto function = [&](const Vector& roots, Vector& gradient) {
+    const double value = value_and_gradient(objective, lambda, shape, squares.point_of(roots),
+                                            coefficients, gradient);
+    squares.take_gradient(roots, gradient);
+    return value;
+  };
   LbfgsOptions lbfgs;
   lbfgs.max_iterations = options.max_iterations;
   lbfgs.gradient_norm = options.gradient_tolerance * std::max(lambda, 1e-6) * point.norm();
@@ -68,8 +117,8 @@ Descended descend(const Objective& objective, const Network& start, double lambd
   if (!objective.smooth()) lbfgs.least_relative_decrease = options.stagnation;
   lbfgs.value_rounding = objective.loss_rounding();
   lbfgs.should_stop = options.should_stop;
-  LbfgsResult result = minimize_lbfgs(function, point, lbfgs);
-  Descended descended{unflattened(result.point, shape), result.evaluations};
+  LbfgsResult result = minimize_lbfgs(function, squares.roots_of(point), lbfgs);
+  Descended descended{unflattened(squares.point_of(result.point), shape), result.evaluations};
   balance(descended.network);
   return descended;
 }

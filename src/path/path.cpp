@@ -39,7 +39,7 @@ Network merged_where_free(const Objective& objective, const Network& network, do
                           double rise) {
   const double before = path::penalized_loss(objective.evaluate(network).loss, network, lambda);
   for (const double angle : {10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.01}) {
-    Network candidate = merged(network, angle, mirrors_of(objective));
+    Network candidate = merged_for(objective, network, angle);
     if (candidate.width() == network.width()) break;
     if (path::penalized_loss(objective.evaluate(candidate).loss, candidate, lambda) <=
         before + rise) {
@@ -114,8 +114,10 @@ double largest_lambda(const Objective& objective, std::uint64_t seed) {
   // Ascents of a gradient end up to 1e-7 below the corners where kinks meet; which of them does so
   // hangs on the last bits.
   const Matrix tops =
-      kink_ends(*residual, KinkAscents(residual->row_points()), found.maxima_directions);
-  return std::max(found.value, residual->correlate(tops).value.cwiseAbs().maxCoeff());
+      kink_ends(*residual, KinkAscents(residual->row_points(), residual->constraints()),
+                found.maxima_directions);
+  const Vector values = residual->correlate(tops).value;
+  return std::max(found.value, residual->constraints().heights(tops, values).maxCoeff());
 }
 
 PathPoint solve_at(const Objective& objective, double lambda, const Network& start,

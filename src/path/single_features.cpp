@@ -23,6 +23,8 @@ Network SingleFeatures::network() const {
 void SingleFeatures::clear_amplitudes() {
   b_.resize(0);
   a_.resize(0);
+  bounded_ = {};
+  slopes_.resize(0);
 }
 
 void SingleFeatures::set_amplitudes(const Network& network) {
@@ -35,6 +37,9 @@ void SingleFeatures::extend(const Matrix& part) {
     const FeatureGram gram = rows_.feature_gram(part, U_);
     extend_gram(gram.K);
     b_ = joined(b_, gram.b);
+    const Matrix before = bounded_.products;
+    bounded_ = gram.bounded;
+    if (before.size() > 0) bounded_.products = rows_below(before, gram.bounded.products);
   }
   U_ = rows_below(U_, part);
   a_ = joined(a_, Vector::Zero(part.rows()));
@@ -42,16 +47,39 @@ void SingleFeatures::extend(const Matrix& part) {
 
 void SingleFeatures::keep_amplitudes(const std::vector<Index>& features) {
   if (b_.size() > 0) b_ = b_(features).eval();
+  if (bounded_.products.size() > 0) {
+    bounded_.products = bounded_.products(features, Eigen::all).eval();
+  }
   a_ = a_(features).eval();
 }
 
 void SingleFeatures::solve_amplitudes(double lambda, double tolerance,
                                       const std::function<bool()>& should_stop) {
+  a_ = solved(K_, b_, lambda, tolerance, should_stop);
+  keep_support();
+}
+
+// The best amplitudes from the present ones on; with them the constrained part of the linear one.
+Vector SingleFeatures::solved(const Matrix& K, const Vector& b, double lambda, double tolerance,
+                              const std::function<bool()>& should_stop) {
   ActiveSetOptions options;
   options.violation = tolerance;
   options.should_stop = should_stop;
-  a_ = solve_active_set(K_, b_, lambda, a_, options).amplitudes;
-  keep_support();
+  if (!rows_.constraints().any()) {
+    return solve_active_set(K, b, lambda, a_, options).amplitudes;
+  }
+  const Index p = b.size();
+  const Index c = bounded_.signs.size();
+  if (slopes_.size() != c) slopes_ = Vector::Zero(c);
+  Vector signs(p);
+  for (Index i = 0; i < p; ++i) signs[i] = rows_.constraints().amplitude_sign(U_.row(i));
+  options.signs = joined(signs, bounded_.signs);
+  options.unpenalized = c;
+  const FeatureGram all = with_bounded_columns({K, b, {}, bounded_});
+  const Vector found =
+      solve_active_set(all.K, all.b, lambda, joined(a_, slopes_), options).amplitudes;
+  slopes_ = found.tail(c);
+  return found.head(p);
 }
 
 void SingleFeatures::keep_support() {
@@ -82,6 +110,13 @@ bool SingleFeatures::merge_cells() {
     for (const Index i : cell.members) {
       shares.push_back(std::abs(a_[i]) / mass);
       product += shares.back() * b_[i];
+    }
+    if (bounded_.products.size() > 0) {
+      Eigen::RowVectorXd with_columns = Eigen::RowVectorXd::Zero(bounded_.products.cols());
+      for (std::size_t k = 0; k < cell.members.size(); ++k) {
+        with_columns += shares[k] * bounded_.products.row(cell.members[k]);
+      }
+      bounded_.products.row(to) = with_columns;
     }
     combine(cell.members, shares, sum / mass);
     b_[to] = product;
@@ -124,11 +159,9 @@ bool SingleFeatures::newton_step(double lambda, double tolerance,
   FeatureGram gram = model.objective.feature_gram(U_);
   K_ = std::move(gram.K);
   b_ = std::move(gram.b);
-  ActiveSetOptions options;
-  options.violation = tolerance;
-  options.should_stop = should_stop;
+  bounded_ = std::move(gram.bounded);
   const Vector from = a_;
-  const Vector to = solve_active_set(K_, b_, lambda / model.curvature, a_, options).amplitudes;
+  const Vector to = solved(K_, b_, lambda / model.curvature, tolerance, should_stop);
   double after = before;
   bool moved = false;
   double share = 1.0;
@@ -146,6 +179,7 @@ bool SingleFeatures::newton_step(double lambda, double tolerance,
   }
   K_.resize(0, 0);
   b_.resize(0);
+  bounded_ = {};
   return before - after > newton_share * tolerance * after;
 }
 

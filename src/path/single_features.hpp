@@ -5,7 +5,8 @@
 namespace lodestone::path {
 
 /// Features of one output: amplitudes by the active set of solve_active_set, for other families
-/// than the square loss by proximal Newton steps (docs/math.md, 9.7 and 11.3).
+/// than the square loss by proximal Newton steps (docs/math.md, 9.7 and 11.3). Under sign
+/// constraints the constrained columns of the linear part are features without penalty (13.2).
 class SingleFeatures final : public RowFeatures {
  public:
   explicit SingleFeatures(const SampleObjective& objective);
@@ -22,11 +23,15 @@ class SingleFeatures final : public RowFeatures {
   void keep_support();
   bool merge_cells();
   void solve_amplitudes(double lambda, double tolerance, const std::function<bool()>& should_stop);
+  Vector solved(const Matrix& K, const Vector& b, double lambda, double tolerance,
+                const std::function<bool()>& should_stop);
   bool newton_step(double lambda, double tolerance, const std::function<bool()>& should_stop);
 
   const SampleObjective& rows_;
-  Vector b_;  // p, beside the Gram matrix
-  Vector a_;  // p, signed masses
+  Vector b_;                // p, beside the Gram matrix
+  Vector a_;                // p, signed masses
+  BoundedColumns bounded_;  // of the linear part, beside the features; products p×c
+  Vector slopes_;           // c, their coefficients when amplitudes were last solved for
 };
 
 }  // namespace lodestone::path

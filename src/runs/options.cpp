@@ -415,7 +415,19 @@ std::vector<Option> fit_options(FitRequest& r) {
                biases(r.biases), precision(how.precision)}),
       grouped(
           of_preparation,
-          {bound(
+          {names(
+               {.name = "increasing",
+                .value = "A,B,...",
+                .help = "Columns, by name, in which the prediction is never to fall: features and "
+                        "linear part have such signs there; a name with a comma in double quotes",
+                .default_note = "none"},
+               how.increasing),
+           names({.name = "decreasing",
+                  .value = "A,B,...",
+                  .help = "Columns, by name, in which the prediction is never to rise",
+                  .default_note = "none"},
+                 how.decreasing),
+           bound(
                {.name = "family",
                 .value = "NAME",
                 .choices = {"square", "logistic", "poisson", "huber", "softmax"},

@@ -202,6 +202,30 @@ class AtomCorrelator final : public Correlator {
   RealVector c_;
 };
 
+/// The directions that a model's sign constraints allow: a neuron at u whose amplitude has the sign
+/// of η needs sign(η) s_j u_j >= 0 (docs/math.md, 13.3).
+struct Allowed {
+  Vector signs;  // one a column, or none
+
+  bool at(const RealVector& u, Real eta) const {
+    for (Index j = 0; j < signs.size(); ++j) {
+      if (signs[j] * u[j] * eta < 0) return false;
+    }
+    return true;
+  }
+
+  /// |λη| where a neuron may be; −1 elsewhere.
+  Real height(const RealVector& u, Real eta) const { return at(u, eta) ? std::abs(eta) : -1; }
+
+  /// u mirrored, coordinate by coordinate, to the side of this sign.
+  RealVector mirrored(RealVector u, Real sign) const {
+    for (Index j = 0; j < signs.size(); ++j) {
+      if (signs[j] * u[j] * sign < 0) u[j] = -u[j];
+    }
+    return u;
+  }
+};
+
 /// Hooke and Jeeves' pattern search for a larger |λη|: coordinate moves, then the whole
 /// displacement once more; half the step where nothing helps. No derivative is used.
 struct Found {
@@ -209,19 +233,21 @@ struct Found {
   RealVector direction;
 };
 
-Found pattern_search(const Correlator& correlator, RealVector u) {
+Found pattern_search(const Correlator& correlator, const Allowed& allowed, RealVector u) {
   u /= u.norm();
   RealVector products = correlator.points() * u;
-  Found best{std::abs(correlator.value(products, 1)), u};
+  Found best{allowed.height(u, correlator.value(products, 1)), u};
   // Moves the direction by `step` along coordinate j, if that is better.
   const auto try_move = [&](Index j, Real step) {
     const RealVector moved = products + step * correlator.points().col(j);
     const Real norm = std::sqrt(1 + 2 * step * best.direction[j] + step * step);
     if (!(norm > 1e-3L)) return false;
-    const Real value = std::abs(correlator.value(moved, norm));
+    RealVector there = best.direction;
+    there[j] += step;
+    there /= norm;
+    const Real value = allowed.height(there, correlator.value(moved, norm));
     if (!(value > best.value)) return false;
-    best.direction[j] += step;
-    best.direction /= norm;
+    best.direction = std::move(there);
     products = moved / norm;
     best.value = value;
     return true;
@@ -241,7 +267,7 @@ Found pattern_search(const Correlator& correlator, RealVector u) {
       if (!(ahead.norm() > 1e-3L)) continue;
       ahead /= ahead.norm();
       const RealVector there = correlator.points() * ahead;
-      const Real value = std::abs(correlator.value(there, 1));
+      const Real value = allowed.height(ahead, correlator.value(there, 1));
       if (value > best.value) {
         best = {value, ahead};
         products = there;
@@ -252,8 +278,8 @@ Found pattern_search(const Correlator& correlator, RealVector u) {
 }
 
 /// Fills in everything that follows from η.
-void search(const Correlator& correlator, const Neurons& neurons, const VerifierOptions& options,
-            VerifiedNumbers& numbers) {
+void search(const Correlator& correlator, const Allowed& allowed, const Neurons& neurons,
+            const VerifierOptions& options, VerifiedNumbers& numbers) {
   const Index p = correlator.points().cols();
   numbers.sup_eta = nan;
   numbers.neuron_eta = Vector::Constant(neurons.W.rows(), nan);
@@ -264,7 +290,7 @@ void search(const Correlator& correlator, const Neurons& neurons, const Verifier
     const Real norm = u.norm();
     if (!(norm > 0)) return nan;
     const Real value = correlator.at(u);
-    seen.push_back({std::abs(value), u / norm});
+    seen.push_back({allowed.height(u, value), u / norm});
     return static_cast<double>(value / numbers.lambda);
   };
   for (Index i = 0; i < neurons.W.rows(); ++i) numbers.neuron_eta[i] = look(neurons.W.row(i));
@@ -275,7 +301,12 @@ void search(const Correlator& correlator, const Neurons& neurons, const Verifier
   for (Index i = 0; i < options.random_directions; ++i) {
     RealVector u(p);
     for (Index j = 0; j < p; ++j) u[j] = stream.normal(static_cast<std::uint64_t>(i * p + j));
-    look(u);
+    if (allowed.signs.size() == 0) {
+      look(u);
+      continue;
+    }
+    look(allowed.mirrored(u, 1));
+    look(allowed.mirrored(u, -1));
   }
   std::stable_sort(seen.begin(), seen.end(),
                    [](const Found& x, const Found& y) { return x.value > y.value; });
@@ -290,7 +321,7 @@ void search(const Correlator& correlator, const Neurons& neurons, const Verifier
   }
   Found best = seen.empty() ? Found{0, RealVector::Zero(p)} : seen.front();
   for (const Found& start : starts) {
-    Found end = pattern_search(correlator, start.direction);
+    Found end = pattern_search(correlator, allowed, start.direction);
     if (end.value > best.value) best = std::move(end);
   }
   numbers.sup_eta = static_cast<double>(best.value / numbers.lambda);
@@ -614,6 +645,20 @@ struct StandardizedRows {
   RealMatrix contributions;  // of the neurons, n×q
 };
 
+// The columns of the linear part that its optimum is sought in. A constrained one whose coefficient
+// is 0 is held there by its bound; that it is to be held, its sign of E ∂ℓ/∂F x tells
+// (docs/math.md, 13.2).
+std::vector<Index> free_columns(const Model& model, Index count) {
+  std::vector<Index> columns;
+  if (!model.family.has_linear_part()) return columns;
+  const Vector& signs = model.constraints.signs();
+  for (Index j = 0; j < count; ++j) {
+    const bool held = signs.size() > 0 && signs[j] != 0.0 && model.affine.beta[j] == 0.0;
+    if (!held) columns.push_back(j);
+  }
+  return columns;
+}
+
 StandardizedRows standardized_rows(const Model& model, const Dataset& rows, const Vector& weights,
                                    const Coordinates& coordinates, const Neurons& neurons) {
   const Index n = rows.X.rows();
@@ -627,7 +672,7 @@ StandardizedRows standardized_rows(const Model& model, const Dataset& rows, cons
     result.X.row(t).head(p) = coordinates.of(rows.X.row(t)).transpose();
     if (neurons.biases) result.X(t, p) = 1;
   }
-  result.linear = result.X.leftCols(model.family.has_linear_part() ? p : 0);
+  result.linear = result.X(Eigen::all, free_columns(model, p));
   if (rows.Y.size() > 0) {
     result.targets = rows.Y.cast<Real>();
   } else {
@@ -783,6 +828,28 @@ RealMatrix weighted_derivatives(const Family& family, const StandardizedRows& at
                           : by_newton(family, at, numbers);
 }
 
+// How much the signs of neurons, of the linear part and of what bounds hold are violated.
+Real sign_violation(const Model& model, const Coordinates& coordinates, const Neurons& neurons,
+                    const StandardizedRows& at, const RealMatrix& weighted) {
+  constexpr Real rounding = 1e-9L;  // of E ∂ℓ/∂F x as a share of E |∂ℓ/∂F| |x|
+  const Vector& signs = model.constraints.signs();
+  if (signs.size() == 0) return 0;
+  Real worst = 0;
+  const RealVector slopes =
+      coordinates.weight_of(model.affine.beta) / model.standardization.target_scale;
+  for (Index j = 0; j < signs.size(); ++j) {
+    for (Index i = 0; i < neurons.W.rows(); ++i) {
+      worst = std::max<Real>(worst, -signs[j] * neurons.a[i] * neurons.W(i, j));
+    }
+    worst = std::max<Real>(worst, -signs[j] * slopes[j]);
+    if (signs[j] == 0.0 || slopes[j] != 0 || !model.family.has_linear_part()) continue;
+    const Real pull = -signs[j] * weighted.col(0).dot(at.X.col(j));
+    const Real size = weighted.col(0).cwiseAbs().dot(at.X.col(j).cwiseAbs());
+    if (pull > rounding * size) worst = std::max(worst, pull);
+  }
+  return worst;
+}
+
 }  // namespace
 
 VerifiedNumbers verify_model(const Model& model, const Dataset& rows, const Vector& weights,
@@ -796,7 +863,10 @@ VerifiedNumbers verify_model(const Model& model, const Dataset& rows, const Vect
   StandardizedRows at = standardized_rows(model, rows, weights, coordinates, neurons);
   numbers.loss_as_given = static_cast<double>(loss_as_given(model, rows, coordinates, at));
   RealMatrix weighted = weighted_derivatives(model.family, at, numbers);
-  search(RowCorrelator(std::move(at.X), std::move(weighted)), neurons, options, numbers);
+  numbers.sign_violation =
+      static_cast<double>(sign_violation(model, coordinates, neurons, at, weighted));
+  search(RowCorrelator(std::move(at.X), std::move(weighted)), {model.constraints.signs()}, neurons,
+         options, numbers);
   finish(numbers, neurons);
   if (teacher && model.family.square() && model.outputs.empty()) {
     numbers.recovery = recompute_recovery(*teacher, model);
@@ -862,7 +932,7 @@ VerifiedNumbers verify_model(const Model& model, const Teacher& teacher, double 
     with_teachers.directions.topRows(options.directions.rows()) = options.directions;
   }
   with_teachers.directions.bottomRows(k) = teacher.directions;
-  search(AtomCorrelator(std::move(directions), std::move(weights)), neurons, with_teachers,
+  search(AtomCorrelator(std::move(directions), std::move(weights)), {}, neurons, with_teachers,
          numbers);
   numbers.given_eta.conservativeResize(options.directions.rows());
   finish(numbers, neurons);
@@ -922,6 +992,7 @@ std::vector<Discrepancy> discrepancies(const ReportedNumbers& reported,
             std::max(0.0, said_gap) / verified.balanced_loss,
             gap_tolerance / verified.balanced_loss);
   }
+  compare("signs", 0.0, verified.sign_violation, 0.0);
   if (reported.recovery && verified.recovery) {
     const Recovery& said = *reported.recovery;
     const Recovery& is = *verified.recovery;

@@ -111,6 +111,14 @@ struct FitOptions {
   /// rows than it has coefficients.
   std::optional<LinearPart> linear;
 
+  /// Names of columns in which the score is never to fall, and never to rise: features and linear
+  /// part have such signs there (docs/math.md, 13). Of one output, without whitening, smooth shapes
+  /// and proofs. A column of text has no order; its 0/1 columns may be named.
+  std::vector<std::string> increasing = {};
+  std::vector<std::string> decreasing = {};
+
+  bool constrained() const { return !increasing.empty() || !decreasing.empty(); }
+
   int folds = 5;  ///< of the cross-validation; not used with validation rows
 
   /// Rows are in the order of time: cut into one part more than there are folds, and each part but
@@ -248,7 +256,8 @@ struct FitObserver {
 /// family, share their directions (docs/math.md, 12). Throws InvalidArgument for options out of
 /// range, more folds than rows or groups, folds that train on one class only, a target that its
 /// family cannot have, proofs for another family than the square, proofs, smooth shapes and offsets
-/// of several outputs, and data that cannot be fitted. Memory: the rows, once more standardized,
+/// of several outputs, monotone columns that are not there or cannot be (FitOptions::increasing),
+/// and data that cannot be fitted. Memory: the rows, once more standardized,
 /// and O(n + features·d) a fold.
 FitResult fit(Dataset training, const std::optional<Dataset>& validation, const FitOptions& options,
               const FitObserver& observer = {});

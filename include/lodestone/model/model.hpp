@@ -8,6 +8,7 @@
 #include "lodestone/model/dataset.hpp"
 #include "lodestone/model/family.hpp"
 #include "lodestone/model/network.hpp"
+#include "lodestone/model/sign_constraints.hpp"
 #include "lodestone/model/standardization.hpp"
 #include "lodestone/model/table.hpp"
 
@@ -67,7 +68,8 @@ struct Model {
   std::vector<Output> outputs = {};  ///< several outputs: q > 1 of them, one a class for the
                                      ///< softmax family; one output: empty
   std::vector<Feature> features;
-  std::vector<Ridge> ridges;  ///< of all features in their order, or none: each stands for itself
+  SignConstraints constraints;  ///< of the columns: where the score is to be monotone, and is
+  std::vector<Ridge> ridges;    ///< of all features in their order, or none: each stands for itself
   Standardization standardization;
   bool biases = false;  ///< neurons have a bias of their own, penalized like a weight; without it a
                         ///< feature's bias only says where the centre of the columns is

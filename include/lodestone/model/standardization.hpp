@@ -23,9 +23,13 @@ struct Standardization {
   double target_scale = 1.0;  ///< standard deviation of the target, > 0
   Vector target_scales = {};  ///< several targets: q, of each; target_scale is 1 then
 
+  /// Whether fewer rows than columns may be kept by their span, whose basis mixes columns.
+  enum class Columns { any, apart };
+
   /// Learns the step from n×d inputs, n targets and row weights (empty: equal). Throws
   /// InvalidArgument when the target is constant or no input varies.
-  static Standardization fit(Kind kind, const Matrix& X, const Vector& y, const Vector& weights);
+  static Standardization fit(Kind kind, const Matrix& X, const Vector& y, const Vector& weights,
+                             Columns columns = Columns::any);
 
   /// The same for several targets, the columns of Y (n×q).
   static Standardization fit_several(Kind kind, const Matrix& X, const Matrix& Y,

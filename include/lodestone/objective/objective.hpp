@@ -11,6 +11,7 @@
 #include "lodestone/core/types.hpp"
 #include "lodestone/model/family.hpp"
 #include "lodestone/model/network.hpp"
+#include "lodestone/model/sign_constraints.hpp"
 #include "lodestone/model/teacher.hpp"
 
 namespace lodestone {
@@ -112,6 +113,10 @@ class Residual : public CorrelationField {
   /// throws: proofs are of one.
   virtual Index outputs() const { return 1; }
 
+  /// Which directions there may be neurons in, with amplitudes of which sign. Where they are
+  /// constrained, suprema are over these alone (docs/math.md, 13.3).
+  virtual const SignConstraints& constraints() const { return SignConstraints::none(); }
+
   /// L of the network.
   virtual double loss() const { return 0.5 * energy(); }
 
@@ -153,13 +158,28 @@ class Residual : public CorrelationField {
   virtual std::unique_ptr<CorrelationField> in_float32() const { return nullptr; }
 };
 
+/// The columns of the linear part whose coefficients have a sign, c of them, in units of their
+/// deviations and without what the free ones make of them: c more features, without penalty
+/// (docs/math.md, 13.2).
+struct BoundedColumns {
+  Matrix products;  ///< p×c, with the features
+  Matrix gram;      ///< c×c, with each other
+  Vector target;    ///< c, with the target
+  Vector signs;     ///< c, 1 or −1: that of the coefficient
+};
+
 /// Least squares in the output weights with the directions fixed: minimize
-/// ½ aᵀ K a − bᵀ a + L(0), K_ij = E σ_i σ_j, b_i = E σ_i y with affine-free features σ_i.
+/// ½ aᵀ K a − bᵀ a + L(0), K_ij = E σ_i σ_j, b_i = E σ_i y with affine-free features σ_i. Under
+/// sign constraints only the free columns are taken off, and the others stand beside the features.
 struct FeatureGram {
   Matrix K;       ///< p×p
   Vector b;       ///< p; of several outputs empty
   Matrix B = {};  ///< several outputs: p×q, a column for each
+  BoundedColumns bounded = {};
 };
+
+/// The same with the bounded columns as the last features.
+FeatureGram with_bounded_columns(const FeatureGram& gram);
 
 /// The amplitudes a that minimize ½ aᵀ K a − bᵀ a + ½ ridge ‖a‖²; ridge > 0.
 Vector solve_ridge(const FeatureGram& gram, double ridge);
@@ -203,6 +223,9 @@ class Objective {
   virtual const SharedObjective* shared() const { return nullptr; }
 
   virtual Index outputs() const { return 1; }
+
+  /// The signs that neurons and linear part must have.
+  virtual const SignConstraints& constraints() const { return SignConstraints::none(); }
 
   /// Whether scores have β·x beside the neurons, so that a neuron and its mirror image −u are one
   /// feature.
@@ -274,9 +297,11 @@ struct SampleData {
   Family family = {};
   Vector offset = {};  ///< n known parts of the scores, or empty: a score is offset + f(x)
   Matrix Y = {};       ///< several outputs of the square loss: n×q targets, in the place of y
+  SignConstraints constraints = {};  ///< of one output
 };
 
 class AffineBasis;
+class BoundedQuadratic;
 
 /// The weighted square loss that touches L at a network (docs/math.md, 11.3):
 /// L ≈ const + curvature · L_square, so that λ becomes λ/curvature.
@@ -340,6 +365,7 @@ class SampleObjective final : public RowObjective {
 
   const SampleObjective* sample() const override { return this; }
   const Family& family() const override;
+  const SignConstraints& constraints() const override;
   double linear_rounding() const override { return linear_rounding_; }
 
   /// For other families than the square: the square loss with weights ω ℓ'' and targets F − ℓ'/ℓ''
@@ -382,6 +408,8 @@ class SampleObjective final : public RowObjective {
   Matrix inputs(Index first, Index rows) const;
   Matrix affine_moments(const Vector& weights) const;
   Vector affine_coefficients(Vector moments) const;
+  Vector best_coefficients(Vector moments) const;
+  BoundedColumns bounded_columns(const Matrix& moments) const;
   Vector fit_affine(const Vector& values) const;
   double remove_affine(Vector& values) const;
   double residuals(const Network& network, Vector& values) const;
@@ -410,7 +438,9 @@ class SampleObjective final : public RowObjective {
   Vector y_;         // n, without offset, affine-free; for other families than the square as given
   Vector y_affine_;  // coefficients of the part taken off y, or of the best affine scores
   std::shared_ptr<const AffineBasis> basis_;  // the affine columns
-  Matrix affine_inverse_;    // pseudo-inverse of the affine columns' second moments
+  Matrix affine_inverse_;  // pseudo-inverse of the free affine columns' second moments
+  // Of f − y, where coefficients have signs: the opposite ones of the linear part's.
+  std::shared_ptr<const BoundedQuadratic> bounds_;
   double row_length_ = 0.0;  // (E ‖x‖²)^½, constant coordinate included
   double linear_rounding_ = 0.0;
   double null_loss_ = 0.0;
@@ -421,10 +451,15 @@ struct QuadraticModel {
   double curvature;  ///< mean of ℓ''
 };
 
-/// The same where scores have a linear part, which takes up the difference.
+/// The same where scores have a linear part, which takes up the difference. One with signs may not
+/// be able to.
 inline Mirrors mirrors_of(const Objective& objective) {
-  return objective.has_linear_part() ? Mirrors::same : Mirrors::different;
+  return objective.has_linear_part() && !objective.constraints().any() ? Mirrors::same
+                                                                       : Mirrors::different;
 }
+
+/// Neurons merged (Mirrors of the objective), and projected to its sign constraints.
+Network merged_for(const Objective& objective, const Network& network, double angle_deg);
 
 /// The coarsest merge of neurons into features that leaves the loss within one percent, and its
 /// angle in degrees, from 20 down to 0 (exactly equal directions).

@@ -71,6 +71,10 @@ struct VerifiedNumbers {
   double gap = 0.0;               ///< gap_at(sup_eta); a lower bound on the certificate's
   double relative_gap = 0.0;
 
+  /// By how much signs of Model::constraints are violated, in standardized columns: the largest
+  /// wrong −s_j a_i w_ij or −s_j β_j, or what a bound holds of β_j in vain; 0 where all are kept.
+  double sign_violation = 0.0;
+
   std::optional<Recovery> recovery;  ///< where there is a teacher
 
   /// The gap of docs/math.md 6.2 (rigorous: 6.7; other families: 11.4) when sup |η| is reported to

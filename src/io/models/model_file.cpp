@@ -168,6 +168,21 @@ std::vector<Output> outputs_from(const Json& json, std::size_t columns) {
   return outputs;
 }
 
+// Names of the columns in which the score never falls, and never rises. Files of others, and all
+// from before there were any, have none.
+SignConstraints constraints_from(const Json& json, const std::vector<std::string>& columns) {
+  Vector signs = Vector::Zero(static_cast<Index>(columns.size()));
+  for (const char* key : {"increasing", "decreasing"}) {
+    if (!json.contains(key)) continue;
+    for (const Json& item : list_at(json, key)) {
+      const auto at = std::find(columns.begin(), columns.end(), item.get<std::string>());
+      if (at == columns.end()) throw std::out_of_range("a monotone column is not among 'columns'");
+      signs[at - columns.begin()] = key[0] == 'i' ? 1.0 : -1.0;
+    }
+  }
+  return SignConstraints(std::move(signs));
+}
+
 std::string formula_of(const Model& model) {
   if (!model.outputs.empty()) {
     const std::string score = "alpha_k + beta_k.x + sum of amplitudes_k * relu(direction.x + bias)";
@@ -208,6 +223,7 @@ Model model_from(const Json& json) {
   }
   // Files of scores without a known part, and all from before there were offsets, have none.
   model.offset_column = json.value("offset", "");
+  model.constraints = constraints_from(json, model.columns);
   if (json.contains("encodings")) model.encodings = encodings_from(json, model.columns);
   if (json.contains("imputations")) {
     model.imputations = imputations_from(json, model.columns, model.encodings);
@@ -300,6 +316,12 @@ Json model_json(const Model& model) {
   if (!model.family.has_linear_part()) json["family"]["linear"] = name(model.family.linear);
   if (!model.classes.empty()) json["family"]["classes"] = model.classes;
   if (!model.offset_column.empty()) json["offset"] = model.offset_column;
+  const Vector& signs = model.constraints.signs();
+  for (Index j = 0; j < signs.size(); ++j) {
+    if (signs[j] == 0.0) continue;
+    json[signs[j] > 0.0 ? "increasing" : "decreasing"].push_back(
+        model.columns[static_cast<std::size_t>(j)]);
+  }
   for (const Encoding& encoding : model.encodings) {
     json["encodings"].push_back({{"column", encoding.column}, {"values", encoding.values}});
   }
