@@ -78,6 +78,18 @@ def option_text(name: str, value: Any) -> str:
     return str(value)
 
 
+def names_text(names: Any) -> str:
+    """A list of names as the command line has it: one with a comma, a quote or blanks around it in
+    double quotes."""
+
+    def quoted(name: str) -> str:
+        if name and name == name.strip() and not set(name) & set(",\"\n"):
+            return name
+        return '"' + name.replace('"', '""') + '"'
+
+    return ",".join(quoted(name) for name in names)
+
+
 def option_texts(options: dict[str, Any]) -> dict[str, str]:
     """Options that were given (not None), with their values as text."""
     return {

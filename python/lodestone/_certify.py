@@ -107,6 +107,8 @@ class VerifiedNumbers:
     """η of each neuron; of several outputs its length."""
     gap: float
     relative_gap: float
+    sign_violation: float
+    """By how much a model that is to be monotone has a sign wrong; 0 where it has none wrong."""
     recovery: Optional[Recovery]
     discrepancies: tuple[Discrepancy, ...]
     """What contradicts the certificate that was given; empty when everything agrees."""

@@ -47,6 +47,10 @@ class LodestoneClassifier(ClassifierMixin, Estimator):
         split has one error a model and no spread: `select` must be "best", and a refit is taken
         wherever its error is smaller.
     categories, missing, select, relaxed, max_features, standardize, linear, biases, precision
+    increasing, decreasing : list of str, optional
+        Columns in which the probability of ``classes_[1]`` is never to fall, and never to rise, of two
+        classes: features and linear part have such signs there (docs/math.md, 13). Columns of an array
+        are "x0", "x1", ...; `standardize` must not be "whiten".
     gap_tolerance, bootstrap, max_seconds, random_state, verbose
     class_weight : "balanced", mapping or None, default None
         What rows of a class count, beside their own weight. "balanced": all classes as much in
@@ -101,6 +105,8 @@ class LodestoneClassifier(ClassifierMixin, Estimator):
         class_weight: Any = None,
         linear: str = "auto",
         linear_ridge: Optional[float] = None,
+        increasing: Any = None,
+        decreasing: Any = None,
     ) -> None:
         self.weight_decay = weight_decay
         self.weight_decays = weight_decays
@@ -122,6 +128,8 @@ class LodestoneClassifier(ClassifierMixin, Estimator):
         self.class_weight = class_weight
         self.linear = linear
         self.linear_ridge = linear_ridge
+        self.increasing = increasing
+        self.decreasing = decreasing
 
     def decision_function(self, X: Any, offset: Optional[Any] = None) -> np.ndarray:
         """Scores for rows X (n, d). Of two classes (n,): the log of the odds of ``classes_[1]``; of

@@ -21,6 +21,7 @@ from lodestone import _core, _frames
 from lodestone import _summary
 from lodestone._arrays import (
     offset_of,
+    names_text,
     option_text,
     option_texts,
     series_name,
@@ -96,6 +97,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         max_features: Optional[int]
         standardize: str
         linear: str
+        increasing: Any
+        decreasing: Any
         biases: bool
         precision: str
         gap_tolerance: Optional[float]
@@ -483,6 +486,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
                 "max_features": self.max_features,
                 "standardize": self.standardize,
                 "linear": self.linear,
+                "increasing": _columns_text("increasing", self.increasing),
+                "decreasing": _columns_text("decreasing", self.decreasing),
                 "biases": self.biases,
                 "precision": self.precision,
                 "gap_tolerance": self.gap_tolerance,
@@ -705,6 +710,15 @@ def require_bool(estimator: Estimator, name: str) -> None:
     value = getattr(estimator, name)
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name}: got {value!r}; must be True or False")
+
+
+def _columns_text(name: str, columns: Any) -> Optional[str]:
+    """A parameter that names columns, as an option; None where it names none."""
+    if columns is None:
+        return None
+    if isinstance(columns, str) or not all(isinstance(one, str) for one in columns):
+        raise TypeError(f"{name}: got {columns!r}; must be a list of names of columns")
+    return names_text(columns) if len(columns) else None
 
 
 def _require_selection(select: Any) -> None:

@@ -78,6 +78,11 @@ class LodestoneRegressor(RegressorMixin, Estimator):
         The linear part beside the features. "free": least squares takes it as it is. "none": features
         carry what is linear, and are penalized for it; for few rows, also fewer than columns. "auto":
         free where every fold trains on more rows than there are columns and 1.
+    increasing, decreasing : list of str, optional
+        Columns in which the prediction is never to fall, and never to rise: features and linear part
+        have such signs there (docs/math.md, 13). Columns of an array are "x0", "x1", ...; of a column
+        of text its 0/1 columns have an order, "column=value". Of one target; `standardize` must not
+        be "whiten", `shape` not "smooth" ("auto" is "relu"), and `rigorous` must be False.
     biases : bool, default True
         Features have biases of their own.
     precision : {"float64", "float32"}, default "float64"
@@ -186,6 +191,8 @@ class LodestoneRegressor(RegressorMixin, Estimator):
         huber_width: float = 1.345,
         linear: str = "auto",
         linear_ridge: Optional[float] = None,
+        increasing: Any = None,
+        decreasing: Any = None,
     ) -> None:
         self.weight_decay = weight_decay
         self.weight_decays = weight_decays
@@ -210,6 +217,8 @@ class LodestoneRegressor(RegressorMixin, Estimator):
         self.huber_width = huber_width
         self.linear = linear
         self.linear_ridge = linear_ridge
+        self.increasing = increasing
+        self.decreasing = decreasing
 
     def predict(
         self, X: Any, interval: Optional[float] = None, offset: Optional[Any] = None

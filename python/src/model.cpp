@@ -213,6 +213,16 @@ void restore_outputs(Model& model, const nb::list& state) {
   if (model.family.softmax()) model.family.classes = model.output_count();
 }
 
+// Columns with a sign of this kind.
+std::vector<std::string> monotone(const Model& model, double sign) {
+  std::vector<std::string> columns;
+  const Vector& signs = model.constraints.signs();
+  for (Index j = 0; j < signs.size(); ++j) {
+    if (signs[j] == sign) columns.push_back(model.columns[static_cast<std::size_t>(j)]);
+  }
+  return columns;
+}
+
 nb::tuple state_of(const Model& model) {
   const Standardization& step = model.standardization;
   const Provenance& from = model.provenance;
@@ -228,7 +238,8 @@ nb::tuple state_of(const Model& model) {
       nb::make_tuple(std::string(name(model.family.kind)), model.family.huber_width,
                      model.family.linear_ridge, std::string(name(model.family.linear))),
       ridges(model), model.classes, model.offset_column, imputations(model),
-      nb::make_tuple(outputs(model), to_numpy(step.target_scales)));
+      nb::make_tuple(outputs(model), to_numpy(step.target_scales)),
+      to_numpy(model.constraints.signs()));
 }
 
 // Elements of a tuple are read without a look at its length.
@@ -243,7 +254,7 @@ nb::tuple part_of(const nb::tuple& state, int position, std::size_t length) {
 }
 
 void restore(Model& model, const nb::tuple& state) {
-  check_length(state, 17);
+  check_length(state, 18);
   const nb::tuple step = part_of(state, 9, 5);
   const nb::tuple from = part_of(state, 10, 7);
   const nb::tuple family = part_of(state, 11, 4);
@@ -287,6 +298,7 @@ void restore(Model& model, const nb::tuple& state) {
   const nb::tuple outputs = part_of(state, 16, 2);
   restore_outputs(made, nb::cast<nb::list>(outputs[0]));
   made.standardization.target_scales = view(nb::cast<VectorIn>(outputs[1]));
+  made.constraints = SignConstraints(view(nb::cast<VectorIn>(state[17])));
   new (&model) Model(std::move(made));
 }
 
@@ -474,6 +486,12 @@ void bind_model(nb::module_& module) {
       .def_prop_ro(
           "linear", [](const Model& model) { return std::string(name(model.family.linear)); },
           "'free', or 'none' where features carry what is linear: beta is 0.")
+      .def_prop_ro(
+          "increasing", [](const Model& model) { return monotone(model, 1.0); },
+          "Names of the columns in which scores never fall, as the fit was told.")
+      .def_prop_ro(
+          "decreasing", [](const Model& model) { return monotone(model, -1.0); },
+          "Names of the columns in which scores never rise, as the fit was told.")
       .def_prop_ro(
           "alpha", [](const Model& model) { return alpha(model); },
           nb::sig("def alpha(self) -> typing.Any"), "The constant; of several outputs (outputs).")

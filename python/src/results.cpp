@@ -114,6 +114,7 @@ nb::dict as_dict(const VerifiedNumbers& numbers) {
   dict["neuron_eta"] = to_numpy(numbers.neuron_eta);
   dict["gap"] = numbers.gap;
   dict["relative_gap"] = numbers.relative_gap;
+  dict["sign_violation"] = numbers.sign_violation;
   dict["recovery"] = dict_or_none(numbers.recovery);
   return dict;
 }
