@@ -61,29 +61,42 @@ Correlation correlate(const CorrelationField& field, const Matrix& U, const Clim
   return all;
 }
 
-// Takes starts to what the constraints allow for the sign of C there. Where C changes its sign on
-// the way, or nothing is left of a start, it becomes 0: nothing to climb.
-void project_starts(const CorrelationField& field, const ClimbOptions& options, Matrix& starts,
-                    Correlation& at) {
+// The start on the side of amplitudes of this sign: every other one projected, which tells what a
+// bound leaves of it, and every other one mirrored in the coordinates that leave, which spreads
+// starts over the inside.
+void take_inside(const SignConstraints& constraints, double sign, bool mirrored,
+                 Eigen::Ref<Eigen::RowVectorXd> start) {
+  const Vector& signs = constraints.signs();
+  for (Index j = 0; mirrored && j < signs.size(); ++j) {
+    if (sign * signs[j] * start[j] < 0.0) start[j] = -start[j];
+  }
+  constraints.project(start, sign);
+}
+
+// Takes starts to what the constraints allow for the sign of C there, and where C changes its sign
+// on the way to the other side. What is still of the wrong sign becomes 0: nothing to climb.
+void take_inside(const CorrelationField& field, const ClimbOptions& options, Matrix& starts,
+                 Correlation& at) {
   const SignConstraints& constraints = options.constraints;
-  std::vector<Index> outside;
-  for (Index i = 0; i < starts.rows(); ++i) {
-    const double sign = at.value[i] > 0.0 ? -1.0 : 1.0;
-    if (constraints.allows(starts.row(i), sign)) continue;
-    constraints.project(starts.row(i), sign);
-    outside.push_back(i);
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    std::vector<Index> outside;
+    for (Index i = 0; i < starts.rows(); ++i) {
+      const double sign = at.value[i] > 0.0 ? -1.0 : 1.0;
+      if (constraints.allows(starts.row(i), sign)) continue;
+      take_inside(constraints, sign, i % 2 == 1, starts.row(i));
+      outside.push_back(i);
+    }
+    if (outside.empty()) return;
+    const Matrix inside = unit_directions(starts(outside, Eigen::all));
+    const Correlation there = correlate(field, inside, options);
+    for (std::size_t k = 0; k < outside.size(); ++k) {
+      const auto row = static_cast<Index>(k);
+      starts.row(outside[k]) = inside.row(row);
+      at.value[outside[k]] = there.value[row];
+      at.gradient.row(outside[k]) = there.gradient.row(row);
+    }
   }
-  if (outside.empty()) return;
-  const Matrix projected = unit_directions(starts(outside, Eigen::all));
-  const Correlation there = correlate(field, projected, options);
-  for (std::size_t k = 0; k < outside.size(); ++k) {
-    const Index i = outside[k];
-    const auto row = static_cast<Index>(k);
-    const bool kept = (there.value[row] > 0.0) == (at.value[i] > 0.0);
-    starts.row(i) = projected.row(row);
-    at.value[i] = kept ? there.value[row] : 0.0;
-    at.gradient.row(i) = there.gradient.row(row);
-  }
+  at.value = constraints.heights(starts, at.value).cwiseProduct(at.value.cwiseSign());
 }
 
 bool same_end_up_to_sign(const Ends& ends, Index i, Index j, double close,
@@ -100,7 +113,7 @@ bool same_end_up_to_sign(const Ends& ends, Index i, Index j, double close,
 Ends climb(const CorrelationField& field, Matrix starts, const ClimbOptions& options) {
   Ends ends;
   Correlation first = correlate(field, starts, options);
-  if (options.constraints.any()) project_starts(field, options, starts, first);
+  if (options.constraints.any()) take_inside(field, options, starts, first);
   ends.directions = std::move(starts);
   ends.values = first.value;
   ends.counts = Vector::Ones(first.value.size());
@@ -291,6 +304,14 @@ RowSearch::RowSearch(const Residual& residual, const KinkAscents* kinks, const M
   }
 }
 
+// Of a neuron, up to sign where a mirror image is the same feature.
+double RowSearch::nearest_cosine(const Eigen::RowVectorXd& direction) const {
+  const Vector cosines = neurons_ * direction.transpose();
+  const SignConstraints& constraints = options_.constraints;
+  const bool mirrors = !constraints.any() || constraints.untouched(direction);
+  return mirrors ? cosines.cwiseAbs().maxCoeff() : cosines.maxCoeff();
+}
+
 // Without those that are the end at a neuron.
 Ends RowSearch::unknown(const Ends& ends, Index most) const {
   std::vector<Index> kept;
@@ -298,8 +319,7 @@ Ends RowSearch::unknown(const Ends& ends, Index most) const {
     if (static_cast<Index>(kept.size()) == most) break;
     const bool above = std::abs(ends.values[i]) > height_;
     if (above || neurons_.rows() == 0 ||
-        (neurons_ * ends.directions.row(i).transpose()).cwiseAbs().maxCoeff() <
-            1.0 - 0.5 * at_neuron * at_neuron) {
+        nearest_cosine(ends.directions.row(i)) < 1.0 - 0.5 * at_neuron * at_neuron) {
       kept.push_back(i);
     }
   }

@@ -98,6 +98,7 @@ class RowSearch {
   bool trusted() const;
 
  private:
+  double nearest_cosine(const Eigen::RowVectorXd& direction) const;
   Ends unknown(const Ends& ends, Index most) const;
 
   const Residual& residual_;

@@ -32,6 +32,7 @@ enum class Kind {
   rows_with_biases,
   weighted_rows,
   repeated_rows,
+  monotone_rows,
   several_targets,
   several_classes,
   count
@@ -52,6 +53,8 @@ const char* name(Kind kind) {
       return "rows, weights over 12 decades";
     case Kind::repeated_rows:
       return "rows, repeated but for 1e-8";
+    case Kind::monotone_rows:
+      return "rows, biases, monotone";
     case Kind::several_targets:
       return "several targets";
     case Kind::several_classes:
@@ -124,7 +127,16 @@ Problem draw(Kind kind, std::uint64_t seed) {
       return std::pow(10.0, std::clamp(3.0 * z, -6.0, 6.0));
     });
   }
-  data.biases = kind == Kind::rows_with_biases;
+  data.biases = kind == Kind::rows_with_biases || kind == Kind::monotone_rows;
+  if (kind == Kind::monotone_rows) {
+    // Signs that the hidden network keeps by chance at most; descents mirror it to them.
+    Vector signs = Vector::Zero(d);
+    for (Index j = 0; j < d; ++j) {
+      signs[j] = static_cast<double>(whole(random, 10 + static_cast<std::uint64_t>(j), -1, 1));
+    }
+    signs[0] = 1.0;
+    data.constraints = SignConstraints(signs);
+  }
   if (data.biases) {
     problem.planted.W.conservativeResize(Eigen::NoChange, d + 1);
     problem.planted.W.col(d).setZero();

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "certify/search_effort.hpp"
+#include "lodestone/certify/certificate.hpp"
 #include "lodestone/certify/model_certificate.hpp"
 #include "lodestone/core/error.hpp"
 #include "lodestone/fit/fit.hpp"
@@ -207,6 +209,37 @@ TEST(SignConstraints, NoNetworkOfAGridLiesBelowTheGap) {
                            lambda * a.head(angles).lpNorm<1>();
     EXPECT_GE(of_grid, point.penalized_loss - point.certificate.gap - 1e-12);
     EXPECT_LE(point.penalized_loss, of_grid * (1.0 + 2e-4));
+  }
+}
+
+// The supremum is over the allowed directions, and none of a dense set of these is above it.
+TEST(SignConstraints, TheSupremumIsThatOfAllowedDirections) {
+  for (std::uint64_t seed = 0; seed < 5; ++seed) {
+    const Dataset rows = violating_rows(60, seed);
+    SampleData data;
+    data.X = rows.X;
+    data.y = rows.y;
+    data.biases = true;
+    const SignConstraints constraints(Eigen::Vector3d(1.0, seed % 2 == 0 ? -1.0 : 0.0, 1.0));
+    data.constraints = constraints;
+    const SampleObjective objective(std::move(data));
+    const Network none = Network::empty(4);
+    const auto residual = objective.residual(none);
+    const Supremum found = estimate_supremum(*residual, none, search::for_a_result(seed));
+    EXPECT_NEAR(constraints.heights(found.direction.transpose(),
+                                    residual->correlate(found.direction.transpose()).value)[0],
+                found.value, 1e-12 * found.value);
+    Matrix U = unit_directions(normal_matrix(40'000, 4, seed, "directions"));
+    for (Index i = 0; i < U.rows(); ++i) {
+      // To one of the cones, coordinate by coordinate.
+      const double side = i % 2 == 0 ? 1.0 : -1.0;
+      for (Index j = 0; j < 3; ++j) {
+        if (side * constraints.signs()[j] * U(i, j) < 0.0) U(i, j) *= -1.0;
+      }
+    }
+    const Vector heights = constraints.heights(U, residual->correlate(U).value);
+    EXPECT_LE(heights.maxCoeff(), found.value * (1.0 + 1e-9));
+    EXPECT_GE(heights.maxCoeff(), 0.9 * found.value);
   }
 }
 
