@@ -87,7 +87,7 @@ void take_inside(const CorrelationField& field, const ClimbOptions& options, Mat
       outside.push_back(i);
     }
     if (outside.empty()) return;
-    const Matrix inside = unit_directions(starts(outside, Eigen::all));
+    const Matrix inside = unit_directions(starts(outside, indices::all));
     const Correlation there = correlate(field, inside, options);
     for (std::size_t k = 0; k < outside.size(); ++k) {
       const auto row = static_cast<Index>(k);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/indices.hpp"
 #include "objective/pseudo_inverse.hpp"
 
 namespace lodestone {
@@ -66,7 +67,7 @@ BoundedQuadratic::BoundedQuadratic(const Matrix& H, const Vector& signs) {
   std::vector<Index> free;
   for (Index l = 0; l < k; ++l) (signs[l] == 0.0 ? free : bounded_).push_back(l);
   signs_ = signs(bounded_);
-  columns_ = H(Eigen::all, bounded_);
+  columns_ = H(indices::all, bounded_);
   free_inverse_ = Matrix::Zero(k, k);
   if (!free.empty()) {
     const Matrix inverse = pseudo_inverse(H(free, free)).matrix;
@@ -87,7 +88,7 @@ BoundedQuadratic::BoundedQuadratic(const Matrix& H, const Vector& signs) {
 }
 
 Matrix BoundedQuadratic::reduced_products(const Matrix& products) const {
-  return products(Eigen::all, bounded_) - products * free_inverse_ * columns_;
+  return products(indices::all, bounded_) - products * free_inverse_ * columns_;
 }
 
 Vector BoundedQuadratic::minimum(const Vector& b) const {

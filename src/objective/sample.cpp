@@ -12,6 +12,7 @@
 
 #include "core/block_sums.hpp"
 #include "core/factorizations.hpp"
+#include "core/indices.hpp"
 #include "core/largest.hpp"
 #include "core/parallel.hpp"
 #include "kernels/product.hpp"
@@ -588,7 +589,7 @@ class SampleObjective::RowResidual final : public Residual {
       const auto chosen = positions.begin() + first;
       const Matrix rows = rows_at({chosen, chosen + rows_in_block}).leftCols(p);
       Matrix columns = objective_.basis_->columns(rows);
-      if (objective_.bounds_) columns(Eigen::all, objective_.bounds_->bounded()).setZero();
+      if (objective_.bounds_) columns(indices::all, objective_.bounds_->bounded()).setZero();
       values.middleRows(first, rows_in_block) = rows.cast<float>();
       affine.middleRows(first, rows_in_block) = columns;
       Matrix& gram = grams[static_cast<std::size_t>(block)];

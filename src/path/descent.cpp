@@ -105,8 +105,8 @@ Descended descend(const Objective& objective, const Network& start, double lambd
   const Vector point = flattened(start);
   const Squares squares(objective, start, point);
   const auto function = [&](const Vector& roots, Vector& gradient) {
-    const double value = value_and_gradient(objective, lambda, shape, squares.point_of(roots),
-                                            coefficients, gradient);
+    const double value =
+        value_and_gradient(objective, lambda, shape, squares.point_of(roots), affine, gradient);
     squares.take_gradient(roots, gradient);
     return value;
   };

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "certify/row_search.hpp"
+#include "core/indices.hpp"
 #include "path/active_set.hpp"
 #include "path/descent.hpp"
 
@@ -48,7 +49,7 @@ void SingleFeatures::extend(const Matrix& part) {
 void SingleFeatures::keep_amplitudes(const std::vector<Index>& features) {
   if (b_.size() > 0) b_ = b_(features).eval();
   if (bounded_.products.size() > 0) {
-    bounded_.products = bounded_.products(features, Eigen::all).eval();
+    bounded_.products = bounded_.products(features, indices::all).eval();
   }
   a_ = a_(features).eval();
 }

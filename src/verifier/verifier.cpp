@@ -7,6 +7,7 @@
 #include <numeric>
 #include <utility>
 
+#include "core/indices.hpp"
 #include "core/quad.hpp"
 #include "lodestone/core/error.hpp"
 #include "lodestone/core/random.hpp"
@@ -672,7 +673,7 @@ StandardizedRows standardized_rows(const Model& model, const Dataset& rows, cons
     result.X.row(t).head(p) = coordinates.of(rows.X.row(t)).transpose();
     if (neurons.biases) result.X(t, p) = 1;
   }
-  result.linear = result.X(Eigen::all, free_columns(model, p));
+  result.linear = result.X(indices::all, free_columns(model, p));
   if (rows.Y.size() > 0) {
     result.targets = rows.Y.cast<Real>();
   } else {
