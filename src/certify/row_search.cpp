@@ -73,30 +73,18 @@ void take_inside(const SignConstraints& constraints, double sign, bool mirrored,
   constraints.project(start, sign);
 }
 
-// Takes starts to what the constraints allow for the sign of C there, and where C changes its sign
-// on the way to the other side. What is still of the wrong sign becomes 0: nothing to climb.
-void take_inside(const CorrelationField& field, const ClimbOptions& options, Matrix& starts,
-                 Correlation& at) {
-  const SignConstraints& constraints = options.constraints;
-  for (int attempt = 0; attempt < 2; ++attempt) {
-    std::vector<Index> outside;
-    for (Index i = 0; i < starts.rows(); ++i) {
-      const double sign = at.value[i] > 0.0 ? -1.0 : 1.0;
-      if (constraints.allows(starts.row(i), sign)) continue;
-      take_inside(constraints, sign, i % 2 == 1, starts.row(i));
-      outside.push_back(i);
-    }
-    if (outside.empty()) return;
-    const Matrix inside = unit_directions(starts(outside, indices::all));
-    const Correlation there = correlate(field, inside, options);
-    for (std::size_t k = 0; k < outside.size(); ++k) {
-      const auto row = static_cast<Index>(k);
-      starts.row(outside[k]) = inside.row(row);
-      at.value[outside[k]] = there.value[row];
-      at.gradient.row(outside[k]) = there.gradient.row(row);
-    }
-  }
-  at.value = constraints.heights(starts, at.value).cwiseProduct(at.value.cwiseSign());
+// Takes each start to what the constraints allow for C > 0 and to what they allow for C < 0, and
+// returns these signs. Where the linear part is held by its bounds C has the wrong sign almost
+// everywhere: ascents must come from there, too.
+Vector take_inside(const SignConstraints& constraints, Matrix& starts) {
+  const Index n = starts.rows();
+  Matrix both(2 * n, starts.cols());
+  both << starts, starts;
+  Vector sides(2 * n);
+  sides << Vector::Ones(n), -Vector::Ones(n);
+  for (Index i = 0; i < 2 * n; ++i) take_inside(constraints, -sides[i], i % 2 == 1, both.row(i));
+  starts = unit_directions(both);
+  return sides;
 }
 
 bool same_end_up_to_sign(const Ends& ends, Index i, Index j, double close,
@@ -112,8 +100,13 @@ bool same_end_up_to_sign(const Ends& ends, Index i, Index j, double close,
 
 Ends climb(const CorrelationField& field, Matrix starts, const ClimbOptions& options) {
   Ends ends;
-  Correlation first = correlate(field, starts, options);
-  if (options.constraints.any()) take_inside(field, options, starts, first);
+  Vector sides;
+  if (options.constraints.any()) sides = take_inside(options.constraints, starts);
+  const Correlation first = correlate(field, starts, options);
+  // C is climbed where it is positive, −C elsewhere.
+  if (sides.size() == 0) {
+    sides = first.value.unaryExpr([](double value) { return value < 0.0 ? -1.0 : 1.0; });
+  }
   ends.directions = std::move(starts);
   ends.values = first.value;
   ends.counts = Vector::Ones(first.value.size());
@@ -124,12 +117,12 @@ Ends climb(const CorrelationField& field, Matrix starts, const ClimbOptions& opt
   }
   Matrix G = first.gradient(climbing, indices::all);
   for (std::size_t k = 0; k < climbing.size(); ++k) {
-    if (ends.values[climbing[k]] < 0.0) G.row(static_cast<Index>(k)) *= -1.0;
+    if (sides[climbing[k]] < 0.0) G.row(static_cast<Index>(k)) *= -1.0;
   }
   Vector share = Vector::Ones(G.rows());
   Vector earlier = Vector::Zero(G.rows());
   for (std::size_t k = 0; k < climbing.size(); ++k) {
-    earlier[static_cast<Index>(k)] = std::abs(ends.values[climbing[k]]);
+    earlier[static_cast<Index>(k)] = sides[climbing[k]] * ends.values[climbing[k]];
   }
   for (int step = 1; step <= options.steps && !climbing.empty(); ++step) {
     if (options.should_stop && options.should_stop()) break;
@@ -139,19 +132,18 @@ Ends climb(const CorrelationField& field, Matrix starts, const ClimbOptions& opt
       trial.row(k) = (1.0 - share[k]) * ends.directions.row(climbing[static_cast<std::size_t>(k)]) +
                      share[k] / std::max(length, 1e-300) * G.row(k);
       if (options.constraints.any()) {
-        const bool falls = ends.values[climbing[static_cast<std::size_t>(k)]] > 0.0;
-        options.constraints.project(trial.row(k), falls ? -1.0 : 1.0);
+        const Index i = climbing[static_cast<std::size_t>(k)];
+        options.constraints.project(trial.row(k), -sides[i]);
       }
     }
     trial = unit_directions(trial);
     const Correlation next = correlate(field, trial, options);
     for (Index k = 0; k < G.rows(); ++k) {
       const Index i = climbing[static_cast<std::size_t>(k)];
-      if (std::abs(next.value[k]) > std::abs(ends.values[i]) &&
-          (next.value[k] > 0.0) == (ends.values[i] > 0.0)) {
+      if (sides[i] * next.value[k] > sides[i] * ends.values[i]) {
         ends.directions.row(i) = trial.row(k);
         ends.values[i] = next.value[k];
-        G.row(k) = (next.value[k] > 0.0 ? 1.0 : -1.0) * next.gradient.row(k);
+        G.row(k) = sides[i] * next.gradient.row(k);
         share[k] = std::min(1.0, 1.5 * share[k]);
       } else {
         share[k] *= 0.4;
@@ -159,13 +151,14 @@ Ends climb(const CorrelationField& field, Matrix starts, const ClimbOptions& opt
     }
     // Those that have come to rest, and those that will not come high enough, are done.
     const bool look = step % look_steps == 0;
-    const double highest = ends.values.lpNorm<Eigen::Infinity>();
+    const double highest = sides.cwiseProduct(ends.values).maxCoeff();
     const double looks_left = static_cast<double>(options.steps - step) / look_steps;
     std::vector<Index> going;
     for (Index k = 0; k < G.rows(); ++k) {
       if (share[k] < options.shortest_step) continue;
       if (look) {
-        const double height = std::abs(ends.values[climbing[static_cast<std::size_t>(k)]]);
+        const Index i = climbing[static_cast<std::size_t>(k)];
+        const double height = sides[i] * ends.values[i];
         const double rise = height - earlier[k];
         if (rise < options.least_rise * highest) continue;
         if (height + pace_allowance * looks_left * rise < options.height) continue;
@@ -182,6 +175,8 @@ Ends climb(const CorrelationField& field, Matrix starts, const ClimbOptions& opt
       earlier = earlier(going).eval();
     }
   }
+  // An ascent that has not come out of the wrong sign has found nothing.
+  ends.values = (sides.cwiseProduct(ends.values).array() > 0.0).select(ends.values, 0.0);
   return ends;
 }
 

@@ -76,6 +76,14 @@ Vector Cholesky::solve(const Vector& b) const {
   return x;
 }
 
+Vector Cholesky::solve_lower(const Vector& b) const {
+  return L_.triangularView<Eigen::Lower>().solve(b);
+}
+
+Vector Cholesky::solve_upper(const Vector& b) const {
+  return L_.transpose().triangularView<Eigen::Upper>().solve(b);
+}
+
 Vector Cholesky::inverse_diagonal() const {
   // A⁻¹ = L⁻ᵀ L⁻¹ has the squared lengths of the columns of L⁻¹ on its diagonal.
   ColMatrix half = ColMatrix::Identity(L_.rows(), L_.cols());

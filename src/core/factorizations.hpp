@@ -65,6 +65,9 @@ class Cholesky {
   // An estimate of the reciprocal condition number.
   double reciprocal_condition() const { return reciprocal_condition_; }
   Vector solve(const Vector& b) const;
+  // L⁻¹b and L⁻ᵀb: halves of a solution.
+  Vector solve_lower(const Vector& b) const;
+  Vector solve_upper(const Vector& b) const;
   // The diagonal of A⁻¹.
   Vector inverse_diagonal() const;
 

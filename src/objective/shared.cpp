@@ -265,25 +265,11 @@ double SharedObjective::loss(const Network& network) const {
 }
 
 Evaluation SharedObjective::evaluate(const Network& network) const {
-  return evaluate_near(network, {});
-}
-
-Evaluation SharedObjective::evaluate_near(const Network& network, const AffineStart& start) const {
   check_network(network, outputs_, dimension());
   const Index m = network.width();
   Evaluation result{0.0, {}, Matrix::Zero(m, dimension()), Matrix::Zero(m, outputs_)};
   if (family_.softmax()) {
-    constexpr double coarse_decrement = 1e-6;
-    Scores best = best_scores(network, start, coarse_decrement);
-    result.loss = best.loss;
-    result.affine = std::move(best.affine);
-    if (m == 0) return result;
-    const Matrix R = base().weights_.asDiagonal() * best.derivatives;
-    base().data_->visit([&]<class T>(const kernels::SampleRows<T>& rows) {
-      const RowsField<T> field(rows, R);
-      result.gradient_A = field.moments(network.W);
-      result.gradient_W = field.pulled(network.W, output_weights(network));
-    });
+    add_network_gradient(network, best_scores(network, {}, coarse_decrement), result);
     return result;
   }
   for (Index k = 0; k < outputs_; ++k) {
@@ -297,6 +283,29 @@ Evaluation SharedObjective::evaluate_near(const Network& network, const AffineSt
     result.gradient_W += network.a.cwiseProduct(network.S.col(k)).asDiagonal() * moments.gradient;
   }
   return result;
+}
+
+// The loss of these scores of a network, and its gradient in the network.
+void SharedObjective::add_network_gradient(const Network& network, const Scores& scores,
+                                           Evaluation& to) const {
+  to.loss = scores.loss;
+  if (network.width() == 0) return;
+  const Matrix R = base().weights_.asDiagonal() * scores.derivatives;
+  base().data_->visit([&]<class T>(const kernels::SampleRows<T>& rows) {
+    const RowsField<T> field(rows, R);
+    to.gradient_A = field.moments(network.W);
+    to.gradient_W = field.pulled(network.W, output_weights(network));
+  });
+}
+
+// ∂L/∂coefficients.
+Matrix SharedObjective::affine_gradient(const Scores& at) const {
+  Matrix gradient = affine_moments(at.derivatives, base().weights_);
+  if (family_.linear_ridge > 0.0) {
+    const Index slopes = gradient.rows() - 1;
+    gradient.bottomRows(slopes) += family_.linear_ridge * at.affine.coefficients.bottomRows(slopes);
+  }
+  return gradient;
 }
 
 class SharedObjective::SharedResidual final : public Residual {
@@ -585,15 +594,33 @@ class AffinePreconditioner {
   Matrix solve(const Matrix& V) const {
     const Matrix centered = V.colwise() - V.rowwise().mean();
     Matrix result(V.rows(), V.cols());
-    for (Index k = 0; k < V.cols(); ++k) {
-      result.col(k) =
-          factors_[factors_.size() == 1 ? 0 : static_cast<std::size_t>(k)].solve(centered.col(k));
-    }
+    for (Index k = 0; k < V.cols(); ++k) result.col(k) = factor(k).solve(centered.col(k));
     result.colwise() -= result.rowwise().mean().eval();
     return result;
   }
 
+  // L⁻ᵀ of each class's Hessian LLᵀ: from units in which it is the identity.
+  Matrix from_own_units(const Matrix& change) const {
+    Matrix result(change.rows(), change.cols());
+    for (Index k = 0; k < change.cols(); ++k) {
+      result.col(k) = factor(k).solve_upper(change.col(k));
+    }
+    return result;
+  }
+  // L⁻¹ of each: a gradient in those units.
+  Matrix gradient_in_own_units(const Matrix& gradient) const {
+    Matrix result(gradient.rows(), gradient.cols());
+    for (Index k = 0; k < gradient.cols(); ++k) {
+      result.col(k) = factor(k).solve_lower(gradient.col(k));
+    }
+    return result;
+  }
+
  private:
+  const Cholesky& factor(Index k) const {
+    return factors_[factors_.size() == 1 ? 0 : static_cast<std::size_t>(k)];
+  }
+
   static constexpr double least_share = 1e-10;
   std::vector<Cholesky> factors_;
 };
@@ -666,7 +693,6 @@ SharedObjective::Scores SharedObjective::best_scores(const Network& network,
   // that was made elsewhere serves until steps take so many.
   const Index most_products = std::max<Index>(10, base().basis_->size() / 4);
   const Matrix neurons = contributions(network);
-  const Index slopes = base().basis_->size() - 1;
   Matrix coefficients = start.coefficients;
   if (coefficients.size() == 0) {
     // What the neurons contribute is first made up for as by least squares.
@@ -681,11 +707,7 @@ SharedObjective::Scores SharedObjective::best_scores(const Network& network,
   std::shared_ptr<const AffinePreconditioner> scaling = start.preconditioner;
   Scores best = scores_at(neurons, std::move(coefficients));
   for (int step = 0; step < most_steps && best.loss > separated; ++step) {
-    const Matrix& at = best.affine.coefficients;
-    Matrix gradient = affine_moments(best.derivatives, base().weights_);
-    if (family_.linear_ridge > 0.0) {
-      gradient.bottomRows(slopes) += family_.linear_ridge * at.bottomRows(slopes);
-    }
+    const Matrix gradient = affine_gradient(best);
     if (!scaling) scaling = preconditioner(best);
     const auto [direction, products] = newton_direction(best, gradient, *scaling);
     const double promised = gradient.cwiseProduct(direction).sum();
@@ -704,8 +726,22 @@ SharedObjective::Scores SharedObjective::best_scores(const Network& network,
     }
     if (!moved || promised <= decrement * best.loss) break;
   }
-  best.affine.preconditioner = std::move(scaling);
+  best.affine.preconditioner = scaling ? std::move(scaling) : preconditioner(best);
   return best;
+}
+
+SharedObjective::JointPoint SharedObjective::evaluate_at(const Network& network,
+                                                         const AffineStart& origin,
+                                                         const Matrix& change) const {
+  check_network(network, outputs_, dimension());
+  const Index m = network.width();
+  JointPoint point{{0.0, {}, Matrix::Zero(m, dimension()), Matrix::Zero(m, outputs_)}, {}};
+  const AffinePreconditioner& units = *origin.preconditioner;
+  const Scores scores =
+      scores_at(contributions(network), origin.coefficients + units.from_own_units(change));
+  add_network_gradient(network, scores, point.evaluation);
+  point.gradient_change = units.gradient_in_own_units(affine_gradient(scores));
+  return point;
 }
 
 // The scores that fit the shares of the classes, with mean 0.

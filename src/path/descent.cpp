@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "lodestone/objective/shared.hpp"
 #include "path/lbfgs.hpp"
 
 namespace lodestone::path {
@@ -33,22 +34,62 @@ Network unflattened(const Vector& point, const Shape& shape) {
   return with_outputs(Eigen::Map<const Matrix>(point.data(), m, outputs), std::move(W));
 }
 
-// L_λ of the network in a flat point, and its gradient. `affine` is that of the evaluation before,
-// and becomes that of this one.
-double value_and_gradient(const Objective& objective, double lambda, const Shape& shape,
-                          const Vector& point, AffineStart& affine, Vector& gradient) {
-  Evaluation evaluation = objective.evaluate_near(unflattened(point, shape), affine);
-  affine = std::move(evaluation.affine);
+// The gradient of L_λ in a flat point.
+void add_gradient(const Evaluation& evaluation, double lambda, const Shape& shape,
+                  const Vector& point, Eigen::Ref<Vector> gradient) {
   const Index amplitudes = shape.m * shape.outputs;
   const double* of_amplitudes =
       shape.outputs == 1 ? evaluation.gradient_a.data() : evaluation.gradient_A.data();
-  gradient.resize(point.size());
   gradient.head(amplitudes) = Eigen::Map<const Vector>(of_amplitudes, amplitudes);
   gradient.tail(shape.m * shape.dimension) =
       Eigen::Map<const Vector>(evaluation.gradient_W.data(), shape.m * shape.dimension);
   gradient += lambda * point;
+}
+
+// L_λ of the network in a flat point, and its gradient.
+double value_and_gradient(const Objective& objective, double lambda, const Shape& shape,
+                          const Vector& point, Vector& gradient) {
+  const Evaluation evaluation = objective.evaluate(unflattened(point, shape));
+  gradient.resize(point.size());
+  add_gradient(evaluation, lambda, shape, point, gradient);
   return evaluation.loss + 0.5 * lambda * point.squaredNorm();
 }
+
+// Of several classes: L_λ of a network and of the affine part's change together.
+class JointDescent {
+ public:
+  JointDescent(const SharedObjective& objective, double lambda, const Network& start,
+               const Shape& shape)
+      : objective_(objective),
+        lambda_(lambda),
+        shape_(shape),
+        origin_(objective.best_scores(start, {}, SharedObjective::coarse_decrement).affine) {}
+
+  Vector start(const Vector& network) const {
+    Vector point = Vector::Zero(network.size() + origin_.coefficients.size());
+    point.head(network.size()) = network;
+    return point;
+  }
+
+  double operator()(const Vector& point, Vector& gradient) const {
+    const Index columns = origin_.coefficients.rows();
+    const Index changes = origin_.coefficients.size();
+    const Vector network = point.head(point.size() - changes);
+    const Eigen::Map<const Matrix> change(point.data() + network.size(), columns, shape_.outputs);
+    const SharedObjective::JointPoint at =
+        objective_.evaluate_at(unflattened(network, shape_), origin_, change);
+    gradient.resize(point.size());
+    add_gradient(at.evaluation, lambda_, shape_, network, gradient.head(network.size()));
+    gradient.tail(changes) = Eigen::Map<const Vector>(at.gradient_change.data(), changes);
+    return at.evaluation.loss + 0.5 * lambda_ * network.squaredNorm();
+  }
+
+ private:
+  const SharedObjective& objective_;
+  double lambda_;
+  Shape shape_;
+  AffineStart origin_;
+};
 
 // Numbers whose sign must stay as the square of another, with that sign: the layers that sign
 // constraints speak of (docs/math.md, 13.4). A number that is 0 stays 0.
@@ -101,15 +142,7 @@ Descended descend(const Objective& objective, const Network& start, double lambd
   const Index m = start.width();
   if (m == 0) return {start, 0};
   const Shape shape{m, objective.outputs(), objective.dimension()};
-  AffineStart affine;
   const Vector point = flattened(start);
-  const Squares squares(objective, start, point);
-  const auto function = [&](const Vector& roots, Vector& gradient) {
-    const double value =
-        value_and_gradient(objective, lambda, shape, squares.point_of(roots), affine, gradient);
-    squares.take_gradient(roots, gradient);
-    return value;
-  };
   LbfgsOptions lbfgs;
   lbfgs.max_iterations = options.max_iterations;
   lbfgs.gradient_norm = options.gradient_tolerance * std::max(lambda, 1e-6) * point.norm();
@@ -117,8 +150,27 @@ Descended descend(const Objective& objective, const Network& start, double lambd
   if (!objective.smooth()) lbfgs.least_relative_decrease = options.stagnation;
   lbfgs.value_rounding = objective.loss_rounding();
   lbfgs.should_stop = options.should_stop;
-  LbfgsResult result = minimize_lbfgs(function, squares.roots_of(point), lbfgs);
-  Descended descended{unflattened(squares.point_of(result.point), shape), result.evaluations};
+  const SharedObjective* shared = objective.shared();
+  Vector end;
+  long evaluations = 0;
+  if (shared != nullptr && shared->family().softmax()) {
+    const JointDescent joint(*shared, lambda, start, shape);
+    const LbfgsResult result = minimize_lbfgs(joint, joint.start(point), lbfgs);
+    end = result.point.head(point.size());
+    evaluations = result.evaluations;
+  } else {
+    const Squares squares(objective, start, point);
+    const auto function = [&](const Vector& roots, Vector& gradient) {
+      const double value =
+          value_and_gradient(objective, lambda, shape, squares.point_of(roots), gradient);
+      squares.take_gradient(roots, gradient);
+      return value;
+    };
+    const LbfgsResult result = minimize_lbfgs(function, squares.roots_of(point), lbfgs);
+    end = squares.point_of(result.point);
+    evaluations = result.evaluations;
+  }
+  Descended descended{unflattened(end, shape), evaluations};
   balance(descended.network);
   return descended;
 }

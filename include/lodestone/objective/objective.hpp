@@ -16,22 +16,12 @@
 
 namespace lodestone {
 
-class AffinePreconditioner;
-
-/// Where a search for the affine part of several classes ended, for the next one to begin at. Empty
-/// where there was none.
-struct AffineStart {
-  Matrix coefficients = {};  ///< of the affine columns, a column for each class
-  std::shared_ptr<const AffinePreconditioner> preconditioner = {};  ///< of its Newton steps
-};
-
 /// L and its gradient at a network, with α and β at their optimum (docs/math.md, 2.1 and 3.2).
 struct Evaluation {
-  double loss = 0.0;        ///< L(θ), without the penalty
-  Vector gradient_a;        ///< m; of several outputs empty
-  Matrix gradient_W;        ///< m×d
-  Matrix gradient_A = {};   ///< several outputs: m×q, in the output weights a_i s_i
-  AffineStart affine = {};  ///< classes: where the search for the affine part ended
+  double loss = 0.0;       ///< L(θ), without the penalty
+  Vector gradient_a;       ///< m; of several outputs empty
+  Matrix gradient_W;       ///< m×d
+  Matrix gradient_A = {};  ///< several outputs: m×q, in the output weights a_i s_i
 };
 
 /// Correlations of a residual r with relu(u·x) for a batch of directions. r is f − y for the square
@@ -236,12 +226,6 @@ class Objective {
 
   /// L and ∇L. Rounding error of the loss: about 1e-16 of the squared mass.
   virtual Evaluation evaluate(const Network& network) const = 0;
-
-  /// The same, with the search for the affine part begun at that of a network nearby.
-  virtual Evaluation evaluate_near(const Network& network, const AffineStart& start) const {
-    static_cast<void>(start);
-    return evaluate(network);
-  }
 
   /// L as it is reported: correct to 1e-6 relative also where evaluate() has lost its digits.
   virtual double loss(const Network& network) const = 0;

@@ -9,6 +9,15 @@ namespace lodestone {
 
 struct SharedQuadraticModel;
 
+class AffinePreconditioner;
+
+/// Where a search for the affine part of several classes ended, for the next one to begin at. Empty
+/// where there was none.
+struct AffineStart {
+  Matrix coefficients = {};  ///< of the affine columns, a column for each class
+  std::shared_ptr<const AffinePreconditioner> preconditioner = {};  ///< of its Newton steps
+};
+
 /// Several outputs on rows that share their directions (docs/math.md, 12): q targets under the
 /// square loss, or q classes under the softmax loss. L is the sum over outputs, or the softmax loss
 /// of the q scores. Networks have q > 1 outputs (Network::S); one without neurons may say nothing
@@ -33,7 +42,6 @@ class SharedObjective final : public RowObjective {
   double loss_rounding() const override { return targets_.front().loss_rounding(); }
   double null_loss() const override { return null_loss_; }
   Evaluation evaluate(const Network& network) const override;
-  Evaluation evaluate_near(const Network& network, const AffineStart& start) const override;
   double loss(const Network& network) const override;
   std::unique_ptr<Residual> residual(const Network& network) const override;
 
@@ -67,8 +75,20 @@ class SharedObjective final : public RowObjective {
   /// the decrement is that share of the loss (docs/math.md, 12.2). For the softmax family.
   Scores best_scores(const Network& network, const AffineStart& start, double decrement) const;
 
+  /// L of the softmax family as a function of the network and of the affine part together, where
+  /// searches for the best affine part at every network would take most of the time: coefficients
+  /// are those of `origin` and a change in units in which L curves alike in all of them near it.
+  struct JointPoint {
+    Evaluation evaluation;   ///< at these coefficients
+    Matrix gradient_change;  ///< in the change
+  };
+  JointPoint evaluate_at(const Network& network, const AffineStart& origin,
+                         const Matrix& change) const;
+
   /// Newton decrement, as a share of the loss, that leaves the affine part right to rounding.
   static constexpr double fine_decrement = 1e-12;
+  /// Enough for gradients that the next step makes stale.
+  static constexpr double coarse_decrement = 1e-6;
 
   /// The weighted square loss that touches the softmax loss at these scores, with one curvature a
   /// row, this share of a bound on what the row's scores have (docs/math.md, 12.3): λ becomes
@@ -82,6 +102,8 @@ class SharedObjective final : public RowObjective {
 
   const SampleObjective& base() const { return targets_.front(); }
   Matrix contributions(const Network& network) const;
+  void add_network_gradient(const Network& network, const Scores& scores, Evaluation& to) const;
+  Matrix affine_gradient(const Scores& at) const;
   Scores scores_at(const Matrix& contributions, Matrix coefficients) const;
   Matrix affine_values(const Matrix& coefficients) const;
   const double* affine_columns(Index first, Index rows, Matrix& computed) const;

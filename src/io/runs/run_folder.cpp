@@ -141,7 +141,12 @@ void RunFolder::remove_checkpoint() const {
 void RunFolder::remove() const {
   remove_unfinished_files();
   std::error_code ignored;
-  for (const char* name : run_files) fs::remove(path_ / name, ignored);
+  // Whoever is killed in between leaves a run that is not complete, and that is known as one.
+  fs::remove(path_ / "summary.json", ignored);
+  for (const char* name : run_files) {
+    if (std::string_view(name) != "config.toml") fs::remove(path_ / name, ignored);
+  }
+  fs::remove(path_ / "config.toml", ignored);
   fs::remove(path_, ignored);
 }
 
