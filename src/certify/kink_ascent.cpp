@@ -400,13 +400,22 @@ class KinkAscents::Ascent {
 Matrix KinkAscents::vertices(Index count, std::uint64_t seed, Index first) const {
   constexpr Index largest_dimension = 16;
   const Index d = rows_.cols();
-  const Index n = rows_.rows();
+  const Index n = first_bound_;
   if (d < 2 || d > largest_dimension || n < d) return Matrix(0, d);
   const RandomStream random(seed, "corners of cells");
+  const RandomStream random_bounds(seed, "bounds at corners");
   Matrix directions(count, d);
   for (Index i = 0; i < count; ++i) {
     Eigen::MatrixXd meeting(d, d - 1);
-    for (Index k = 0; k + 1 < d; ++k) {
+    // On each bound every other corner lies: what the constraints leave has as many faces as there
+    // are sets of bounds, and maxima lie on all of them.
+    Index held = 0;
+    for (std::size_t b = 0; b < bounds_.size() && held + 1 < d; ++b) {
+      const auto position = static_cast<std::uint64_t>(first + i) * bounds_.size() + b;
+      if (random_bounds.uniform(position) < 0.5) continue;
+      meeting.col(held++) = rows_.row(bounds_[b].increasing).transpose();
+    }
+    for (Index k = held; k + 1 < d; ++k) {
       const auto position = static_cast<std::uint64_t>((first + i) * (d - 1) + k);
       const Index t =
           std::min(n - 1, static_cast<Index>(random.uniform(position) * static_cast<double>(n)));

@@ -61,29 +61,26 @@ Correlation correlate(const CorrelationField& field, const Matrix& U, const Clim
   return all;
 }
 
-// The start on the side of amplitudes of this sign: every other one projected, which tells what a
-// bound leaves of it, and every other one mirrored in the coordinates that leave, which spreads
-// starts over the inside.
-void take_inside(const SignConstraints& constraints, double sign, bool mirrored,
-                 Eigen::Ref<Eigen::RowVectorXd> start) {
-  const Vector& signs = constraints.signs();
-  for (Index j = 0; mirrored && j < signs.size(); ++j) {
-    if (sign * signs[j] * start[j] < 0.0) start[j] = -start[j];
-  }
-  constraints.project(start, sign);
-}
-
-// Takes each start to what the constraints allow for C > 0 and to what they allow for C < 0, and
-// returns these signs. Where the linear part is held by its bounds C has the wrong sign almost
-// everywhere: ascents must come from there, too.
+// Starts within what the constraints allow, four for each: for C > 0 and for C < 0, projected,
+// which tells what a bound leaves of a start, and mirrored in the coordinates that leave, which
+// spreads starts over the inside. Returns the signs of C. Where the linear part is held by its
+// bounds C has the wrong sign almost everywhere: ascents must come from there, too.
 Vector take_inside(const SignConstraints& constraints, Matrix& starts) {
   const Index n = starts.rows();
-  Matrix both(2 * n, starts.cols());
-  both << starts, starts;
-  Vector sides(2 * n);
-  sides << Vector::Ones(n), -Vector::Ones(n);
-  for (Index i = 0; i < 2 * n; ++i) take_inside(constraints, -sides[i], i % 2 == 1, both.row(i));
-  starts = unit_directions(both);
+  const Vector& signs = constraints.signs();
+  Matrix inside(4 * n, starts.cols());
+  inside << starts, starts, starts, starts;
+  Vector sides(4 * n);
+  sides << Vector::Ones(2 * n), -Vector::Ones(2 * n);
+  for (Index i = 0; i < inside.rows(); ++i) {
+    const double amplitude = -sides[i];
+    const bool mirrored = i / n % 2 == 1;
+    for (Index j = 0; mirrored && j < signs.size(); ++j) {
+      if (amplitude * signs[j] * inside(i, j) < 0.0) inside(i, j) = -inside(i, j);
+    }
+    constraints.project(inside.row(i), amplitude);
+  }
+  starts = unit_directions(inside);
   return sides;
 }
 
