@@ -25,19 +25,19 @@ BLIS = f"{DEBIAN}/blis-pthread/libblis.so.4"
 def libraries(threads):
     """Name -> (library, environment) of those that are there. OpenBLAS chooses kernels by a list of
     processor names; other core types show what it would do had it known this one. Where Lodestone is
-    held to AVX2, libraries are too."""
+    held to AVX2, OpenBLAS is too, and BLIS, which Debian's build cannot hold, is left out."""
     counts = {"OPENBLAS_NUM_THREADS": str(threads), "BLIS_NUM_THREADS": str(threads)}
     cores = ("SkylakeX", "Haswell")
     held = os.environ.get("LODESTONE_INSTRUCTIONS") == "AVX2"
     if held:
-        counts |= {"OPENBLAS_CORETYPE": "Haswell", "BLIS_ARCH_TYPE": "haswell"}
+        counts["OPENBLAS_CORETYPE"] = "Haswell"
         cores = ()
     found = {"numpy's": ("numpy", counts)}
     if os.path.exists(OPENBLAS):
         found["OpenBLAS"] = (OPENBLAS, counts)
         for core in cores:
             found[f"OpenBLAS {core}"] = (OPENBLAS, {**counts, "OPENBLAS_CORETYPE": core})
-    if os.path.exists(BLIS):
+    if os.path.exists(BLIS) and not held:
         found["BLIS"] = (BLIS, counts)
     return found
 
