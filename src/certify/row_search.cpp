@@ -84,15 +84,6 @@ Vector take_inside(const SignConstraints& constraints, Matrix& starts) {
   return sides;
 }
 
-bool same_end_up_to_sign(const Ends& ends, Index i, Index j, double close,
-                         const SignConstraints& constraints) {
-  const double cosine = ends.directions.row(i).dot(ends.directions.row(j));
-  if (!constraints.any() || constraints.untouched(ends.directions.row(i))) {
-    return std::abs(cosine) >= close;
-  }
-  return cosine >= close && (ends.values[i] > 0.0) == (ends.values[j] > 0.0);
-}
-
 }  // namespace
 
 Ends climb(const CorrelationField& field, Matrix starts, const ClimbOptions& options) {
@@ -185,9 +176,19 @@ Ends distinct(const Ends& ends, double chord, double least, Index most,
   const double close = 1.0 - 0.5 * chord * chord;
   for (const Index i : positions_of_largest(heights, heights.size())) {
     if (heights[i] <= least) break;
-    const auto known = std::find_if(apart.begin(), apart.end(), [&](Index j) {
-      return same_end_up_to_sign(ends, i, j, close, constraints);
-    });
+    // Up to sign where a mirror image is the same feature.
+    const bool mirrors = !constraints.any() || constraints.untouched(ends.directions.row(i));
+    const auto known =
+        mirrors
+            ? std::find_if(apart.begin(), apart.end(),
+                           [&](Index j) {
+                             return std::abs(ends.directions.row(i).dot(ends.directions.row(j))) >=
+                                    close;
+                           })
+            : std::find_if(apart.begin(), apart.end(), [&](Index j) {
+                return ends.directions.row(i).dot(ends.directions.row(j)) >= close &&
+                       (ends.values[i] > 0.0) == (ends.values[j] > 0.0);
+              });
     if (known != apart.end()) {
       counts[static_cast<std::size_t>(known - apart.begin())] += ends.counts[i];
     } else if (static_cast<Index>(apart.size()) < most) {

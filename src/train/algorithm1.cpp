@@ -9,6 +9,7 @@
 #include "certify/search_effort.hpp"
 #include "core/phrase.hpp"
 #include "lodestone/core/error.hpp"
+#include "lodestone/core/parallel.hpp"
 #include "lodestone/core/random.hpp"
 
 namespace lodestone {
@@ -278,7 +279,8 @@ class Run {
         break;
       }
       if (lambdas.empty()) {
-        for (int i = 0; i < rungs_at_once; ++i) {
+        // One for each thread, up to four: the last ones may turn out not to be needed.
+        for (int i = 0; i < std::min(threads(), most_rungs_at_once); ++i) {
           lambdas.push_back(std::ldexp(lambda_max, -(rung + i)));
         }
         fitted = fit(lambdas);
