@@ -531,8 +531,7 @@ class Run {
   static constexpr double sufficient_decrease = 0.1;
   static constexpr double step_growth = 1.02;
   static constexpr double step_shrink = 0.7;
-  static constexpr int rungs_at_once =
-      4;  // threads fit them side by side, the last few for nothing
+  static constexpr int most_rungs_at_once = 4;
   static constexpr double smallest_lambda_share = 1e-11;
   static constexpr double blow_up_factor = 10.0;
   static constexpr double largest_merge_deg = 2.0;  // what L does not show yet may part further
