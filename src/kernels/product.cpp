@@ -13,9 +13,12 @@ namespace {
 template <class T>
 void copy_group(Index depth, const T* from, Index stride, const T* row_factors, T* to) {
   constexpr Index width = group_size<T>;
+  if (row_factors == nullptr) {
+    for (Index k = 0; k < depth; ++k) std::copy_n(from + k * stride, width, to + k * width);
+    return;
+  }
   for (Index k = 0; k < depth; ++k, from += stride, to += width) {
-    const T factor = row_factors == nullptr ? T{1} : row_factors[k];
-    for (Index j = 0; j < width; ++j) to[j] = from[j] * factor;
+    for (Index j = 0; j < width; ++j) to[j] = from[j] * row_factors[k];
   }
 }
 

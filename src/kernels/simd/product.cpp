@@ -100,8 +100,10 @@ void PackTile(const MatrixView<T>& A, Index first, Index count, Index start, Ind
     return;
   }
   for (Index r = 0; r < height; ++r) {
-    for (Index k = 0; k < depth; ++k) {
-      to[k * height + r] = r < count ? A(first + r, start + k) : T{0};
+    if (r < count) {
+      for (Index k = 0; k < depth; ++k) to[k * height + r] = A(first + r, start + k);
+    } else {
+      for (Index k = 0; k < depth; ++k) to[k * height + r] = T{0};
     }
   }
 }
