@@ -95,10 +95,10 @@ class JointDescent {
 // constraints speak of (docs/math.md, 13.4). A number that is 0 stays 0.
 class Squares {
  public:
-  Squares(const Objective& objective, const Network& start, const Vector& point)
-      : signs_(Vector::Zero(point.size())) {
+  Squares(const Objective& objective, const Network& start, const Vector& point) {
     const SignConstraints& constraints = objective.constraints();
     if (!constraints.any()) return;
+    signs_ = Vector::Zero(point.size());
     const Index m = start.width();
     const Index d = start.W.cols();
     for (Index i = 0; i < m; ++i) {
@@ -111,14 +111,14 @@ class Squares {
   }
 
   Vector roots_of(Vector point) const {
-    for (Index k = 0; k < point.size(); ++k) {
+    for (Index k = 0; k < signs_.size(); ++k) {
       if (signs_[k] != 0.0) point[k] = std::sqrt(std::abs(point[k]));
     }
     return point;
   }
 
   Vector point_of(Vector roots) const {
-    for (Index k = 0; k < roots.size(); ++k) {
+    for (Index k = 0; k < signs_.size(); ++k) {
       if (signs_[k] != 0.0) roots[k] *= signs_[k] * roots[k];
     }
     return roots;
@@ -126,13 +126,13 @@ class Squares {
 
   // Of the roots, from that of the point.
   void take_gradient(const Vector& roots, Vector& gradient) const {
-    for (Index k = 0; k < roots.size(); ++k) {
+    for (Index k = 0; k < signs_.size(); ++k) {
       if (signs_[k] != 0.0) gradient[k] *= 2.0 * signs_[k] * roots[k];
     }
   }
 
  private:
-  Vector signs_;  // 0 where a number is free
+  Vector signs_;  // 0 where a number is free; empty where all are
 };
 
 }  // namespace
