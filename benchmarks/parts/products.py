@@ -22,12 +22,18 @@ OPENBLAS = f"{DEBIAN}/openblas-pthread/libopenblas.so.0"
 BLIS = f"{DEBIAN}/blis-pthread/libblis.so.4"
 
 
+def has_avx512():
+    """Whether SkylakeX's kernels run on this processor; elsewhere they end the process."""
+    with open("/proc/cpuinfo") as file:
+        return "avx512f" in file.read()
+
+
 def libraries(threads):
     """Name -> (library, environment) of those that are there. OpenBLAS chooses kernels by a list of
     processor names; other core types show what it would do had it known this one. Where Lodestone is
     held to AVX2, OpenBLAS is too, and BLIS, which Debian's build cannot hold, is left out."""
     counts = {"OPENBLAS_NUM_THREADS": str(threads), "BLIS_NUM_THREADS": str(threads)}
-    cores = ("SkylakeX", "Haswell")
+    cores = ("SkylakeX", "Haswell") if has_avx512() else ("Haswell",)
     held = os.environ.get("LODESTONE_INSTRUCTIONS") == "AVX2"
     if held:
         counts["OPENBLAS_CORETYPE"] = "Haswell"

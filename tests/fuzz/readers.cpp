@@ -94,9 +94,13 @@ void read_data_set(const Folder& folder, std::string_view bytes) {
   require(rows > 0 && data->y.size() == rows, "each row has a target");
   require(data->X.cols() == static_cast<Index>(data->columns.size()), "each column has a name");
   const Dataset again = read_dataset_like(*data, source, source.file);
-  require(again.X.rows() == rows && again.X.cols() == data->X.cols(), "the same rows again");
+  require(again.X.cols() == data->X.cols(), "the same columns again");
+  // A second file needs no groups, so its rows without one stay.
+  const bool all_rows_stay = source.groups.empty() || source.missing != Missing::drop;
+  require(all_rows_stay ? again.X.rows() == rows : again.X.rows() >= rows, "the same rows again");
   // What an imputation stands for is NaN there.
-  require((again.X.array().isNaN() || again.X.array() == data->X.array()).all(),
+  require(again.X.rows() > rows ||
+              (again.X.array().isNaN() || again.X.array() == data->X.array()).all(),
           "the same numbers again");
   unless_refused([&] {
     return read_inputs(source, data->columns, data->encodings, data->classes, data->imputations);

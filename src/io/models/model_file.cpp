@@ -247,8 +247,11 @@ Model model_from(const Json& json) {
   for (const Json& item : list_at(json, "features")) {
     model.features.push_back({to_vector(item.at("direction")), item.at("bias").get<double>(),
                               item.at("amplitude").get<double>()});
-    if (model.outputs.empty()) continue;
     Feature& feature = model.features.back();
+    if (feature.direction.size() != model.dimension()) {
+      throw std::out_of_range("a direction does not have one number a column");
+    }
+    if (model.outputs.empty()) continue;
     feature.amplitudes = to_vector(item.at("amplitudes"));
     if (feature.amplitudes.size() != model.output_count()) {
       throw std::out_of_range("'amplitudes' do not have one number an output");
@@ -286,11 +289,6 @@ Model model_from(const Json& json) {
   if (standardization.center.size() != model.dimension() ||
       standardization.scale.size() != model.dimension()) {
     throw std::out_of_range("center or scale does not have one number a column");
-  }
-  for (const Feature& feature : model.features) {
-    if (feature.direction.size() != model.dimension()) {
-      throw std::out_of_range("a direction does not have one number a column");
-    }
   }
   return model;
 }
