@@ -38,6 +38,10 @@ lodestone_require(BOOST_INCLUDE_DIR "Boost.odeint" libboost-dev)
 if(LODESTONE_BUILD_APP)
   find_package(CLI11 2 QUIET)
   lodestone_require(CLI11_FOUND "CLI11 2" libcli11-dev)
+  # For mpirun; a program built without says so when it is started that way.
+  if(LODESTONE_MPI)
+    find_package(MPI QUIET COMPONENTS CXX)
+  endif()
 endif()
 
 if(LODESTONE_MISSING)

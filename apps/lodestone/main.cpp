@@ -21,6 +21,7 @@
 #include "lodestone/core/nearest_name.hpp"
 #include "lodestone/core/parallel.hpp"
 #include "lodestone/version.hpp"
+#include "processes.hpp"
 #include "verbs.hpp"
 
 namespace lodestone::app {
@@ -91,6 +92,12 @@ void add_plain_words(CLI::App& app) {
   app.add_subcommand("version", "Print the program's version")->group("About the program");
 }
 
+// The status of several processes is that of the first: mpirun ends all others as soon as one ends
+// with another status than 0, and the first may still be writing.
+int of_the_first(int status, const Communicator* processes) {
+  return processes != nullptr && processes->rank() > 0 ? 0 : status;
+}
+
 // glibc reserves 64 MiB of addresses for each thread that allocates. Where addresses are limited
 // and that fails, every allocation becomes a mapping of its own, which is some hundred times
 // slower: there all threads share one reserve.
@@ -144,7 +151,9 @@ int run(int argc, char** argv) {
     return explain(app, error, words);
   }
   for (const auto& verb : verbs) {
-    if (verb->app->parsed()) return verb->run();
+    if (!verb->app->parsed()) continue;
+    if (!verb->works_in_several_processes()) refuse_several_processes(verb->app->get_name());
+    return verb->run();
   }
   return unusable_input;
 }
@@ -155,7 +164,10 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   using namespace lodestone;
   app::share_reserve_where_memory_is_limited();
+  Communicator* processes = nullptr;
+  std::string error;
   try {
+    processes = app::processes();
     // What the environment asks for is refused before any work begins.
     instruction_set();
     threads();
@@ -163,16 +175,20 @@ int main(int argc, char** argv) {
     const int status = app::run(argc, argv);
     // What was printed is part of the result: a full disk must not pass for success.
     std::cout.flush();
-    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0 || !std::cout) {
-      return app::fail(
-          "standard output: cannot be written; free some space or choose another place");
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && std::cout) {
+      // One that fails at its end, as it writes its files, tells the others here.
+      if (processes != nullptr) processes->gather("");
+      return app::of_the_first(status, processes);
     }
-    return status;
+    error = "standard output: cannot be written; free some space or choose another place";
   } catch (const std::bad_alloc&) {
-    return app::fail("out of memory; use fewer rows or a smaller --width");
-  } catch (const Error& error) {
-    return app::fail(app::in_words(error.message()));
-  } catch (const std::exception& error) {
-    return app::fail(error.what());
+    error = "out of memory; use fewer rows or a smaller --width";
+  } catch (const Error& refused) {
+    error = app::in_words(refused.message());
+  } catch (const std::exception& other) {
+    error = other.what();
   }
+  const int status = app::fail(error);
+  if (processes != nullptr) processes->fail(error);
+  return app::of_the_first(status, processes);
 }

@@ -14,6 +14,7 @@
 #include "lodestone/runs/train.hpp"
 #include "lodestone/runs/train_files.hpp"
 #include "lodestone/runs/train_inputs.hpp"
+#include "processes.hpp"
 #include "progress.hpp"
 #include "verbs.hpp"
 
@@ -45,8 +46,11 @@ class Train final : public Verb {
         ->group("Run");
   }
 
+  bool works_in_several_processes() const override { return true; }
+
   int run() override {
     std::optional<RunFolder> folder;
+    refuse_with_processes();
     if (!resume_.empty()) {
       refuse_with_resume();
       folder = RunFolder::open(resume_);
@@ -78,19 +82,20 @@ class Train final : public Verb {
     flags_.refuse_words_beside_teacher(options_.teacher);
     options_.validate();
     refuse_flags_without_effect();
+    refuse_standard_input_of_several();
     auto [teacher, data, validation, test] =
         read_train_inputs(folder ? inputs_of_run(resume_, options_) : options_);
     // While the rows are as they were read; then they become the problem's, without a copy.
     const std::string code =
         fingerprint(settled, options_.algorithm.schedule, teacher, data, validation, test);
-    const Problem problem =
-        make_problem(options_, teacher, std::move(data), std::move(validation), std::move(test));
+    const Problem problem = make_problem(options_, teacher, std::move(data), std::move(validation),
+                                         std::move(test), processes());
 
     TrainState state;
     if (folder) {
       if (auto saved = read_checkpoint(*folder, code)) state = std::move(*saved);
       write_file_atomically(folder->file("config.toml"), config_text(flags_.options()));
-    } else if (!common_.out.empty()) {
+    } else if (!common_.out.empty() && writes_files()) {
       folder = RunFolder::create(common_.out, common_.overwrite, config_text(flags_.options()));
       if (teacher) write_teacher(folder->file("teacher.json"), *teacher);
     }
@@ -98,6 +103,26 @@ class Train final : public Verb {
   }
 
  private:
+  // Of several processes the first has the run's folder.
+  static bool writes_files() { return processes() == nullptr || processes()->rank() == 0; }
+
+  void refuse_with_processes() const {
+    if (processes() == nullptr) return;
+    if (!resume_.empty()) {
+      throw InvalidArgument("resume", resume_,
+                            "a run of several processes goes on in one, without mpirun: to the "
+                            "same bits");
+    }
+  }
+
+  void refuse_standard_input_of_several() const {
+    if (processes() != nullptr && options_.data.file == "-") {
+      throw InvalidArgument("data", "'-'",
+                            "one process alone has the standard input; name a file that all of "
+                            "them can read");
+    }
+  }
+
   void refuse_with_resume() const {
     if (flags_.given("out")) {
       throw InvalidArgument("out", common_.out, "--resume goes on in its own folder");
@@ -139,7 +164,7 @@ class Train final : public Verb {
   int work(const Problem& problem, TrainState& state, const std::optional<RunFolder>& folder,
            const std::string& code) {
     catch_interrupts();
-    Progress progress(options_, problem, common_.quiet || common_.json);
+    Progress progress(options_, problem, common_.quiet || common_.json || !writes_files());
     double next_checkpoint = state.seconds + 0.25 * checkpoint_interval;
     TrainObserver observer;
     observer.on_row = [&](const HistoryRow& row, const Network&) { progress.on_row(row); };

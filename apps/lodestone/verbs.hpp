@@ -32,6 +32,9 @@ class Verb {
   virtual ~Verb() = default;
   virtual int run() = 0;
 
+  /// Whether mpirun may start several of it.
+  virtual bool works_in_several_processes() const { return false; }
+
   CLI::App* app = nullptr;
 };
 

@@ -11,7 +11,7 @@
 namespace lodestone::kernels {
 
 /// The rows that a pass visits, in blocks: all n, or all but those of one range. Vectors over rows
-/// have n entries in either case.
+/// have n entries in either case. Where rows are with several processes, n is the number here.
 class RowBlocks {
  public:
   struct Block {
@@ -21,7 +21,8 @@ class RowBlocks {
 
   RowBlocks(Index n) : RowBlocks(n, n, 0) {}  // NOLINT: a count says "all of them"
   RowBlocks(Index n, Index left_out_first, Index left_out)
-      : n_(n), before_(left_out_first), after_(left_out_first + left_out) {}
+      : n_(n), before_(left_out_first), after_(left_out_first + left_out), share_(n) {}
+  explicit RowBlocks(const RowShare& share) : RowBlocks(share.count()) { share_ = share; }
 
   Index total() const { return n_; }
   Index visited() const { return n_ - (after_ - before_); }
@@ -38,10 +39,18 @@ class RowBlocks {
     return {first, std::min(rows_per_block, (early ? before_ : n_) - first)};
   }
 
+  /// Whose sum is that over all visited rows of all processes.
+  BlockShare blocks() const {
+    return share_.processes() == nullptr ? BlockShare(count()) : BlockShare(share_);
+  }
+  /// Which rows the n are.
+  const RowShare& share() const { return share_; }
+
  private:
   Index n_;
   Index before_;  // visited: [0, before_) and [after_, n)
   Index after_;
+  RowShare share_;
 };
 
 /// The inputs x_t of a sample as the kernels read them. T is double or float; arithmetic within a

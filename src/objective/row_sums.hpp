@@ -20,7 +20,7 @@ Matrix sum_over(const kernels::RowBlocks& visited, Index rows, Index columns, co
     shape.columns = static_cast<std::size_t>(columns);
   }
   const std::vector<double> sums =
-      sum_over_blocks(visited.count(), shape, [&](Index block, double* to) {
+      sum_over_blocks(visited.blocks(), shape, [&](Index block, double* to) {
         const auto [first, count] = visited[block];
         add(first, count, Eigen::Map<Matrix>(to, rows, columns));
       });

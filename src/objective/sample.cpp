@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/block_sums.hpp"
+#include "core/collectives.hpp"
 #include "core/factorizations.hpp"
 #include "core/indices.hpp"
 #include "core/largest.hpp"
@@ -53,14 +54,32 @@ void check_weights(const Vector& weights, Index rows) {
   if (!weights.allFinite() || weights.minCoeff() < 0.0) {
     throw InvalidArgument("weights", "", "must be finite and not negative");
   }
-  if (weights.maxCoeff() == 0.0) {
-    throw InvalidArgument("weights", "all zero", "at least one row must have weight");
+}
+
+// What sums over rows of several processes do not cover.
+void check_share(const SampleData& data) {
+  if (!data.share || data.share->processes() == nullptr) return;
+  const auto fail = [](const std::string& field, const std::string& value) {
+    throw InvalidArgument(field, value,
+                          "rows on several processes have the square loss of one output with a "
+                          "free linear part and no constraints");
+  };
+  if (!data.family.square()) fail("family", "another than square");
+  if (!data.family.has_linear_part() || data.family.linear_ridge > 0.0) {
+    fail("linear", "not free");
   }
+  if (data.constraints.any()) fail("constraints", "signs");
 }
 
 void check_data(const SampleData& data) {
   const auto count = [](Index n) { return std::to_string(n); };
-  if (data.X.rows() == 0) throw InvalidArgument("rows", "0", "at least one row is needed");
+  const Index rows = data.share ? data.share->total() : data.X.rows();
+  if (rows == 0) throw InvalidArgument("rows", "0", "at least one row is needed");
+  if (data.share && data.share->count() != data.X.rows()) {
+    throw InvalidArgument("X", count(data.X.rows()) + " rows",
+                          "must be the " + count(data.share->count()) + " of the share");
+  }
+  check_share(data);
   if (data.y.size() != data.X.rows()) {
     throw InvalidArgument("y", count(data.y.size()) + " values",
                           "must have one value for each of the " + count(data.X.rows()) + " rows");
@@ -95,7 +114,7 @@ SampleObjective::~SampleObjective() = default;
 SampleObjective::SampleObjective(SampleData data)
     : SampleObjective([&data] {
         check_data(data);
-        const Index n = data.X.rows();
+        const RowShare share = data.share.value_or(data.X.rows());
         std::variant<Matrix, Float32Matrix> X;
         if (data.precision == Precision::float64) {
           X = std::move(data.X);
@@ -113,12 +132,14 @@ SampleObjective::SampleObjective(SampleData data)
         return std::make_shared<const Rows>(Rows{
             std::make_shared<const std::variant<Matrix, Float32Matrix>>(std::move(X)),
             std::make_shared<const Vector>(std::move(data.y)),
-            std::make_shared<const Vector>(std::move(data.weights)), data.biases, data.family, n,
+            std::make_shared<const Vector>(std::move(data.weights)), data.biases, data.family,
+            kernels::RowBlocks(share),
             std::make_shared<const Vector>(std::move(data.offset)), std::move(data.constraints)});
       }()) {}
 
 SampleObjective SampleObjective::without_rows(Index first, Index count) const {
   const Index n = data_->count();
+  refuse_several_processes("rows left out");
   if (first < 0 || count < 0 || first > n - count || count == n) {
     throw InvalidArgument("rows", std::to_string(first) + " to " + std::to_string(first + count),
                           "must be within the " + std::to_string(n) + " rows and leave some");
@@ -126,6 +147,12 @@ SampleObjective SampleObjective::without_rows(Index first, Index count) const {
   Rows rows = *data_;
   rows.visited = kernels::RowBlocks(n, first, count);
   return SampleObjective(std::make_shared<const Rows>(std::move(rows)));
+}
+
+// What needs rows of other processes.
+void SampleObjective::refuse_several_processes(const std::string& what) const {
+  if (data_->visited.share().processes() == nullptr) return;
+  throw InvalidArgument("rows", what, "rows on several processes do not have this");
 }
 
 SampleObjective SampleObjective::with_weights(Vector weights) const {
@@ -140,10 +167,12 @@ SampleObjective::SampleObjective(std::shared_ptr<const Rows> data) : data_(std::
   const kernels::RowBlocks& visited = data_->visited;
   weights_ = data_->weights->size() == 0 ? Vector::Ones(data_->count()) : *data_->weights;
   weights_.segment(visited.left_out_first(), visited.left_out()).setZero();
-  if (weights_.maxCoeff() == 0.0) {
+  const RowShare& share = visited.share();
+  const double total_weight = row_sum(share, weights_);
+  if (total_weight == 0.0) {
     throw InvalidArgument("weights", "all zero", "at least one row must have weight");
   }
-  weights_ /= row_sum(weights_);
+  weights_ /= total_weight;
 
   // The affine part is fitted to centred and scaled columns: 1 and a column of years would
   // otherwise look parallel.
@@ -170,8 +199,10 @@ SampleObjective::SampleObjective(std::shared_ptr<const Rows> data) : data_(std::
   basis_ = std::make_shared<const AffineBasis>(family().has_linear_part()
                                                    ? AffineBasis(centre, std::move(scale))
                                                    : AffineBasis::constant(centre));
-  const Index rows_with_weight = (weights_.array() > 0.0).count();
+  const auto rows_with_weight = static_cast<Index>(
+      sum_over_rows(share, [&](Index t) { return weights_[t] > 0.0 ? 1.0 : 0.0; }));
   if (basis_->size() > rows_with_weight) {
+    refuse_several_processes("fewer than columns");
     // Decided by the products of rows: those of the columns may be too many to hold.
     std::vector<Index> counting;
     for (Index t = 0; t < weights_.size(); ++t) {
@@ -191,6 +222,7 @@ SampleObjective::SampleObjective(std::shared_ptr<const Rows> data) : data_(std::
   // those of the columns' own coefficients, which combinations of columns do not keep.
   if (inverse.condition < ill_conditioned_share && ridge == 0.0 && !bounded &&
       precision() == Precision::float64) {
+    refuse_several_processes("columns that nearly depend on each other");
     const auto rows = [&](Index first, Index count) { return inputs(first, count); };
     basis_ = std::make_shared<const AffineBasis>(
         centre, orthonormal_combinations(data_->count(), rows, weights_, centre));
@@ -240,7 +272,8 @@ void SampleObjective::settle_target() {
     null_loss_ = loss(Network::empty(dimension()));
     return;
   }
-  null_loss_ = 0.5 * sum_over_rows(y_.size(), [&](Index t) { return y_[t] * y_[t] * weights_[t]; });
+  null_loss_ = 0.5 * sum_over_rows(data_->visited.share(),
+                                   [&](Index t) { return y_[t] * y_[t] * weights_[t]; });
 }
 
 SampleObjective SampleObjective::with_target(Vector y) const {
@@ -260,9 +293,13 @@ std::unique_ptr<const RowObjective> SampleObjective::reweighted(Vector weights) 
   return std::make_unique<const SampleObjective>(with_weights(std::move(weights)));
 }
 
-Index SampleObjective::rows() const { return data_->visited.visited(); }
+Index SampleObjective::rows() const {
+  const kernels::RowBlocks& visited = data_->visited;
+  return visited.share().total() - visited.left_out();
+}
 
 SampleData SampleObjective::counted_rows() const {
+  refuse_several_processes("a copy");
   SampleData rows;
   const Index count = (weights_.array() > 0.0).count();
   rows.X.resize(count, input_dimension());
@@ -442,7 +479,9 @@ class RowSketch final : public CorrelationField {
 class Float32Field final : public CorrelationField {
  public:
   Float32Field(const kernels::SampleRows<float>& rows, const Vector& weighted)
-      : rows_(rows), scale_(weighted.cwiseAbs().maxCoeff()), weighted_(weighted) {
+      : rows_(rows),
+        scale_(largest(rows.visited.share(), weighted.lpNorm<Eigen::Infinity>())),
+        weighted_(weighted) {
     if (scale_ > 0.0) weighted_ /= scale_;
   }
 
@@ -475,7 +514,7 @@ class SampleObjective::RowResidual final : public Residual {
       weighted_ = std::move(best.derivatives);
     }
     weighted_.array() *= objective.weights_.array();
-    target_product_ = -row_dot(weighted_, objective.y_);
+    target_product_ = -row_dot(share(), weighted_, objective.y_);
   }
 
   /// The field of these derivatives ∂ℓ/∂F (n), whatever they come from.
@@ -498,11 +537,11 @@ class SampleObjective::RowResidual final : public Residual {
   ResidualMeasure measure() const override {
     std::vector<Index> all(static_cast<std::size_t>(weighted_.size()));
     std::iota(all.begin(), all.end(), Index{0});
-    return RowMeasure{rows_at(all), weighted_};
+    return RowMeasure{gather_rows(share(), rows_at(all)), gather_rows(share(), weighted_)};
   }
   const SignConstraints& constraints() const override { return objective_.constraints(); }
-  Index rows() const override { return weighted_.size(); }
-  Vector row_weights(const Vector&) const override { return weighted_; }
+  Index rows() const override { return share().total(); }
+  Vector row_weights(const Vector&) const override { return gather_rows(share(), weighted_); }
 
   double energy() const override { return energy_; }
   double target_product() const override { return target_product_; }
@@ -524,6 +563,7 @@ class SampleObjective::RowResidual final : public Residual {
 
   MomentBounds moment_bounds() const override {
     if (!objective_.family().square()) return {};
+    objective_.refuse_several_processes("bounds on rounding");
     const Rows& data = *objective_.data_;
     const kernels::RowBlocks& visited = data.visited;
     Vector weights = data.weights->size() == 0 ? Vector::Ones(data.count()) : *data.weights;
@@ -548,7 +588,11 @@ class SampleObjective::RowResidual final : public Residual {
         if (pull[first + t] > 0.0) pull[first + t] *= std::hypot(length[t], constant);
       }
     });
-    return unit_directions(rows_at(positions_of_largest(pull, count)));
+    const std::vector<Index> here = positions_of_largest(pull, count);
+    const Matrix rows = gather_rows(share(), rows_at(here));
+    if (share().processes() == nullptr) return unit_directions(rows);
+    const Vector pulls = gather_rows(share(), pull(here));
+    return unit_directions(rows(positions_of_largest(pulls, count), indices::all));
   }
 
   std::unique_ptr<CorrelationField> in_float32() const override {
@@ -566,17 +610,20 @@ class SampleObjective::RowResidual final : public Residual {
     for (Index t = 0; t < weighted_.size(); ++t) {
       if (weighted_[t] != 0.0) counting.push_back(t);
     }
-    const auto n = static_cast<Index>(counting.size());
+    const auto [before, n] = among_all(static_cast<Index>(counting.size()));
     if (n < 4 * kept || p > kept / 16) return nullptr;
     // One row from each of so many equal ranges: every row is as likely as any other.
     const RandomStream random(seed, "rows of a sketch");
     const double range = static_cast<double>(n) / kept;
-    std::vector<Index> positions(kept);
+    std::vector<Index> here;
     for (Index i = 0; i < kept; ++i) {
       const double place = (static_cast<double>(i) + random.uniform(static_cast<std::uint64_t>(i)));
-      const Index t = std::min(n - 1, static_cast<Index>(place * range));
-      positions[static_cast<std::size_t>(i)] = counting[static_cast<std::size_t>(t)];
+      const Index t = std::min(n - 1, static_cast<Index>(place * range)) - before;
+      if (t < 0 || t >= static_cast<Index>(counting.size())) continue;
+      here.push_back(counting[static_cast<std::size_t>(t)]);
     }
+    const Matrix chosen = gather_rows(share(), rows_at(here).leftCols(p));
+    Vector weighted = range * gather_rows(share(), weighted_(here));
     // On all rows Σ r = 0 and Σ r x = 0; what the part has of them is noise, most of it if the
     // columns are not centred. Taken off twice, for what the normal equations leave. Of a column
     // whose coefficient has a sign Σ r x need not be 0.
@@ -586,8 +633,7 @@ class SampleObjective::RowResidual final : public Residual {
     std::array<Matrix, kept / rows_in_block> grams;  // lower halves, which are all that is read
     for_each_block(kept / rows_in_block, [&](Index block) {
       const Index first = block * rows_in_block;
-      const auto chosen = positions.begin() + first;
-      const Matrix rows = rows_at({chosen, chosen + rows_in_block}).leftCols(p);
+      const Matrix rows = chosen.middleRows(first, rows_in_block);
       Matrix columns = objective_.basis_->columns(rows);
       if (objective_.bounds_) columns(indices::all, objective_.bounds_->bounded()).setZero();
       values.middleRows(first, rows_in_block) = rows.cast<float>();
@@ -600,7 +646,6 @@ class SampleObjective::RowResidual final : public Residual {
     Matrix gram = grams[0];
     for (std::size_t block = 1; block < grams.size(); ++block) gram += grams[block];
     const Matrix inverse = pseudo_inverse(gram).matrix;
-    Vector weighted = range * weighted_(positions);
     for (int pass = 0; pass < 2; ++pass) {
       weighted -= affine * (inverse * (affine.transpose() * weighted)).eval();
     }
@@ -609,6 +654,24 @@ class SampleObjective::RowResidual final : public Residual {
   }
 
  private:
+  const RowShare& share() const { return objective_.data_->visited.share(); }
+
+  // Of so many things here: how many the processes before have, and all of them together.
+  std::pair<Index, Index> among_all(Index here) const {
+    Communicator* processes = share().processes();
+    if (processes == nullptr) return {0, here};
+    const std::vector<std::vector<double>> counts =
+        gather_numbers(*processes, {static_cast<double>(here)});
+    Index before = 0;
+    Index all = 0;
+    for (std::size_t rank = 0; rank < counts.size(); ++rank) {
+      const auto count = static_cast<Index>(counts[rank].front());
+      if (static_cast<Index>(rank) < processes->rank()) before += count;
+      all += count;
+    }
+    return {before, all};
+  }
+
   // Those rows with the constant coordinate of a bias.
   Matrix rows_at(const std::vector<Index>& positions) const {
     const Index p = objective_.input_dimension();
@@ -892,7 +955,7 @@ FeatureGram SampleObjective::feature_gram(const Matrix& U, const Matrix& V) cons
     const Index width = first_affine + affine + 1;
     GramBlocks blocks(width);
     const std::vector<double> sums = sum_over_blocks(
-        data_->visited.count(),
+        data_->visited.blocks(),
         SumShape{static_cast<std::size_t>(p * width + q * affine), static_cast<std::size_t>(p),
                  static_cast<std::size_t>(width)},
         [&](Index block, double* to) {
@@ -927,6 +990,7 @@ FeatureGram SampleObjective::feature_gram(const Matrix& U, const Matrix& V) cons
 
 ActiveRows SampleObjective::active_rows(const Matrix& U) const {
   check_sizes(U, dimension());
+  refuse_several_processes("cells of neurons");
   const auto p = static_cast<std::size_t>(U.rows());
   constexpr Index words_per_block = 4;
   static_assert(rows_per_block <= 64 * words_per_block);

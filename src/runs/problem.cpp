@@ -49,9 +49,18 @@ Problem population_problem(const TrainOptions& options, const Teacher& teacher) 
   return problem;
 }
 
+void keep_share(SampleData& data, const RowShare& share) {
+  data.X = data.X.middleRows(share.first(), share.count()).eval();
+  data.y = data.y.segment(share.first(), share.count()).eval();
+  if (data.weights.size() > 0) {
+    data.weights = data.weights.segment(share.first(), share.count()).eval();
+  }
+  data.share = share;
+}
+
 Problem sample_problem(const TrainOptions& options, const std::optional<Teacher>& teacher,
                        Dataset data, std::optional<Dataset> validation_rows,
-                       std::optional<Dataset> test_rows) {
+                       std::optional<Dataset> test_rows, Communicator* processes) {
   const bool from_file = !teacher.has_value();
   Problem problem;
   // Before rows are dealt: a share of the data has the warnings of the data.
@@ -84,6 +93,10 @@ Problem sample_problem(const TrainOptions& options, const std::optional<Teacher>
   standardized.weights = training.weights;
   standardized.biases = problem.biases;
   standardized.precision = options.precision;
+  if (processes != nullptr) {
+    keep_share(standardized, RowShare(problem.training_rows, *processes));
+    problem.processes = processes;
+  }
   problem.objective = std::make_unique<SampleObjective>(std::move(standardized));
   require_finite_loss(*problem.objective);
   problem.validation = std::move(validation);
@@ -166,16 +179,22 @@ Dataset training_rows(const TrainOptions& options, const std::optional<Teacher>&
 
 Problem make_problem(const TrainOptions& options, const std::optional<Teacher>& teacher,
                      std::optional<Dataset> data, std::optional<Dataset> validation,
-                     std::optional<Dataset> test) {
+                     std::optional<Dataset> test, Communicator* processes) {
   options.validate();
   if (data) {
     return sample_problem(options, std::nullopt, std::move(*data), std::move(validation),
-                          std::move(test));
+                          std::move(test), processes);
   }
   if (!teacher) throw InvalidArgument("teacher", "nothing", "a teacher or a data set is needed");
-  if (options.samples == 0) return population_problem(options, *teacher);
-  return sample_problem(options, teacher, drawn_rows(options, *teacher), std::nullopt,
-                        std::nullopt);
+  if (options.samples == 0) {
+    if (processes != nullptr) {
+      throw InvalidArgument("samples", "0",
+                            "a population has no rows that processes could share; start one");
+    }
+    return population_problem(options, *teacher);
+  }
+  return sample_problem(options, teacher, drawn_rows(options, *teacher), std::nullopt, std::nullopt,
+                        processes);
 }
 
 }  // namespace lodestone

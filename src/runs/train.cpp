@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "certify/search_effort.hpp"
+#include "core/collectives.hpp"
 #include "core/phrase.hpp"
 #include "lodestone/core/stopwatch.hpp"
 #include "lodestone/version.hpp"
@@ -91,6 +92,17 @@ std::optional<Warning> lost_direction_warning(const Certificate& certificate,
              fmt::format("{:.3g}", certificate.sup_eta), nearby_deg)};
 }
 
+// Processes have clocks and signals of their own; what one of them saw counts for all.
+std::pair<bool, bool> agreed(Communicator* processes, bool stop, bool late) {
+  if (processes == nullptr) return {stop, late};
+  for (const std::vector<double>& other :
+       gather_numbers(*processes, {stop ? 1.0 : 0.0, late ? 1.0 : 0.0})) {
+    stop = stop || other[0] > 0.0;
+    late = late || other[1] > 0.0;
+  }
+  return {stop, late};
+}
+
 // A bound on the angles that costs a run about a second at the most: the search and the proof of
 // the margin grow with the number of teachers.
 RecoveryBoundOptions quick_bound(std::uint64_t seed) {
@@ -171,9 +183,11 @@ TrainResult train(const Problem& problem, const TrainOptions& options, TrainStat
     return !out_of_patience;
   };
   watch.should_stop = [&] {
-    if (observer.should_stop && observer.should_stop()) return true;
-    out_of_time = stopwatch.seconds() >= options.max_seconds;
-    return out_of_time;
+    const bool asked = observer.should_stop && observer.should_stop();
+    const auto [stop, late] =
+        agreed(problem.processes, asked, stopwatch.seconds() >= options.max_seconds);
+    out_of_time = late && !stop;
+    return stop || late;
   };
   watch.on_step = [&](const Algorithm1State&) {
     state.seconds = seconds();

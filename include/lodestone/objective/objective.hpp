@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "lodestone/core/row_share.hpp"
 #include "lodestone/core/types.hpp"
 #include "lodestone/model/family.hpp"
 #include "lodestone/model/network.hpp"
@@ -282,6 +283,10 @@ struct SampleData {
   Vector offset = {};  ///< n known parts of the scores, or empty: a score is offset + f(x)
   Matrix Y = {};       ///< several outputs of the square loss: n×q targets, in the place of y
   SignConstraints constraints = {};  ///< of one output
+
+  /// Which rows the n are, where several processes have a part each: of the square loss of one
+  /// output without constraints. Absent: all rows are here.
+  std::optional<RowShare> share = {};
 };
 
 class AffineBasis;
@@ -326,7 +331,9 @@ class SampleObjective final : public RowObjective {
   /// Keeps the matrix it is given, without a copy (in float32, half of it). Throws InvalidArgument
   /// for sizes that do not match, numbers that are not finite (in float32), negative or all-zero
   /// weights, a target without variance beyond its affine part being allowed, and fewer rows with
-  /// weight than the affine part has coefficients plus one (it would interpolate).
+  /// weight than the affine part has coefficients plus one (it would interpolate). With rows on
+  /// several processes (SampleData::share) every call is made by all of them, and has the same
+  /// result, to the bit, as with all rows in one; calls that need the rows of others throw.
   explicit SampleObjective(SampleData data);
   ~SampleObjective() override;
 
@@ -388,6 +395,7 @@ class SampleObjective final : public RowObjective {
 
   explicit SampleObjective(std::shared_ptr<const Rows> data);
 
+  void refuse_several_processes(const std::string& what) const;
   Index input_dimension() const;
   Matrix inputs(Index first, Index rows) const;
   Matrix affine_moments(const Vector& weights) const;

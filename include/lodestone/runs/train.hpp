@@ -98,6 +98,7 @@ struct Problem {
   ColumnRanges ranges;                ///< of the training rows
   std::optional<Dataset> validation;  ///< rows that choose λ, in original units
   std::optional<Dataset> test;        ///< rows that nothing has seen, in original units
+  Communicator* processes = nullptr;  ///< those that share the training rows; null: none
 
   /// The network in the units of inputs and target: W m×d, biases left out.
   Network to_inputs(const Network& network) const;
@@ -111,10 +112,14 @@ Dataset training_rows(const TrainOptions& options, const std::optional<Teacher>&
 /// Builds the problem. `data` is the file's content when options.data names one, `validation` and
 /// `test` that of options.validation_file and test_file (read_dataset_like), and the teacher is
 /// given when options.teacher is. Rows count by their weights. Data that is moved in is not copied:
-/// it becomes the objective's rows. Throws InvalidArgument.
+/// it becomes the objective's rows. With `processes`, which must outlive the problem, each of them
+/// makes the same call with all rows, and keeps its share of those for training; the square loss of
+/// each step is then summed by all (docs/architecture.md, "Rows on several processes"). Throws
+/// InvalidArgument, for a population on several processes too: it has no rows to share.
 Problem make_problem(const TrainOptions& options, const std::optional<Teacher>& teacher,
                      std::optional<Dataset> data, std::optional<Dataset> validation = std::nullopt,
-                     std::optional<Dataset> test = std::nullopt);
+                     std::optional<Dataset> test = std::nullopt,
+                     Communicator* processes = nullptr);
 
 /// One line of history.csv. NaN where a quantity does not apply.
 struct HistoryRow {

@@ -472,7 +472,7 @@ std::size_t packed_size(const Matrix& moments) {
 template <class AddRows>
 std::vector<double> sums_over_rows(const RowBlocks& visited, std::size_t length,
                                    const AddRows& add) {
-  return sum_over_blocks(visited.count(), length, [&](Index block, double* sums) {
+  return sum_over_blocks(visited.blocks(), length, [&](Index block, double* sums) {
     const auto [first, rows] = visited[block];
     add(first, rows, sums);
   });
