@@ -4,6 +4,7 @@
 /// are for front ends (options, run folders, sweeps) and for the theory (lodestone/theory/).
 #include "lodestone/certify/certificate.hpp"
 #include "lodestone/certify/model_certificate.hpp"
+#include "lodestone/core/communicator.hpp"
 #include "lodestone/core/error.hpp"
 #include "lodestone/core/parallel.hpp"
 #include "lodestone/core/random.hpp"

@@ -34,6 +34,16 @@ CrossValidation::CrossValidation(std::vector<Fold> folds, const PreparedRows& ro
   for (const Fold& fold : folds_) solvers_.emplace_back(*fold.training);
 }
 
+double CrossValidation::linear_error() const {
+  std::vector<Errors> errors;
+  for (const Fold& fold : folds_) {
+    errors.push_back(held_out_errors(fold, Network::empty(fold.training->dimension())));
+  }
+  Candidate candidate;
+  summarize(errors, candidate);
+  return candidate.validation_error;
+}
+
 std::vector<Candidate> CrossValidation::penalized_candidates(const std::vector<double>& lambdas,
                                                              Progress& progress) {
   PathOptions options = options_.path;

@@ -17,6 +17,9 @@ class CrossValidation {
   /// Folds of these rows, at least one. `rows` and `options` must stay.
   CrossValidation(std::vector<Fold> folds, const PreparedRows& rows, const FitOptions& options);
 
+  /// The mean error of models without neurons on the rows held out.
+  double linear_error() const;
+
   /// Mean and standard error of the penalized networks on the rows held out, until they get worse.
   std::vector<Candidate> penalized_candidates(const std::vector<double>& lambdas,
                                               Progress& progress);

@@ -52,6 +52,9 @@ constexpr Index most_directions = 8;
 // cancer, whose classes a linear function separates: log loss 1.97 without, 0.09 with it.
 constexpr double ridge_of_classes = 1e-3;
 
+// Those that the folds choose from, where there are folds.
+constexpr double ridges_of_classes[] = {1e-4, ridge_of_classes, 3e-3, 1e-2, 3e-2, 0.1, 0.3};
+
 // Steps of the progress that the work after the path counts for.
 constexpr double steps_after_path = 20.0;
 
@@ -82,6 +85,28 @@ void set_linear_part(FitOptions& options, const fitting::DealtRows& dealt, bool 
   const bool ridged = options.family.of_classes() && options.family.has_linear_part();
   options.family.linear_ridge = options.linear_ridge.value_or(ridged ? ridge_of_classes : 0.0);
   if (!options.family.has_linear_part()) options.family.linear_ridge = 0.0;
+}
+
+// The ridge with which the linear model alone predicts the held-out rows best (docs/math.md, 11.2);
+// the rows get it.
+void choose_linear_ridge(const fitting::DealtRows& dealt, const std::optional<Dataset>& validation,
+                         FitOptions& options, fitting::PreparedRows& rows) {
+  const auto set = [&](double ridge) {
+    options.family.linear_ridge = ridge;
+    rows.objective = fitting::objective_of(rows.data, rows.standardization, options);
+  };
+  double best = ridge_of_classes;
+  double least = HUGE_VAL;
+  for (const double ridge : ridges_of_classes) {
+    set(ridge);
+    const fitting::CrossValidation cross(
+        fitting::make_folds(rows, dealt.ranges, dealt.given, validation, options), rows, options);
+    const double error = cross.linear_error();
+    if (!(error < least)) continue;
+    least = error;
+    best = ridge;
+  }
+  set(best);
 }
 
 FitOptions options_for_population(const FitOptions& given) {
@@ -342,7 +367,11 @@ FitResult fit(Dataset all, const std::optional<Dataset>& validation, const FitOp
   fitting::DealtRows dealt = fitting::deal_folds(std::move(all), validation, given);
   FitOptions options = options_for_rows(given, dealt.data.y.size());
   set_linear_part(options, dealt, validation.has_value());
-  const fitting::PreparedRows rows = fitting::prepare(std::move(dealt.data), options);
+  fitting::PreparedRows rows = fitting::prepare(std::move(dealt.data), options);
+  const bool ridge_is_open = options.family.linear_ridge > 0.0 && !options.linear_ridge;
+  if (ridge_is_open && options.lambda == 0.0) {
+    choose_linear_ridge(dealt, validation, options, rows);
+  }
   const Objective& objective = *rows.objective;
 
   const double largest = largest_lambda(objective, options.seed);

@@ -103,8 +103,9 @@ struct FitOptions {
   /// The loss. All but the square one keep the target in its own unit.
   Family family;
 
-  /// The family's ridge on the linear part; absent: 0.001 for classes, none for the other
-  /// families.
+  /// The family's ridge on the linear part; absent: for classes the one of 0.0001 to 0.3 with which
+  /// the linear model alone predicts the held-out rows best (0.001 where λ is given), none for the
+  /// other families.
   std::optional<double> linear_ridge;
 
   /// Whether there is a free linear part; absent: where every fold trains on more different
