@@ -11,6 +11,7 @@
     benchmarks/fit.py intervals     coverage of 90% intervals around predictions
     benchmarks/fit.py families      directions under a link, gaps of other losses than the square
     benchmarks/fit.py wide          fewer rows than columns, beside the lasso and an MLP
+    benchmarks/fit.py targets       classes and counts on twelve tables, beside scikit-learn and EBM
     benchmarks/fit.py all
 
 Tables go to standard output, everything that was measured to the JSON file --out.
@@ -37,6 +38,7 @@ PARTS = {
     "families": "families",
     "intervals": "intervals",
     "wide": "wide",
+    "targets": "targets",
 }
 
 
@@ -65,6 +67,10 @@ def _is_named(text):
     return bool(colon) and not label.lstrip().startswith("-")
 
 
+def _names(text):
+    return set(text.split(","))
+
+
 def shared_arguments(parser, out):
     """What fit.py and peers.py both ask for; `out` is the name of the results."""
     parser.add_argument(
@@ -82,10 +88,12 @@ def shared_arguments(parser, out):
     )
     parser.add_argument(
         "--only",
+        "--methods",
         metavar="METHOD,...",
-        type=lambda text: set(text.split(",")),
+        type=_names,
         default=set(),
-        help="measure these alone: lodestone, ppr, least-squares, mlp, boosting, floor [all]",
+        help="measure these alone: lodestone, ppr, least-squares, mlp, boosting, floor; for 'targets'"
+        " lodestone, logistic, mlp, boosting, ebm [all]",
     )
     parser.add_argument("--splits", metavar="N", type=int, default=10, help="splits a table [10]")
     parser.add_argument("--threads", metavar="N", type=int, default=1, help="for every method [1]")
@@ -118,6 +126,9 @@ def command_line():
     )
     parser.add_argument(
         "--seeds", metavar="N", type=int, default=20, help="teachers a setting [20]"
+    )
+    parser.add_argument(
+        "--tables", metavar="TABLE,...", type=_names, default=set(), help="for 'targets': these alone [all]"
     )
     return parser.parse_args(namespace=Options())
 
