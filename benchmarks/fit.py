@@ -12,6 +12,7 @@
     benchmarks/fit.py families      directions under a link, gaps of other losses than the square
     benchmarks/fit.py wide          fewer rows than columns, beside the lasso and an MLP
     benchmarks/fit.py targets       classes and counts on twelve tables, beside scikit-learn and EBM
+    benchmarks/fit.py subspace      is their span found? beside xRFM, SIR, SAVE, PHD, ppr, an MLP
     benchmarks/fit.py all
 
 Tables go to standard output, everything that was measured to the JSON file --out.
@@ -39,6 +40,7 @@ PARTS = {
     "intervals": "intervals",
     "wide": "wide",
     "targets": "targets",
+    "subspace": "subspace",
 }
 
 
@@ -92,8 +94,9 @@ def shared_arguments(parser, out):
         metavar="METHOD,...",
         type=_names,
         default=set(),
-        help="measure these alone: lodestone, ppr, least-squares, mlp, boosting, floor; for 'targets'"
-        " lodestone, logistic, mlp, boosting, ebm [all]",
+        help="measure these alone: lodestone, ppr, least-squares, mlp, boosting, floor [all];"
+        " of 'targets' also logistic and ebm, of 'subspace' xrfm, sir, save, phd and variants"
+        " (parts/subspace.py)",
     )
     parser.add_argument("--splits", metavar="N", type=int, default=10, help="splits a table [10]")
     parser.add_argument("--threads", metavar="N", type=int, default=1, help="for every method [1]")
@@ -128,7 +131,27 @@ def command_line():
         "--seeds", metavar="N", type=int, default=20, help="teachers a setting [20]"
     )
     parser.add_argument(
-        "--tables", metavar="TABLE,...", type=_names, default=set(), help="for 'targets': these alone [all]"
+        "--tables",
+        metavar="TABLE,...",
+        type=_names,
+        default=set(),
+        help="for 'targets': these alone [all]",
+    )
+    parser.add_argument(
+        "--settings",
+        metavar="NAME,...",
+        type=lambda text: text.split(","),
+        help="for 'subspace': these alone: relu, sine, square, product, mixed, heavy [all]",
+    )
+    parser.add_argument(
+        "--rows",
+        metavar="N,...",
+        type=lambda text: [int(number) for number in text.split(",")],
+        default=[500, 5000],
+        help="for 'subspace': numbers of rows [500,5000]",
+    )
+    parser.add_argument(
+        "--problems", metavar="N", type=int, default=20, help="for 'subspace': a cell [20]"
     )
     return parser.parse_args(namespace=Options())
 

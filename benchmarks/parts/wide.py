@@ -104,7 +104,9 @@ def run(options):
             one = of_peer(LassoCV(cv=5), of_lasso, training, test)
             results.setdefault("LassoCV", []).append(one)
         if options.wants("mlp"):
-            network = MLPRegressor(50, solver="lbfgs", max_iter=500, random_state=seed)
+            network = MLPRegressor(
+                hidden_layer_sizes=50, solver="lbfgs", max_iter=500, random_state=seed
+            )
             search = GridSearchCV(network, {"alpha": 10.0 ** np.arange(-2, 4)}, cv=3)
             one = of_peer(search, of_network, training, test)
             results.setdefault("MLPRegressor, alpha by 3 folds", []).append(one)
