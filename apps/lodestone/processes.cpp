@@ -27,16 +27,18 @@ void* loaded_module() {
   std::error_code unknown;
   const std::filesystem::path folder =
       std::filesystem::read_symlink("/proc/self/exe", unknown).parent_path();
-  for (const char* place : {"lodestone_mpi.so", LODESTONE_FROM_BIN_TO_LIB "/lodestone/lodestone_mpi.so"}) {
+  for (const char* place :
+       {"lodestone_mpi.so", LODESTONE_FROM_BIN_TO_LIB "/lodestone/lodestone_mpi.so"}) {
     const std::filesystem::path file = folder / place;
     if (!std::filesystem::exists(file, unknown)) continue;
     // Open MPI loads parts of its own, which look for names that it has brought.
     if (void* module = dlopen(file.c_str(), RTLD_NOW | RTLD_GLOBAL)) return module;
     throw Error(fmt::format("MPI cannot be loaded: {}", dlerror()));
   }
-  throw Error(fmt::format("mpirun has started {} processes, but this program was built without MPI; "
-                          "build it where CMake finds MPI (Debian: libopenmpi-dev), or start one",
-                          started_together()));
+  throw Error(
+      fmt::format("mpirun has started {} processes, but this program was built without MPI; "
+                  "build it where CMake finds MPI (Debian: libopenmpi-dev), or start one",
+                  started_together()));
 }
 
 std::unique_ptr<Communicator> joined() {
@@ -60,9 +62,9 @@ Communicator* processes() {
 
 void refuse_several_processes(const std::string& verb) {
   if (processes() == nullptr) return;
-  throw InvalidArgument("mpirun", fmt::format("{} processes", processes()->size()),
-                        fmt::format("lodestone {} works in one process; train works in several",
-                                    verb));
+  throw InvalidArgument(
+      "mpirun", fmt::format("{} processes", processes()->size()),
+      fmt::format("lodestone {} works in one process; train works in several", verb));
 }
 
 }  // namespace lodestone::app

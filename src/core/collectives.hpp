@@ -39,8 +39,8 @@ inline double largest(const RowShare& rows, double here) {
 /// One number a row, or one row of numbers a row, of all processes in the order of rows.
 inline Matrix gather_rows(const RowShare& rows, Matrix here) {
   if (rows.processes() == nullptr) return here;
-  const auto all =
-      gather_numbers(*rows.processes(), std::vector<double>(here.data(), here.data() + here.size()));
+  const auto all = gather_numbers(*rows.processes(),
+                                  std::vector<double>(here.data(), here.data() + here.size()));
   Index count = 0;
   for (const std::vector<double>& part : all) {
     count += static_cast<Index>(part.size()) / std::max<Index>(1, here.cols());

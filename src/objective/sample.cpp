@@ -129,12 +129,12 @@ SampleObjective::SampleObjective(SampleData data)
           data.y -= data.offset;
           data.offset.resize(0);
         }
-        return std::make_shared<const Rows>(Rows{
-            std::make_shared<const std::variant<Matrix, Float32Matrix>>(std::move(X)),
-            std::make_shared<const Vector>(std::move(data.y)),
-            std::make_shared<const Vector>(std::move(data.weights)), data.biases, data.family,
-            kernels::RowBlocks(share),
-            std::make_shared<const Vector>(std::move(data.offset)), std::move(data.constraints)});
+        return std::make_shared<const Rows>(
+            Rows{std::make_shared<const std::variant<Matrix, Float32Matrix>>(std::move(X)),
+                 std::make_shared<const Vector>(std::move(data.y)),
+                 std::make_shared<const Vector>(std::move(data.weights)), data.biases, data.family,
+                 kernels::RowBlocks(share), std::make_shared<const Vector>(std::move(data.offset)),
+                 std::move(data.constraints)});
       }()) {}
 
 SampleObjective SampleObjective::without_rows(Index first, Index count) const {

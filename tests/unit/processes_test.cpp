@@ -26,8 +26,8 @@ std::vector<std::string> no_errors(Index count) {
 
 Vector normals(Index count) {
   const RandomStream random(1, "numbers");
-  return Vector::NullaryExpr(
-      count, [&](Index i) { return random.normal(static_cast<std::uint64_t>(i)); });
+  return Vector::NullaryExpr(count,
+                             [&](Index i) { return random.normal(static_cast<std::uint64_t>(i)); });
 }
 
 TEST(RowShare, DealsWholeLeavesAndAllRows) {
@@ -58,7 +58,8 @@ TEST(SumsOverProcesses, HaveTheBitsOfOne) {
       for (Index t = first; t < first + count; ++t) {
         for (Index i = 0; i < 3; ++i) {
           for (Index j = i; j < 4; ++j) {
-            sums[4 * i + j] += std::cos(of[t] * static_cast<double>(i)) * (of[t] + static_cast<double>(j));
+            sums[4 * i + j] +=
+                std::cos(of[t] * static_cast<double>(i)) * (of[t] + static_cast<double>(j));
           }
         }
       }
@@ -146,6 +147,8 @@ TEST_P(RowsOnProcesses, MakeTheSameObjective) {
         EXPECT_EQ(here->rows(), rows);
         EXPECT_TRUE(same_bits(here->suggested_directions(9), residual->suggested_directions(9)));
         EXPECT_TRUE(same_bits(here->row_points(), residual->row_points()));
+        EXPECT_TRUE(
+            same_bits(Vector(here->row_derivatives()), Vector(residual->row_derivatives())));
         const auto bound = estimate_certificate(shared, trained, 0.05, {});
         EXPECT_EQ(bound.sup_eta, certificate.sup_eta);
         EXPECT_EQ(bound.gap, certificate.gap);

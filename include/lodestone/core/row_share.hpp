@@ -19,8 +19,8 @@ class RowShare {
   RowShare(Index total, Communicator& processes);
 
   Index total() const { return total_; }
-  Index first() const { return first_; }  ///< of the rows here
-  Index count() const { return count_; }  ///< of rows here
+  Index first() const { return first_; }                  ///< of the rows here
+  Index count() const { return count_; }                  ///< of rows here
   Communicator* processes() const { return processes_; }  ///< null: all rows are here
 
  private:

@@ -39,11 +39,11 @@ struct AtomMeasure {
   const Vector& weights;     ///< Q, of either sign
 };
 
-/// Residual of a sample: E[(f − y) relu(u·x)] = Σ_t weights_t relu(u·x_t). The rows are a copy; the
-/// weights live as long as the residual they come from.
+/// Residual of a sample: E[(f − y) relu(u·x)] = Σ_t weights_t relu(u·x_t), of the rows of all
+/// processes.
 struct RowMeasure {
-  Matrix rows;            ///< n×d, x_t, the constant coordinate of a bias included
-  const Vector& weights;  ///< n, residual times row weight
+  Matrix rows;     ///< n×d, x_t, the constant coordinate of a bias included
+  Vector weights;  ///< n, residual times row weight
 };
 
 /// What a residual is made of, for those who bound it.

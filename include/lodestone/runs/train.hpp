@@ -118,8 +118,7 @@ Dataset training_rows(const TrainOptions& options, const std::optional<Teacher>&
 /// InvalidArgument, for a population on several processes too: it has no rows to share.
 Problem make_problem(const TrainOptions& options, const std::optional<Teacher>& teacher,
                      std::optional<Dataset> data, std::optional<Dataset> validation = std::nullopt,
-                     std::optional<Dataset> test = std::nullopt,
-                     Communicator* processes = nullptr);
+                     std::optional<Dataset> test = std::nullopt, Communicator* processes = nullptr);
 
 /// One line of history.csv. NaN where a quantity does not apply.
 struct HistoryRow {
