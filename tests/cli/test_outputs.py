@@ -195,7 +195,8 @@ def test_changed_numbers_of_several_outputs_are_contradicted(lodestone, outputs_
         "loss": ("summary.json", lambda said: scaled(said, "loss", 1.0001)),
         "penalized_loss": ("summary.json", lambda said: scaled(said, "penalized_loss", 0.9999)),
         "certificate.gap": ("summary.json", lambda said: scaled(said["certificate"], "gap", 0.9)),
-        "certificate.sup_eta": ("summary.json", lambda said: scaled(said["certificate"], "sup_eta", 0.98)),
+        # Below what it is at the neurons.
+        "certificate.sup_eta": ("summary.json", lambda said: scaled(said["certificate"], "sup_eta", 0.9)),
         # An amplitude of the network itself.
         "loss ": ("network.json", lambda net: scaled(net["features"][0]["amplitudes"], 1, 1.01)),
     }
