@@ -515,6 +515,9 @@ void bind_model(nb::module_& module) {
                    "where\n"
                    "each feature stands for itself.")
       .def_prop_ro(
+          "linear_ridge", [](const Model& model) { return model.family.linear_ridge; },
+          "The ridge on the linear part that it was trained with; 0 where that was free.")
+      .def_prop_ro(
           "has_biases", [](const Model& model) { return model.biases; },
           "Whether neurons have a bias of their own, penalized like a weight.")
       .def_prop_ro(

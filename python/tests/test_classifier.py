@@ -326,7 +326,9 @@ def test_tables_of_a_fit(fitted, rows):
     linear = fitted.with_features(0)
     assert linear.amplitudes_.shape == (0,) and linear.classes_ is fitted.classes_
     # Its ridge is that on standardized columns, which these nearly are.
-    by_scikit_learn = LogisticRegression(C=1 / (1e-3 * len(y))).fit(X, y)
+    ridge = fitted.model_.linear_ridge
+    assert 1e-4 <= ridge <= 0.3
+    by_scikit_learn = LogisticRegression(C=1 / (ridge * len(y))).fit(X, y)
     assert linear.coef_ == pytest.approx(by_scikit_learn.coef_[0], rel=1e-2, abs=1e-3)
     # What is cross-validated is the deviance, as a share of that of the best constant.
     assert 0.3 < fitted.curve_["validation_error"].min() < 0.9

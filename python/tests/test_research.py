@@ -367,7 +367,7 @@ def test_several_outputs_are_verified(shared_rows, classes):
     network = fitted.network_model_
     if classes:
         own = network.predict(X)[np.arange(len(X)), Y.argmax(axis=1)]
-        ridge = 0.5e-3 * np.sum((network.beta * X.std(axis=0)) ** 2)
+        ridge = 0.5 * network.linear_ridge * np.sum((network.beta * X.std(axis=0)) ** 2)
         assert second.loss_as_given == pytest.approx(np.mean(-np.log(own)) + ridge, rel=1e-9)
     else:
         errors = (network.predict(X) - Y) / Y.std(axis=0)

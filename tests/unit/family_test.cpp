@@ -180,7 +180,7 @@ TEST_P(Families, ResidualIsFreeOfAffineParts) {
   const SampleObjective objective{SampleData(data)};
   const Network network = normal_network(3, 5, 2);
   const auto residual = objective.residual(network);
-  const Vector& weighted = std::get<RowMeasure>(residual->measure()).weights;
+  const Vector weighted = std::get<RowMeasure>(residual->measure()).weights;
   EXPECT_NEAR(weighted.sum(), 0.0, 1e-13);
   EXPECT_LT((data.X.transpose() * weighted).norm(), 1e-12);
 }
